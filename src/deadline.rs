@@ -1,0 +1,40 @@
+//! One end of time per run, set at its start; every wait takes it.
+
+use std::time::{Duration, Instant};
+
+/// A point in time after which nobody waits for the answer any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Deadline(Instant);
+
+impl Deadline {
+    pub fn after(time: Duration) -> Self {
+        Self(Instant::now() + time)
+    }
+
+    pub fn at(instant: Instant) -> Self {
+        Self(instant)
+    }
+
+    /// Time left, zero when it is over.
+    pub fn remaining(self) -> Duration {
+        self.0.saturating_duration_since(Instant::now())
+    }
+
+    pub fn is_over(self) -> bool {
+        self.remaining().is_zero()
+    }
+
+    /// The same end, earlier by what the way back needs.
+    pub fn less(self, time: Duration) -> Self {
+        Self(self.0.checked_sub(time).unwrap_or(self.0))
+    }
+
+    /// Whichever comes first.
+    pub fn or_after(self, time: Duration) -> Self {
+        self.min(Self::after(time))
+    }
+
+    pub fn instant(self) -> Instant {
+        self.0
+    }
+}

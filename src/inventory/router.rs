@@ -1,0 +1,58 @@
+//! A router and everything that a login on it depends on.
+
+use super::secret::Secret;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// Where a router answers SSH: address or name, and port (22 when not given).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Address {
+    /// An IPv4 or IPv6 address (without brackets) or a host name.
+    pub host: String,
+    pub port: u16,
+}
+
+/// SSH algorithms offered: modern only, or modern first and then what old IOS, VRP and Comware need (SHA-1, 3DES, DSA).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Crypto {
+    #[default]
+    Modern,
+    Legacy,
+}
+
+/// What happens to a host key that is not on record. A key that differs from the one on record is refused by the first two.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HostKeyPolicy {
+    /// Record it, as OpenSSH's `StrictHostKeyChecking accept-new`.
+    #[default]
+    AcceptNew,
+    /// Refuse it.
+    Strict,
+    /// Do not look at host keys at all.
+    Off,
+}
+
+/// How we prove who we are. Wiped on drop; never printed.
+#[derive(Clone)]
+pub enum Credential {
+    Password(Secret),
+    Key { file: PathBuf, passphrase: Option<Secret> },
+}
+
+/// Everything that a login depends on.
+#[derive(Clone)]
+pub struct Login {
+    pub address: Address,
+    pub user: String,
+    pub credential: Credential,
+    /// The enable secret, where the platform has one.
+    pub enable: Option<Secret>,
+    /// As OpenSSH's ProxyCommand: `%h` host, `%p` port, `%r` user; its stdin and stdout are the connection.
+    pub proxy_command: Option<String>,
+    pub crypto: Crypto,
+    pub host_keys: HostKeyPolicy,
+    /// The file of host keys, OpenSSH known_hosts format.
+    pub known_hosts: PathBuf,
+}

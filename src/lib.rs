@@ -1,0 +1,24 @@
+//! ddl-monitor: is a leased line up? Log in to its edge router, ping the far end from there, tell Zabbix.
+//!
+//! The map of the modules; the way of the data is: arguments → line → request → lane → text → result → one line of JSON.
+//!
+//! * [`cli`] — the only place that knows clap and prints; one file per command
+//! * [`settings`] — every setting, its default and its documentation; file < environment < flags
+//! * [`inventory`] — lines, routers and secrets
+//! * [`probe`], [`failure`], [`deadline`] — pure types that everybody shares
+//! * [`platform`] — a router OS as data: commands with typed slots, reply patterns
+//! * [`shell`] — the conversation with a router's CLI, without I/O
+//! * [`ssh`] — the only place that imports ssh2
+//! * [`wire`] — request and reply on a master's socket
+//! * [`state`] — the state directory: names, modes, locks, atomic files
+//! * [`master`] — the background process of one router
+//! * [`client`], [`launch`] — ask the master of a router; start one
+//! * [`logging`] — where log lines go, and in which form
+
+pub mod deadline;
+pub mod failure;
+pub mod inventory;
+pub mod platform;
+pub mod probe;
+pub mod settings;
+pub mod state;

@@ -1,0 +1,202 @@
+//! What is asked of a router for one line (probe) and what came back (measurement). Pure data: the platform turns a probe
+//! into text and text into a measurement; shell, ssh, wire, master and client carry both without looking inside.
+
+use crate::failure::{Failure, Kind, Stage};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// One question. A poll asks a list of them, answered on one shell, in order, within one deadline.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Probe {
+    Ping(Ping),
+}
+
+impl Probe {
+    /// The member of the printed document that the answer becomes.
+    pub fn kind(&self) -> ProbeKind {
+        match self {
+            Self::Ping(_) => ProbeKind::Ping,
+        }
+    }
+}
+
+/// The kinds of probe, named as in platform files and output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProbeKind {
+    Ping,
+}
+
+impl ProbeKind {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ping => "ping",
+        }
+    }
+}
+
+/// ICMP echo from the router to the line's far end.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Ping {
+    pub target: IpAddr,
+    /// Packets, 1 or more; the platform has its own upper limit.
+    pub count: u32,
+    /// Time-out of each packet; rounded up to the platform's unit.
+    pub timeout: Duration,
+    /// ICMP data bytes; absent = the platform's default.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub size: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub vrf: Option<Name>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub source: Option<Source>,
+}
+
+/// Where a ping leaves from.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    Address(IpAddr),
+    Interface(Name),
+}
+
+/// A VRF or interface name that is safe on any router's command line: 1 to 63 of `A–Z a–z 0–9 . _ : / @ -`, first one a
+/// letter or digit. No blank, quote, `|`, `;`, `?`, control character.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Name(String);
+
+impl Name {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Name {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let safe = |b: u8| b.is_ascii_alphanumeric() || b"._:/@-".contains(&b);
+        if text.len() <= 63 && text.bytes().all(safe) && text.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric())
+        {
+            Ok(Self(text))
+        } else {
+            Err(format!(
+                "{:?} is not a name: 1 to 63 letters, digits or . _ : / @ -, a letter or digit first",
+                text.chars().take(80).collect::<String>()
+            ))
+        }
+    }
+}
+
+impl From<Name> for String {
+    fn from(name: Name) -> Self {
+        name.0
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What came back for one probe.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Measurement {
+    Ping(PingResult),
+}
+
+/// The router's own counters. Loss in percent, times in seconds; a field is absent where nothing was printed or can be told.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PingResult {
+    /// 1 = at least one reply, 0 = down.
+    pub up: u8,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sent: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub received: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub loss: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub rtt_min: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub rtt_avg: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub rtt_max: Option<f64>,
+    /// False: the deadline came first, the ping was aborted and the counters so far are the result.
+    pub complete: bool,
+    /// Packets whose time-out was not over at the abort; not part of `sent`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub pending: Option<u32>,
+    /// Replies beyond `sent`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub duplicates: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason: Option<Reason>,
+    /// True: the router took only the plain form of the command; count, time-out, size and source are its own.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub plain: bool,
+}
+
+/// Why a line is down, where the router says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    NoRoute,
+    Unreachable,
+}
+
+/// The answer to one probe of a batch: a measurement, or its own failure.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    pub kind: ProbeKind,
+    #[serde(with = "outcome")]
+    pub outcome: Result<Measurement, Failure>,
+}
+
+/// On the wire an outcome is `{"ok":…}` or `{"failure":…}`.
+mod outcome {
+    use super::{Failure, Measurement};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    enum Outcome<M, F> {
+        Ok(M),
+        Failure(F),
+    }
+
+    pub(super) fn serialize<S: Serializer>(
+        value: &Result<Measurement, Failure>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match value {
+            Ok(m) => Outcome::<_, &Failure>::Ok(m).serialize(serializer),
+            Err(f) => Outcome::<&Measurement, _>::Failure(f).serialize(serializer),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Result<Measurement, Failure>, D::Error> {
+        Ok(match Outcome::<Measurement, Failure>::deserialize(deserializer)? {
+            Outcome::Ok(m) => Ok(m),
+            Outcome::Failure(f) => Err(f),
+        })
+    }
+}
+
+/// A probe that nobody could run.
+pub fn unanswered(probes: &[Probe], failure: &Failure) -> Vec<Answer> {
+    probes.iter().map(|p| Answer { kind: p.kind(), outcome: Err(failure.clone()) }).collect()
+}
+
+/// A deadline that came before any counters, at the stage reached.
+pub fn too_late(stage: Stage, message: impl Into<String>) -> Failure {
+    Failure::new(Kind::Deadline, stage, message)
+}

@@ -1,0 +1,132 @@
+//! Every setting, its default and its documentation. Filled from the file, then the environment, then flags. The only
+//! module that reads the environment.
+
+use crate::inventory::router::{Crypto, HostKeyPolicy};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The effective settings of one run. Field path = name in the file = `DDL_MONITOR_SECTION_KEY` in the environment.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    pub state: StateSettings,
+    pub poll: Poll,
+    pub master: Master,
+    pub login: LoginSettings,
+    pub ssh: Ssh,
+    pub secrets: Secrets,
+    pub log: Log,
+    pub platforms: Platforms,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct StateSettings {
+    /// The state directory; absent = found by `state.rs`.
+    pub dir: Option<PathBuf>,
+    /// systemd's `STATE_DIRECTORY` and `RUNTIME_DIRECTORY`, and the temporary directory (`TMPDIR`, else `/tmp`); not settings
+    /// of the file.
+    pub systemd_state: Option<PathBuf>,
+    pub systemd_runtime: Option<PathBuf>,
+    pub temporary: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Poll {
+    pub deadline: Duration,
+    pub count: u32,
+    pub timeout: Duration,
+}
+
+impl Default for Poll {
+    fn default() -> Self {
+        Self { deadline: Duration::from_millis(2500), count: 5, timeout: Duration::from_secs(2) }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Master {
+    /// A master without jobs for this long leaves.
+    pub idle_exit: Duration,
+    /// SSH sessions per router, opened only while jobs wait.
+    pub lanes: usize,
+    pub keepalive: Duration,
+}
+
+impl Default for Master {
+    fn default() -> Self {
+        Self { idle_exit: Duration::from_secs(600), lanes: 2, keepalive: Duration::from_secs(30) }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct LoginSettings {
+    /// A login's own limit; it goes on after a poll's deadline.
+    pub timeout: Duration,
+    pub hold_down: Duration,
+    pub hold_down_max: Duration,
+    pub per_router: Budget,
+    pub all_routers: Budget,
+}
+
+impl Default for LoginSettings {
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(30),
+            hold_down: Duration::from_secs(300),
+            hold_down_max: Duration::from_secs(1800),
+            per_router: Budget { burst: 5, every: Duration::from_secs(10) },
+            all_routers: Budget { burst: 50, every: Duration::from_millis(50) },
+        }
+    }
+}
+
+/// A budget of logins: `burst` at once, then one per `every`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    pub burst: u32,
+    pub every: Duration,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Ssh {
+    pub host_keys: HostKeyPolicy,
+    pub proxy_command: Option<String>,
+    /// Absent = `known_hosts` in the state directory.
+    pub known_hosts: Option<PathBuf>,
+    /// Absent = the platform's.
+    pub crypto: Option<Crypto>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Secrets {
+    /// The credentials file for `secret:NAME`; absent = `credentials.toml` beside the settings file.
+    pub file: Option<PathBuf>,
+    pub allow_plain_password: bool,
+}
+
+impl Default for Secrets {
+    fn default() -> Self {
+        Self { file: None, allow_plain_password: true }
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Log {
+    /// Absent = `ddl-monitor.log` in the state directory.
+    pub file: Option<PathBuf>,
+    /// `error` … `trace`; absent = warn for clients, info for masters.
+    pub level: Option<log::LevelFilter>,
+    pub format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    #[default]
+    Text,
+    Json,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Platforms {
+    /// A folder of user definitions; absent = `platforms.d` beside the settings file, where there is one.
+    pub dir: Option<PathBuf>,
+}

@@ -1,0 +1,271 @@
+//! The state directory: where it is, its names and modes, its locks, and files that appear whole. The only user of fs2 and
+//! directories. Knows nothing of what its files say.
+
+use crate::deadline::Deadline;
+use crate::failure::Failure;
+use crate::settings::StateSettings;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// `sun_path` holds 108 bytes with its closing NUL.
+const SOCKET_PATH_LIMIT: usize = 107;
+
+/// The directories of one user's masters, checked: ours, 0700, no symbolic link.
+#[derive(Clone, Debug)]
+pub struct State {
+    dir: PathBuf,
+    run: PathBuf,
+    lasting: bool,
+}
+
+impl State {
+    /// Finds, makes and checks the state directory. Failures are kind `settings` and name `state.dir`.
+    pub fn open(settings: &StateSettings) -> Result<Self, Failure> {
+        let (dir, lasting) = find(settings)?;
+        let run = match &settings.systemd_runtime {
+            Some(runtime) if settings.dir.is_none() => {
+                let run = runtime.join("ddl-monitor");
+                own_directory(&run).map_err(|e| refused(&run, &e))?;
+                run
+            }
+            _ => dir.clone(),
+        };
+        let state = Self { dir, run, lasting };
+        let longest = state.socket("0123456789abcdef").as_os_str().len();
+        if longest > SOCKET_PATH_LIMIT {
+            return Err(Failure::settings(format!(
+                "state directory {} is too deep: a socket in it would have {longest} bytes, {SOCKET_PATH_LIMIT} are allowed; \
+                 set a shorter state.dir",
+                state.run.display()
+            )));
+        }
+        Ok(state)
+    }
+
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// False for the last resort in the temporary directory: what is kept there may be gone tomorrow.
+    pub fn is_lasting(&self) -> bool {
+        self.lasting
+    }
+
+    /// The socket of the master with this name (16 hex digits).
+    pub fn socket(&self, name: &str) -> PathBuf {
+        self.run.join(format!("{name}.sock"))
+    }
+
+    /// Held by a master for its life.
+    pub fn master_lock(&self, name: &str) -> PathBuf {
+        self.run.join(format!("{name}.lock"))
+    }
+
+    /// Held by the client that starts the master.
+    pub fn start_lock(&self, name: &str) -> PathBuf {
+        self.run.join(format!("{name}.start"))
+    }
+
+    /// Who a master is: pid, start time, router; for `status` and `stop`.
+    pub fn master_record(&self, name: &str) -> PathBuf {
+        self.run.join(format!("{name}.json"))
+    }
+
+    /// Names of all masters that left a socket, a lock or a record, sorted.
+    pub fn masters(&self) -> io::Result<Vec<String>> {
+        let mut names: Vec<String> = fs::read_dir(&self.run)?
+            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+            .filter_map(|file| file.strip_suffix(".json").map(str::to_owned))
+            .filter(|name| name.len() == 16 && name.bytes().all(|b| b.is_ascii_hexdigit()))
+            .collect();
+        names.sort();
+        Ok(names)
+    }
+
+    pub fn known_hosts(&self) -> PathBuf {
+        self.dir.join("known_hosts")
+    }
+
+    pub fn log_file(&self) -> PathBuf {
+        self.dir.join("ddl-monitor.log")
+    }
+
+    /// Hold-downs and the login budget of all masters of this directory.
+    pub fn logins(&self) -> PathBuf {
+        self.dir.join("logins.json")
+    }
+
+    /// The random key of all names in this directory; made at first use.
+    pub fn key(&self) -> Result<[u8; 16], Failure> {
+        let path = self.dir.join("key");
+        self.read_key(&path).map_err(|e| {
+            Failure::settings(format!("key file {}: {e}; remove it and all masters get new names", path.display()))
+        })
+    }
+
+    fn read_key(&self, path: &Path) -> io::Result<[u8; 16]> {
+        let mut key = [0; 16];
+        match open_private(path) {
+            Ok(mut file) => {
+                file.read_exact(&mut key)?;
+                return Ok(key);
+            }
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            Err(e) => return Err(e),
+        }
+        rustix::rand::getrandom(&mut key[..], rustix::rand::GetRandomFlags::empty())?;
+        // Whoever is first makes it: a link to an existing name fails, and then theirs is ours.
+        let temporary = temporary_beside(path);
+        write_private(&temporary, &key)?;
+        let linked = fs::hard_link(&temporary, path);
+        fs::remove_file(&temporary)?;
+        match linked {
+            Ok(()) => Ok(key),
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+                open_private(path)?.read_exact(&mut key)?;
+                Ok(key)
+            }
+            Err(e) => Err(e),
+        }
+    }
+}
+
+fn refused(dir: &Path, why: &io::Error) -> Failure {
+    Failure::settings(format!("state directory {}: {why}; set state.dir to a directory of our own", dir.display()))
+}
+
+fn find(settings: &StateSettings) -> Result<(PathBuf, bool), Failure> {
+    if let Some(dir) = &settings.dir {
+        if !dir.is_absolute() {
+            return Err(Failure::settings(format!("state.dir {} is not an absolute path", dir.display())));
+        }
+        return own_directory(dir).map(|()| (dir.clone(), true)).map_err(|e| refused(dir, &e));
+    }
+    if let Some(systemd) = &settings.systemd_state {
+        let dir = systemd.join("ddl-monitor");
+        return own_directory(&dir).map(|()| (dir.clone(), true)).map_err(|e| refused(&dir, &e));
+    }
+    let home =
+        directories::ProjectDirs::from("", "", "ddl-monitor").and_then(|dirs| dirs.state_dir().map(Path::to_path_buf));
+    if let Some(dir) = home {
+        match own_directory(&dir) {
+            Ok(()) => return Ok((dir, true)),
+            // A home that is not there or not writable (the `zabbix` user's) leads to the last resort; a trap does not.
+            Err(e) if e.kind() == io::ErrorKind::InvalidInput => return Err(refused(&dir, &e)),
+            Err(_) => {}
+        }
+    }
+    let uid = rustix::process::geteuid().as_raw();
+    let temporary = settings.temporary.clone().unwrap_or_else(|| PathBuf::from("/tmp"));
+    let dir = temporary.join(format!("ddl-monitor-{uid}"));
+    own_directory(&dir).map(|()| (dir.clone(), false)).map_err(|e| refused(&dir, &e))
+}
+
+/// Makes `dir` (and its parents) or checks that it is a directory of ours; looser modes are tightened and logged. A symbolic
+/// link or a foreign owner is `InvalidInput`.
+fn own_directory(dir: &Path) -> io::Result<()> {
+    let meta = match fs::symlink_metadata(dir) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {
+            if let Some(parent) = dir.parent() {
+                DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
+            }
+            match DirBuilder::new().mode(0o700).create(dir) {
+                Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(e),
+                _ => fs::symlink_metadata(dir)?,
+            }
+        }
+        other => other?,
+    };
+    let trap = |text: String| Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+    if meta.file_type().is_symlink() {
+        return trap("it is a symbolic link".into());
+    }
+    if !meta.is_dir() {
+        return trap("it is not a directory".into());
+    }
+    if meta.uid() != rustix::process::geteuid().as_raw() {
+        return trap(format!("it belongs to uid {}, not to us", meta.uid()));
+    }
+    if meta.mode() & 0o077 != 0 {
+        fs::set_permissions(dir, fs::Permissions::from_mode(0o700))?;
+        log::warn!(dir:% = dir.display(), mode:% = format!("{:o}", meta.mode() & 0o7777); "state directory was open to others, now 0700");
+    }
+    Ok(())
+}
+
+fn open_private(path: &Path) -> io::Result<File> {
+    let nofollow = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
+    OpenOptions::new().read(true).custom_flags(nofollow).open(path)
+}
+
+fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(bytes)
+}
+
+fn temporary_beside(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}-{:?}.new", std::process::id(), std::thread::current().id()).replace(['(', ')'], ""));
+    PathBuf::from(name)
+}
+
+/// Replaces a file (mode 0600) whole or not at all.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let temporary = temporary_beside(path);
+    let _ = fs::remove_file(&temporary);
+    write_private(&temporary, bytes)
+        .and_then(|()| fs::rename(&temporary, path))
+        .inspect_err(|_| drop(fs::remove_file(&temporary)))
+}
+
+/// An advisory lock on a file, freed when dropped or when the process dies.
+#[derive(Debug)]
+pub struct Lock {
+    file: File,
+    path: PathBuf,
+}
+
+impl Lock {
+    /// Waits for the lock until the deadline; `TimedOut` after it.
+    pub fn acquire(path: &Path, deadline: Deadline) -> io::Result<Self> {
+        let mut pause = Duration::from_millis(1);
+        loop {
+            if let Some(lock) = Self::try_acquire(path)? {
+                return Ok(lock);
+            }
+            if deadline.is_over() {
+                return Err(io::Error::new(io::ErrorKind::TimedOut, format!("lock {} is held", path.display())));
+            }
+            // flock(2) knows no time-out; short, growing pauses cost less than a signal or a thread.
+            std::thread::sleep(pause.min(deadline.remaining()));
+            pause = (pause * 2).min(Duration::from_millis(20));
+        }
+    }
+
+    /// None when somebody else holds it.
+    pub fn try_acquire(path: &Path) -> io::Result<Option<Self>> {
+        loop {
+            let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
+            match fs2::FileExt::try_lock_exclusive(&file) {
+                Ok(()) => {}
+                Err(e) if e.raw_os_error() == fs2::lock_contended_error().raw_os_error() => return Ok(None),
+                Err(e) => return Err(e),
+            }
+            // The holder before us may have removed the name: then this lock guards nothing.
+            let same = fs::metadata(path)
+                .is_ok_and(|now| file.metadata().is_ok_and(|ours| (now.dev(), now.ino()) == (ours.dev(), ours.ino())));
+            if same {
+                return Ok(Some(Self { file, path: path.to_owned() }));
+            }
+        }
+    }
+
+    /// Removes the file while it is held, so that no name is left behind.
+    pub fn remove(self) {
+        let _ = fs::remove_file(&self.path);
+        let _ = fs2::FileExt::unlock(&self.file);
+    }
+}
