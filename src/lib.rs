@@ -9,6 +9,8 @@
 //! * [`platform`] — a router OS as data: commands with typed slots, reply patterns
 //! * [`shell`] — the conversation with a router's CLI, without I/O
 //! * [`ssh`] — the only place that imports ssh2
+//! * [`identity`] — the name of a master
+//! * [`descriptors`] — what a child must not inherit
 //! * [`wire`] — request and reply on a master's socket
 //! * [`state`] — the state directory: names, modes, locks, atomic files
 //! * [`master`] — the background process of one router
@@ -16,9 +18,16 @@
 //! * [`logging`] — where log lines go, and in which form
 
 pub mod deadline;
+pub mod descriptors;
 pub mod failure;
+pub mod identity;
 pub mod inventory;
+pub mod launch;
+pub mod master;
 pub mod platform;
 pub mod probe;
 pub mod settings;
+pub mod shell;
+pub mod ssh;
 pub mod state;
+pub mod wire;

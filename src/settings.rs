@@ -2,11 +2,12 @@
 //! module that reads the environment.
 
 use crate::inventory::router::{Crypto, HostKeyPolicy};
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// The effective settings of one run. Field path = name in the file = `DDL_MONITOR_SECTION_KEY` in the environment.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Settings {
     pub state: StateSettings,
     pub poll: Poll,
@@ -18,7 +19,7 @@ pub struct Settings {
     pub platforms: Platforms,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct StateSettings {
     /// The state directory; absent = found by `state.rs`.
     pub dir: Option<PathBuf>,
@@ -29,7 +30,7 @@ pub struct StateSettings {
     pub temporary: Option<PathBuf>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Poll {
     pub deadline: Duration,
     pub count: u32,
@@ -42,7 +43,7 @@ impl Default for Poll {
     }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Master {
     /// A master without jobs for this long leaves.
     pub idle_exit: Duration,
@@ -57,7 +58,7 @@ impl Default for Master {
     }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LoginSettings {
     /// A login's own limit; it goes on after a poll's deadline.
     pub timeout: Duration,
@@ -80,13 +81,13 @@ impl Default for LoginSettings {
 }
 
 /// A budget of logins: `burst` at once, then one per `every`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Budget {
     pub burst: u32,
     pub every: Duration,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Ssh {
     pub host_keys: HostKeyPolicy,
     pub proxy_command: Option<String>,
@@ -96,7 +97,7 @@ pub struct Ssh {
     pub crypto: Option<Crypto>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Secrets {
     /// The credentials file for `secret:NAME`; absent = `credentials.toml` beside the settings file.
     pub file: Option<PathBuf>,
@@ -109,7 +110,7 @@ impl Default for Secrets {
     }
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Log {
     /// Absent = `ddl-monitor.log` in the state directory.
     pub file: Option<PathBuf>,
@@ -118,14 +119,15 @@ pub struct Log {
     pub format: LogFormat,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum LogFormat {
     #[default]
     Text,
     Json,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Platforms {
     /// A folder of user definitions; absent = `platforms.d` beside the settings file, where there is one.
     pub dir: Option<PathBuf>,

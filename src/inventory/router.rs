@@ -2,6 +2,7 @@
 
 use super::secret::Secret;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::path::PathBuf;
 
 /// Where a router answers SSH: address or name, and port (22 when not given).
@@ -55,4 +56,15 @@ pub struct Login {
     pub host_keys: HostKeyPolicy,
     /// The file of host keys, OpenSSH known_hosts format.
     pub known_hosts: PathBuf,
+}
+
+impl fmt::Display for Address {
+    /// `host:port`, `[v6]:port`: the router's name in books and logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
 }

@@ -1,0 +1,374 @@
+//! Whether a login may be tried now: hold-downs after failed logins, and the budget of logins per router and over all
+//! masters of a state directory. Kept in one small file, so that a new master, and a client that finds none, know too.
+//! Times are wall-clock: they must outlive the process.
+
+use crate::deadline::Deadline;
+use crate::failure::{Failure, Kind, Stage};
+use crate::settings::{Budget, LoginSettings};
+use crate::state::{self, Lock};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// First hold-down of a router out of reach, doubling to the last.
+const OUT_OF_REACH: (f64, f64) = (10.0, 60.0);
+/// A credential refused by this many routers with no success in between is held everywhere: one login server behind them all.
+const ROUTERS_REFUSING: usize = 3;
+/// After this many refusals by one router a credential is held until it changes or is forgotten.
+const ROUNDS: u32 = 3;
+/// How long to wait for the file's lock: it is held for a read and a write.
+const LOCK_WAIT: Duration = Duration::from_secs(2);
+
+/// The book of logins of one state directory.
+#[derive(Clone, Debug)]
+pub struct Logins {
+    path: PathBuf,
+    settings: LoginSettings,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Book {
+    /// By router (`host:port`): out of reach.
+    routers: BTreeMap<String, Hold>,
+    /// By credential, then router: refused.
+    credentials: BTreeMap<String, BTreeMap<String, Hold>>,
+    /// Spent budgets, by router; the empty name is all routers together.
+    budgets: BTreeMap<String, Bucket>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Hold {
+    failure: Failure,
+    /// How many times in a row.
+    rounds: u32,
+    from: f64,
+    /// Absent = until the credential changes or is forgotten.
+    until: Option<f64>,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Bucket {
+    /// Logins left at `at`.
+    left: f64,
+    at: f64,
+}
+
+impl Logins {
+    pub fn new(path: PathBuf, settings: LoginSettings) -> Self {
+        Self { path, settings }
+    }
+
+    /// The failure of old while it still holds, with `retry_in`. Reads only.
+    pub fn held(&self, router: &str, credential: &str) -> Option<Failure> {
+        self.read().ok()?.held(router, credential, now())
+    }
+
+    /// Takes a login from the budgets, or says why not. A book that cannot be written permits nothing: without it a refused
+    /// password would be tried again and again.
+    pub fn permit(&self, router: &str, credential: &str) -> Result<(), Failure> {
+        let now = now();
+        let mut verdict = Ok(());
+        self.change(|book| {
+            if let Some(failure) = book.held(router, credential, now) {
+                verdict = Err(failure);
+                return;
+            }
+            let one = book.budget(router, self.settings.per_router, now);
+            let all = book.budget("", self.settings.all_routers, now);
+            match (one, all) {
+                (Ok(one), Ok(all)) => {
+                    book.budgets.insert(router.to_owned(), one);
+                    book.budgets.insert(String::new(), all);
+                }
+                (Err(wait), _) => verdict = Err(login_limit(&format!("router {router}"), wait)),
+                (_, Err(wait)) => verdict = Err(login_limit("all routers together", wait)),
+            }
+        })
+        .map_err(|e| {
+            Failure::settings(format!(
+                "book of logins {}: {e}; no login is tried without it: make the state directory writable",
+                self.path.display()
+            ))
+        })?;
+        verdict
+    }
+
+    /// Starts or lengthens a hold-down. `auth` holds the credential, the other kinds the router; kinds that say nothing
+    /// about a login hold nothing.
+    pub fn failed(&self, router: &str, credential: &str, failure: &Failure) -> io::Result<()> {
+        let now = now();
+        let first = self.settings.hold_down.as_secs_f64();
+        let last = self.settings.hold_down_max.as_secs_f64();
+        self.change(|book| match failure.kind {
+            Kind::Auth => {
+                let routers = book.credentials.entry(credential.to_owned()).or_default();
+                let hold = Hold::after(routers.get(router), failure, now, (first, last));
+                let forever = hold.rounds >= ROUNDS;
+                routers.insert(router.to_owned(), Hold { until: hold.until.filter(|_| !forever), ..hold });
+            }
+            Kind::Connect | Kind::Busy | Kind::Shell | Kind::HostKey => {
+                let hold = Hold::after(book.routers.get(router), failure, now, OUT_OF_REACH);
+                book.routers.insert(router.to_owned(), hold);
+            }
+            _ => {}
+        })
+    }
+
+    /// A login that worked ends the hold-downs of its router and its credential.
+    pub fn succeeded(&self, router: &str, credential: &str) -> io::Result<()> {
+        if self
+            .read()
+            .is_ok_and(|book| !book.routers.contains_key(router) && !book.credentials.contains_key(credential))
+        {
+            return Ok(());
+        }
+        self.change(|book| {
+            book.routers.remove(router);
+            book.credentials.remove(credential);
+        })
+    }
+
+    /// A person says: try again. True when something was held.
+    pub fn forget(&self, router: &str) -> io::Result<bool> {
+        let mut held = false;
+        self.change(|book| {
+            held = book.routers.remove(router).is_some();
+            for routers in book.credentials.values_mut() {
+                held |= routers.contains_key(router);
+                // Held everywhere because of this and two more routers: all of that is forgotten.
+                if routers.len() >= ROUTERS_REFUSING || routers.contains_key(router) {
+                    routers.clear();
+                }
+            }
+            book.credentials.retain(|_, routers| !routers.is_empty());
+            book.budgets.remove(router);
+        })?;
+        Ok(held)
+    }
+
+    fn read(&self) -> io::Result<Book> {
+        match std::fs::read(&self.path) {
+            // A book that does not read is begun anew: a hold-down forgotten costs one login, a broken file would cost them all.
+            Ok(bytes) => Ok(serde_json::from_slice(&bytes).unwrap_or_default()),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Book::default()),
+            Err(e) => Err(e),
+        }
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Book)) -> io::Result<()> {
+        let lock = Lock::acquire(&self.path.with_extension("lock"), Deadline::after(LOCK_WAIT))?;
+        let mut book = self.read()?;
+        change(&mut book);
+        book.tidy(now(), &self.settings);
+        state::replace(&self.path, &serde_json::to_vec(&book)?)?;
+        drop(lock);
+        Ok(())
+    }
+}
+
+impl Book {
+    fn held(&self, router: &str, credential: &str, now: f64) -> Option<Failure> {
+        let refused = self.credentials.get(credential);
+        let here = refused.and_then(|routers| routers.get(router)).and_then(|hold| hold.failure(now));
+        here.or_else(|| self.routers.get(router).and_then(|hold| hold.failure(now))).or_else(|| {
+            let routers = refused.filter(|routers| routers.len() >= ROUTERS_REFUSING)?;
+            // The longest of them all, told as what it is: this router has not refused anything yet.
+            let mut failure = routers.values().filter_map(|hold| hold.failure(now)).max_by(|a, b| {
+                let wait = |f: &Failure| f.retry_in.unwrap_or(f64::INFINITY);
+                wait(a).total_cmp(&wait(b))
+            })?;
+            failure.message = format!(
+                "{} routers refused this user and password, so it is not tried on {router} either: {}",
+                routers.len(),
+                failure.message
+            );
+            Some(failure)
+        })
+    }
+
+    /// The bucket after one more login, or the seconds until there is one.
+    fn budget(&self, name: &str, budget: Budget, now: f64) -> Result<Bucket, f64> {
+        let burst = f64::from(budget.burst);
+        let every = budget.every.as_secs_f64().max(0.001);
+        let left = self.budgets.get(name).map_or(burst, |bucket| {
+            // A clock that was set back must not lock the budget up.
+            (bucket.left + (now - bucket.at).max(0.0) / every).min(burst)
+        });
+        if left >= 1.0 { Ok(Bucket { left: left - 1.0, at: now }) } else { Err((1.0 - left) * every) }
+    }
+
+    /// Drops what says nothing any more: full buckets, and holds that are long over.
+    fn tidy(&mut self, now: f64, settings: &LoginSettings) {
+        let stale = |hold: &Hold| hold.until.is_some_and(|until| now - until > 3600.0);
+        self.routers.retain(|_, hold| !stale(hold));
+        for routers in self.credentials.values_mut() {
+            routers.retain(|_, hold| !stale(hold));
+        }
+        self.credentials.retain(|_, routers| !routers.is_empty());
+        let per = settings.per_router;
+        self.budgets.retain(|name, bucket| {
+            name.is_empty()
+                || bucket.left + (now - bucket.at).max(0.0) / per.every.as_secs_f64().max(0.001) < f64::from(per.burst)
+        });
+    }
+}
+
+impl Hold {
+    fn after(before: Option<&Self>, failure: &Failure, now: f64, (first, last): (f64, f64)) -> Self {
+        let rounds = before.map_or(0, |hold| hold.rounds) + 1;
+        let time = (first * 2f64.powi(rounds.min(16).cast_signed() - 1)).min(last.max(first));
+        let failure = Failure { retry_in: None, ..failure.clone() };
+        Self { failure, rounds, from: now, until: Some(now + time) }
+    }
+
+    fn failure(&self, now: f64) -> Option<Failure> {
+        match self.until {
+            // Set back clocks: never longer than it was meant to be.
+            Some(until) => {
+                let wait = (until - now).min(until - self.from);
+                (wait > 0.0)
+                    .then(|| Failure { retry_in: Some((wait * 1000.0).round() / 1000.0), ..self.failure.clone() })
+            }
+            None => {
+                let mut failure = self.failure.clone();
+                failure.message.push_str(
+                    " (refused 3 times: not tried again until it changes, or `ddl-monitor stop --router R --forget`)",
+                );
+                Some(failure)
+            }
+        }
+    }
+}
+
+fn login_limit(whose: &str, wait: f64) -> Failure {
+    let mut failure = Failure::new(
+        Kind::LoginLimit,
+        Stage::Login,
+        format!("budget of logins for {whose} is used up; one more in {wait:.1} s"),
+    );
+    failure.retry_in = Some((wait * 1000.0).round() / 1000.0);
+    failure
+}
+
+/// Seconds since 1970.
+fn now() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn logins(dir: &tempfile::TempDir) -> Logins {
+        Logins::new(dir.path().join("logins.json"), LoginSettings::default())
+    }
+
+    fn refused() -> Failure {
+        Failure::new(Kind::Auth, Stage::Login, "router refused user ddl")
+    }
+
+    /// Lets the time of every hold pass.
+    fn let_time_pass(logins: &Logins) {
+        logins
+            .change(|book| {
+                for hold in book.routers.values_mut().chain(book.credentials.values_mut().flat_map(|r| r.values_mut()))
+                {
+                    hold.from -= 3000.0;
+                    hold.until = hold.until.map(|u| u - 3000.0);
+                }
+            })
+            .unwrap();
+    }
+
+    #[test]
+    fn a_refused_password_is_held_for_that_credential_and_router_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let logins = logins(&dir);
+        logins.permit("r1:22", "c1").unwrap();
+        logins.failed("r1:22", "c1", &refused()).unwrap();
+        let held = logins.permit("r1:22", "c1").unwrap_err();
+        assert_eq!(held.kind, Kind::Auth);
+        assert!(held.retry_in.is_some_and(|s| (299.0..=300.0).contains(&s)), "{held:?}");
+        assert_eq!(logins.held("r1:22", "c2"), None);
+        assert_eq!(logins.held("r2:22", "c1"), None);
+    }
+
+    #[test]
+    fn hold_downs_double_to_their_limit() {
+        let dir = tempfile::tempdir().unwrap();
+        let logins = logins(&dir);
+        let silent = Failure::new(Kind::Connect, Stage::Connect, "no answer");
+        let mut waits = Vec::new();
+        for _ in 0..5 {
+            logins.failed("r1:22", "c1", &silent).unwrap();
+            waits.push(logins.held("r1:22", "c1").unwrap().retry_in.unwrap().round());
+            let_time_pass(&logins);
+            assert_eq!(logins.held("r1:22", "c1"), None);
+        }
+        assert_eq!(waits, [10.0, 20.0, 40.0, 60.0, 60.0]);
+    }
+
+    #[test]
+    fn a_credential_refused_by_three_routers_is_held_everywhere_until_a_success() {
+        let dir = tempfile::tempdir().unwrap();
+        let logins = logins(&dir);
+        for router in ["r1:22", "r2:22"] {
+            logins.failed(router, "c1", &refused()).unwrap();
+        }
+        assert_eq!(logins.held("r9:22", "c1"), None);
+        logins.failed("r3:22", "c1", &refused()).unwrap();
+        assert!(logins.held("r9:22", "c1").unwrap().message.contains("3 routers refused"));
+        logins.succeeded("r9:22", "c1").unwrap();
+        assert_eq!(logins.held("r1:22", "c1"), None);
+    }
+
+    #[test]
+    fn after_three_rounds_a_credential_is_held_until_it_is_forgotten() {
+        let dir = tempfile::tempdir().unwrap();
+        let logins = logins(&dir);
+        for _ in 0..3 {
+            logins.failed("r1:22", "c1", &refused()).unwrap();
+            let_time_pass(&logins);
+        }
+        let held = logins.held("r1:22", "c1").unwrap();
+        assert_eq!(held.retry_in, None);
+        assert!(held.message.contains("--forget"));
+        assert!(logins.forget("r1:22").unwrap());
+        assert_eq!(logins.held("r1:22", "c1"), None);
+    }
+
+    #[test]
+    fn logins_have_a_budget_per_router() {
+        let dir = tempfile::tempdir().unwrap();
+        let logins = logins(&dir);
+        for _ in 0..5 {
+            logins.permit("r1:22", "c1").unwrap();
+        }
+        let limit = logins.permit("r1:22", "c1").unwrap_err();
+        assert_eq!(limit.kind, Kind::LoginLimit);
+        assert!(limit.retry_in.is_some_and(|s| s > 8.0 && s <= 10.0), "{limit:?}");
+        logins.permit("r2:22", "c1").unwrap();
+    }
+
+    #[test]
+    fn logins_have_a_budget_over_all_routers() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut settings = LoginSettings::default();
+        settings.all_routers = Budget { burst: 3, every: Duration::from_secs(60) };
+        let logins = Logins::new(dir.path().join("logins.json"), settings);
+        for router in ["a:22", "b:22", "c:22"] {
+            logins.permit(router, "c1").unwrap();
+        }
+        assert_eq!(logins.permit("d:22", "c1").unwrap_err().kind, Kind::LoginLimit);
+    }
+
+    #[test]
+    fn a_book_that_cannot_be_written_permits_no_login() {
+        let dir = tempfile::tempdir().unwrap();
+        let logins = Logins::new(dir.path().join("gone/logins.json"), LoginSettings::default());
+        assert_eq!(logins.permit("r1:22", "c1").unwrap_err().kind, Kind::Settings);
+    }
+}

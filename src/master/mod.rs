@@ -1,0 +1,3 @@
+//! The background process of one router: listens, queues, keeps its lanes.
+
+pub mod hold_down;

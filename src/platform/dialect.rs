@@ -1,0 +1,74 @@
+//! What a conversation needs to know of a router's CLI: prompts, dialogues, pager, enable, set-up, tear-down, abort.
+//! Patterns only; the shell works with it.
+
+use crate::failure::Kind;
+use regex::bytes::Regex;
+
+/// A CLI, patterns compiled.
+#[derive(Debug)]
+pub struct Dialect {
+    /// The bytes that end a line sent to the router, e.g. `\n`.
+    pub newline: Vec<u8>,
+    /// In the order tried on the last line of the screen.
+    pub modes: Vec<Mode>,
+    /// Questions between login and the first prompt, e.g. "Change now? [Y/N]".
+    pub dialogues: Vec<Dialogue>,
+    pub pager: Vec<Pager>,
+    pub enable: Option<Enable>,
+    /// Commands after login, in order; a refused one is logged, never fatal.
+    pub set_up: Vec<String>,
+    /// Lines before leaving, in order (`exit`, `quit`); the router closes the connection after the last.
+    pub tear_down: Vec<String>,
+    /// Byte strings that stop a running command, in the order tried (Ctrl-C, Ctrl-^ …).
+    pub abort: Vec<Vec<u8>>,
+}
+
+/// A CLI mode and the text that proves it.
+#[derive(Debug)]
+pub struct Mode {
+    pub name: String,
+    /// Matched against the last line of the screen, controls stripped, trailing blanks kept.
+    pub prompt: Regex,
+    /// Lines that look like the prompt and are not.
+    pub not_prompt: Vec<Regex>,
+    /// Probes may be sent here. A login that ends in an unusable mode (configuration …) is a `shell` failure.
+    pub usable: bool,
+}
+
+/// A question (or a statement) between login and the first prompt. Matched against the text since login or since the last
+/// dialogue that matched.
+#[derive(Debug)]
+pub struct Dialogue {
+    pub when: Regex,
+    pub then: Then,
+}
+
+/// What a dialogue leads to.
+#[derive(Debug)]
+pub enum Then {
+    /// Bytes to send, as they are (the definition writes the newline where the question wants one).
+    Answer(Vec<u8>),
+    /// Give up with this kind (`auth`, `busy`, `shell`) and reason.
+    Fail(Kind, String),
+}
+
+/// A pager's mark at the end of the output so far, and the bytes that ask for more. The mark is cut from the answer.
+#[derive(Debug)]
+pub struct Pager {
+    pub mark: Regex,
+    pub answer: Vec<u8>,
+}
+
+/// The way from an unprivileged mode to a privileged one.
+#[derive(Debug)]
+pub struct Enable {
+    /// Mode name in which the command is sent.
+    pub from: String,
+    /// Mode name that proves it worked.
+    pub to: String,
+    pub command: String,
+    /// The router asks for the secret.
+    pub password: Regex,
+    /// The router refuses it: kind `auth`, stage `enable`.
+    pub refused: Vec<Regex>,
+}

@@ -1,0 +1,1 @@
+//! The only place that imports ssh2: one session, one pseudo-terminal, one interactive shell.

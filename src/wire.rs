@@ -1,0 +1,118 @@
+//! Request and reply on a master's socket: the whole protocol. One line of JSON each way per connection, no more; both ends
+//! are the same build (the program's version is part of a master's name), so there is no version to negotiate.
+
+use crate::failure::Failure;
+use crate::probe::{Answer, Probe};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::io;
+use std::time::Duration;
+
+/// A longer line is refused by either end: no request is near it, and an answer's text is bounded by the shell.
+pub const LIMIT: usize = 4 << 20;
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "request", rename_all = "snake_case")]
+pub enum Request {
+    /// Answer these probes, in order, on one shell.
+    Poll {
+        probes: Vec<Probe>,
+        /// What is left of the client's time.
+        deadline: Duration,
+        /// A measurement of the same probes younger than this will do.
+        max_age: Duration,
+    },
+    /// Run one read-only command and return its text.
+    Exec {
+        command: String,
+        deadline: Duration,
+    },
+    Status,
+    /// Log out and leave.
+    Stop,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "reply", rename_all = "snake_case")]
+pub enum Reply {
+    Answers(Answers),
+    Text {
+        text: String,
+    },
+    Failed {
+        failure: Failure,
+    },
+    Status(Status),
+    /// This master is on its way out; start another.
+    Leaving,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Answers {
+    pub answers: Vec<Answer>,
+    /// When it was measured, seconds since 1970.
+    pub time: f64,
+    /// How long ago that was, in seconds.
+    pub age: f64,
+    pub session: Session,
+}
+
+/// How the session came about that an answer was measured on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Session {
+    Opened,
+    Reused,
+    /// A young measurement served again.
+    Cached,
+}
+
+/// A master as `status` shows it. Times are seconds since 1970.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Status {
+    pub router: String,
+    pub user: String,
+    pub platform: String,
+    pub pid: u32,
+    /// `up` (a lane is logged in), `login`, `down` (no session), `leaving`, `no answer`.
+    pub state: String,
+    pub since: f64,
+    pub queued: usize,
+    pub lanes: Vec<LaneStatus>,
+    #[serde(default)]
+    pub last_failure: Option<LastFailure>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LaneStatus {
+    /// `login`, `idle`, `busy`, `recovering`, `closed`.
+    pub state: String,
+    pub since: f64,
+    /// Runs done since login.
+    pub jobs: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LastFailure {
+    #[serde(flatten)]
+    pub failure: Failure,
+    pub time: f64,
+}
+
+/// The line of a message, newline included.
+pub fn encode<M: Serialize>(message: &M) -> io::Result<Vec<u8>> {
+    let mut line = serde_json::to_vec(message)?;
+    line.push(b'\n');
+    Ok(line)
+}
+
+/// The message of a line; None while the line is not whole yet.
+pub fn decode<M: DeserializeOwned>(received: &[u8]) -> io::Result<Option<M>> {
+    let Some((b'\n', line)) = received.split_last() else {
+        if received.len() > LIMIT {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "message too long"));
+        }
+        return Ok(None);
+    };
+    Ok(Some(serde_json::from_slice(line)?))
+}
