@@ -34,6 +34,11 @@ impl Deadline {
         self.min(Self::after(time))
     }
 
+    /// Waits a moment, never past the end.
+    pub fn pause(self, time: Duration) {
+        std::thread::sleep(time.min(self.remaining()));
+    }
+
     pub fn instant(self) -> Instant {
         self.0
     }

@@ -30,3 +30,14 @@ fn borrow<'a>(fd: i32) -> BorrowedFd<'a> {
     // the call it is made for.
     unsafe { BorrowedFd::borrow_raw(fd) }
 }
+
+/// Points stdout at `/dev/null`: whoever reads the pipe behind it sees its end.
+pub fn stdout_to_null() -> io::Result<()> {
+    let null = std::fs::OpenOptions::new().write(true).open("/dev/null")?;
+    Ok(rustix::stdio::dup2_stdout(null)?)
+}
+
+/// Points stdin at `/dev/null`.
+pub fn stdin_to_null() -> io::Result<()> {
+    Ok(rustix::stdio::dup2_stdin(std::fs::File::open("/dev/null")?)?)
+}

@@ -51,12 +51,12 @@ impl Identity<'_> {
     }
 }
 
-/// The name under which a credential is held down: user and secret, the same on every router.
-pub fn credential(key: &[u8; 16], user: &str, secret: &str) -> String {
+/// The name under which a credential is held down: user and proof (secret, key file), the same on every router.
+pub fn credential(key: &[u8; 16], user: &str, proof: &[&str]) -> String {
     let mut hash = Fields(SipHasher24::new_with_key(key));
     hash.field(Some(b"credential"));
     hash.field(Some(user.as_bytes()));
-    hash.field(Some(secret.as_bytes()));
+    proof.iter().for_each(|part| hash.field(Some(part.as_bytes())));
     format!("{:016x}", hash.0.finish())
 }
 

@@ -10,6 +10,7 @@
 //! * [`shell`] — the conversation with a router's CLI, without I/O
 //! * [`ssh`] — the only place that imports ssh2
 //! * [`identity`] — the name of a master
+//! * [`record`] — which process a master is
 //! * [`descriptors`] — what a child must not inherit
 //! * [`wire`] — request and reply on a master's socket
 //! * [`state`] — the state directory: names, modes, locks, atomic files
@@ -17,6 +18,7 @@
 //! * [`client`], [`launch`] — ask the master of a router; start one
 //! * [`logging`] — where log lines go, and in which form
 
+pub mod client;
 pub mod deadline;
 pub mod descriptors;
 pub mod failure;
@@ -26,6 +28,7 @@ pub mod launch;
 pub mod master;
 pub mod platform;
 pub mod probe;
+pub mod record;
 pub mod settings;
 pub mod shell;
 pub mod ssh;

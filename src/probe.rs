@@ -111,6 +111,15 @@ pub enum Measurement {
     Ping(PingResult),
 }
 
+impl Measurement {
+    /// The member of the printed document that it becomes.
+    pub fn kind(&self) -> ProbeKind {
+        match self {
+            Self::Ping(_) => ProbeKind::Ping,
+        }
+    }
+}
+
 /// The router's own counters. Loss in percent, times in seconds; a field is absent where nothing was printed or can be told.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PingResult {

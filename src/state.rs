@@ -25,14 +25,10 @@ impl State {
     /// Finds, makes and checks the state directory. Failures are kind `settings` and name `state.dir`.
     pub fn open(settings: &StateSettings) -> Result<Self, Failure> {
         let (dir, lasting) = find(settings)?;
-        let run = match &settings.systemd_runtime {
-            Some(runtime) if settings.dir.is_none() => {
-                let run = runtime.join("ddl-monitor");
-                own_directory(&run).map_err(|e| refused(&run, &e))?;
-                run
-            }
-            _ => dir.clone(),
-        };
+        let run = run_directory(settings, &dir);
+        if run != dir {
+            own_directory(&run).map_err(|e| refused(&run, &e))?;
+        }
         let state = Self { dir, run, lasting };
         let longest = state.socket("0123456789abcdef").as_os_str().len();
         if longest > SOCKET_PATH_LIMIT {
@@ -43,6 +39,24 @@ impl State {
             )));
         }
         Ok(state)
+    }
+
+    /// The state directory as it is, for `status` and `stop`: nothing is made, and root may look at anybody's.
+    pub fn look(settings: &StateSettings) -> Result<Self, Failure> {
+        let candidates = candidates(settings)?;
+        let found = candidates.iter().find(|(dir, _)| fs::symlink_metadata(dir).is_ok()).or(candidates.first());
+        let Some((dir, lasting)) = found.cloned() else {
+            return Err(Failure::settings("no place for a state directory; set state.dir"));
+        };
+        let run = run_directory(settings, &dir);
+        for dir in [&dir, &run] {
+            match fs::symlink_metadata(dir) {
+                Ok(meta) => check(&meta, rustix::process::geteuid().is_root()).map_err(|e| refused(dir, &e))?,
+                Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+                Err(e) => return Err(refused(dir, &e)),
+            }
+        }
+        Ok(Self { dir, run, lasting })
     }
 
     pub fn dir(&self) -> &Path {
@@ -76,7 +90,11 @@ impl State {
 
     /// Names of all masters that left a socket, a lock or a record, sorted.
     pub fn masters(&self) -> io::Result<Vec<String>> {
-        let mut names: Vec<String> = fs::read_dir(&self.run)?
+        let entries = match fs::read_dir(&self.run) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            other => other?,
+        };
+        let mut names: Vec<String> = entries
             .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
             .filter_map(|file| file.strip_suffix(".json").map(str::to_owned))
             .filter(|name| name.len() == 16 && name.bytes().all(|b| b.is_ascii_hexdigit()))
@@ -137,31 +155,43 @@ fn refused(dir: &Path, why: &io::Error) -> Failure {
     Failure::settings(format!("state directory {}: {why}; set state.dir to a directory of our own", dir.display()))
 }
 
-fn find(settings: &StateSettings) -> Result<(PathBuf, bool), Failure> {
+/// Where the state directory may be, best first; true = what is kept there lasts. More than one only where nothing is set.
+fn candidates(settings: &StateSettings) -> Result<Vec<(PathBuf, bool)>, Failure> {
     if let Some(dir) = &settings.dir {
         if !dir.is_absolute() {
             return Err(Failure::settings(format!("state.dir {} is not an absolute path", dir.display())));
         }
-        return own_directory(dir).map(|()| (dir.clone(), true)).map_err(|e| refused(dir, &e));
+        return Ok(vec![(dir.clone(), true)]);
     }
     if let Some(systemd) = &settings.systemd_state {
-        let dir = systemd.join("ddl-monitor");
-        return own_directory(&dir).map(|()| (dir.clone(), true)).map_err(|e| refused(&dir, &e));
+        return Ok(vec![(systemd.join("ddl-monitor"), true)]);
     }
-    let home =
-        directories::ProjectDirs::from("", "", "ddl-monitor").and_then(|dirs| dirs.state_dir().map(Path::to_path_buf));
-    if let Some(dir) = home {
-        match own_directory(&dir) {
-            Ok(()) => return Ok((dir, true)),
-            // A home that is not there or not writable (the `zabbix` user's) leads to the last resort; a trap does not.
-            Err(e) if e.kind() == io::ErrorKind::InvalidInput => return Err(refused(&dir, &e)),
-            Err(_) => {}
-        }
-    }
+    let home = directories::ProjectDirs::from("", "", "ddl-monitor").and_then(|dirs| dirs.state_dir().map(Path::to_path_buf));
     let uid = rustix::process::geteuid().as_raw();
     let temporary = settings.temporary.clone().unwrap_or_else(|| PathBuf::from("/tmp"));
-    let dir = temporary.join(format!("ddl-monitor-{uid}"));
-    own_directory(&dir).map(|()| (dir.clone(), false)).map_err(|e| refused(&dir, &e))
+    let last = temporary.join(format!("ddl-monitor-{uid}"));
+    Ok(home.map(|dir| (dir, true)).into_iter().chain([(last, false)]).collect())
+}
+
+fn find(settings: &StateSettings) -> Result<(PathBuf, bool), Failure> {
+    let mut candidates = candidates(settings)?.into_iter().peekable();
+    while let Some((dir, lasting)) = candidates.next() {
+        match own_directory(&dir) {
+            Ok(()) => return Ok((dir, lasting)),
+            // A home that is not there or not writable (the `zabbix` user's) leads to the last resort; a trap does not.
+            Err(e) if candidates.peek().is_some() && e.kind() != io::ErrorKind::InvalidInput => {}
+            Err(e) => return Err(refused(&dir, &e)),
+        }
+    }
+    Err(Failure::settings("no place for a state directory; set state.dir"))
+}
+
+/// Sockets and locks may lie in systemd's runtime directory.
+fn run_directory(settings: &StateSettings, dir: &Path) -> PathBuf {
+    match &settings.systemd_runtime {
+        Some(runtime) if settings.dir.is_none() => runtime.join("ddl-monitor"),
+        _ => dir.to_owned(),
+    }
 }
 
 /// Makes `dir` (and its parents) or checks that it is a directory of ours; looser modes are tightened and logged. A symbolic
@@ -179,6 +209,16 @@ fn own_directory(dir: &Path) -> io::Result<()> {
         }
         other => other?,
     };
+    check(&meta, false)?;
+    if meta.mode() & 0o077 != 0 {
+        fs::set_permissions(dir, fs::Permissions::from_mode(0o700))?;
+        log::warn!(dir:% = dir.display(), mode:% = format!("{:o}", meta.mode() & 0o7777); "state directory was open to others, now 0700");
+    }
+    Ok(())
+}
+
+/// A directory of ours (or, for root, of anybody), no symbolic link.
+fn check(meta: &fs::Metadata, any_owner: bool) -> io::Result<()> {
     let trap = |text: String| Err(io::Error::new(io::ErrorKind::InvalidInput, text));
     if meta.file_type().is_symlink() {
         return trap("it is a symbolic link".into());
@@ -186,12 +226,8 @@ fn own_directory(dir: &Path) -> io::Result<()> {
     if !meta.is_dir() {
         return trap("it is not a directory".into());
     }
-    if meta.uid() != rustix::process::geteuid().as_raw() {
+    if !any_owner && meta.uid() != rustix::process::geteuid().as_raw() {
         return trap(format!("it belongs to uid {}, not to us", meta.uid()));
-    }
-    if meta.mode() & 0o077 != 0 {
-        fs::set_permissions(dir, fs::Permissions::from_mode(0o700))?;
-        log::warn!(dir:% = dir.display(), mode:% = format!("{:o}", meta.mode() & 0o7777); "state directory was open to others, now 0700");
     }
     Ok(())
 }
@@ -240,7 +276,7 @@ impl Lock {
                 return Err(io::Error::new(io::ErrorKind::TimedOut, format!("lock {} is held", path.display())));
             }
             // flock(2) knows no time-out; short, growing pauses cost less than a signal or a thread.
-            std::thread::sleep(pause.min(deadline.remaining()));
+            deadline.pause(pause);
             pause = (pause * 2).min(Duration::from_millis(20));
         }
     }

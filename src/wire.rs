@@ -38,9 +38,13 @@ pub enum Reply {
     Answers(Answers),
     Text {
         text: String,
+        #[serde(skip_serializing_if = "Vec::is_empty", default)]
+        conversation: Vec<Said>,
     },
     Failed {
         failure: Failure,
+        #[serde(skip_serializing_if = "Vec::is_empty", default)]
+        conversation: Vec<Said>,
     },
     Status(Status),
     /// This master is on its way out; start another.
@@ -55,6 +59,18 @@ pub struct Answers {
     /// How long ago that was, in seconds.
     pub age: f64,
     pub session: Session,
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub conversation: Vec<Said>,
+}
+
+/// One piece of a conversation with a router; a secret is shown as `<secret>`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Said {
+    /// Seconds since 1970.
+    pub time: f64,
+    /// True: we said it.
+    pub ours: bool,
+    pub text: String,
 }
 
 /// How the session came about that an answer was measured on.

@@ -7,7 +7,7 @@ use crate::failure::{Failure, Kind, Stage};
 use crate::settings::{Budget, LoginSettings};
 use crate::state::{self, Lock};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -131,22 +131,29 @@ impl Logins {
         })
     }
 
-    /// A person says: try again. True when something was held.
-    pub fn forget(&self, router: &str) -> io::Result<bool> {
-        let mut held = false;
+    /// A person says: try again. The routers that were held, of one or of all.
+    pub fn forget(&self, router: Option<&str>) -> io::Result<Vec<String>> {
+        let mut forgotten = BTreeSet::new();
         self.change(|book| {
-            held = book.routers.remove(router).is_some();
+            let meant = |name: &String| router.is_none_or(|router| router == name);
+            forgotten.extend(book.routers.keys().filter(|name| meant(name)).cloned());
+            book.routers.retain(|name, _| !meant(name));
             for routers in book.credentials.values_mut() {
-                held |= routers.contains_key(router);
-                // Held everywhere because of this and two more routers: all of that is forgotten.
-                if routers.len() >= ROUTERS_REFUSING || routers.contains_key(router) {
+                if routers.keys().any(meant) {
+                    // Held everywhere because of this and two more routers: all of that is forgotten.
+                    forgotten.extend(routers.keys().filter(|name| meant(name)).cloned());
+                    routers.clear();
+                }
+                // A router that only the others' refusals hold.
+                if routers.len() >= ROUTERS_REFUSING {
+                    forgotten.extend(router.map(str::to_owned));
                     routers.clear();
                 }
             }
             book.credentials.retain(|_, routers| !routers.is_empty());
-            book.budgets.remove(router);
+            book.budgets.retain(|name, _| !meant(name));
         })?;
-        Ok(held)
+        Ok(forgotten.into_iter().collect())
     }
 
     fn read(&self) -> io::Result<Book> {
@@ -336,7 +343,7 @@ mod tests {
         let held = logins.held("r1:22", "c1").unwrap();
         assert_eq!(held.retry_in, None);
         assert!(held.message.contains("--forget"));
-        assert!(logins.forget("r1:22").unwrap());
+        assert_eq!(logins.forget(Some("r1:22")).unwrap(), ["r1:22"]);
         assert_eq!(logins.held("r1:22", "c1"), None);
     }
 

@@ -1,0 +1,63 @@
+//! Arguments that more than one command takes. Whatever a Zabbix macro may carry is taken as text, empty or not: what it
+//! means, and what is wrong with it, is said by the inventory.
+
+use clap::builder::{OsStringValueParser, TypedValueParser};
+
+/// A value as a macro may carry it; bytes that are not UTF-8 are replaced and then refused by name.
+pub(super) fn text() -> impl TypedValueParser<Value = String> {
+    OsStringValueParser::new().map(|value| value.to_string_lossy().into_owned())
+}
+
+/// The router and the login on it.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct Router {
+    /// Router to log in to ({$LINE_ROUTER_IP})
+    #[arg(long, value_name = "ADDR[:PORT]", value_parser = text(), allow_hyphen_values = true)]
+    pub(super) router: Option<String>,
+    /// User to log in as ({$LINE_ROUTER_USERNAME})
+    #[arg(long, value_name = "NAME", value_parser = text(), allow_hyphen_values = true)]
+    pub(super) user: Option<String>,
+    /// Password, as a reference: secret:NAME, file:PATH, env:NAME, exec:COMMAND ({$LINE_ROUTER_PASSWORD})
+    #[arg(long, value_name = "REF", value_parser = text(), allow_hyphen_values = true)]
+    pub(super) password: Option<String>,
+    /// Private key file, instead of a password
+    #[arg(long, value_name = "FILE", value_parser = text(), allow_hyphen_values = true)]
+    pub(super) key: Option<String>,
+    /// Passphrase of the private key, as a reference
+    #[arg(long, value_name = "REF", value_parser = text(), allow_hyphen_values = true)]
+    pub(super) passphrase: Option<String>,
+    /// Enable secret, as a reference ({$LINE_ROUTER_ENABLE_PASSWORD})
+    #[arg(long, value_name = "REF", value_parser = text(), allow_hyphen_values = true)]
+    pub(super) enable_password: Option<String>,
+    /// Platform of the router, see `ddl-monitor platform list` ({$LINE_ROUTER_PLATFORM})
+    #[arg(long, value_name = "NAME", value_parser = text(), allow_hyphen_values = true)]
+    pub(super) platform: Option<String>,
+    /// Host keys that are not on record: record them, refuse them, or do not look
+    #[arg(long, value_name = "POLICY", value_parser = text(), allow_hyphen_values = true)]
+    host_keys: Option<String>,
+    /// SSH algorithms: modern, or legacy (also SHA-1, 3DES, DSA) for old routers
+    #[arg(long, value_name = "PROFILE", value_parser = text(), allow_hyphen_values = true)]
+    crypto: Option<String>,
+    /// Command whose stdin and stdout are the connection, as OpenSSH's ProxyCommand (%h host, %p port, %r user)
+    #[arg(long, value_name = "COMMAND", value_parser = text(), allow_hyphen_values = true)]
+    proxy_command: Option<String>,
+    /// Time until an answer is printed, whatever happens ({$LINE_DEADLINE}) [default: 2.5s]
+    #[arg(long, value_name = "TIME", value_parser = text(), allow_hyphen_values = true)]
+    deadline: Option<String>,
+}
+
+impl Router {
+    /// The flags that are settings.
+    pub(super) fn settings(&self, flags: &mut Vec<(&'static str, String)>) {
+        for (name, value) in [
+            ("ssh.host_keys", &self.host_keys),
+            ("ssh.crypto", &self.crypto),
+            ("ssh.proxy_command", &self.proxy_command),
+            ("poll.deadline", &self.deadline),
+        ] {
+            if let Some(value) = value.as_ref().filter(|value| !value.is_empty()) {
+                flags.push((name, value.clone()));
+            }
+        }
+    }
+}

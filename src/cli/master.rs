@@ -1,0 +1,41 @@
+//! `master`: what a client re-execs. Prints nothing but `ready`, or why it cannot start.
+
+use super::output::print_json;
+use crate::failure::{Failure, Kind, Stage};
+use crate::launch::Start;
+use crate::logging::{self, Role};
+use crate::{descriptors, master, state};
+use std::io;
+use std::process::ExitCode;
+
+pub(super) fn run() -> io::Result<ExitCode> {
+    // First of all: Zabbix kills the process group of a check that timed out.
+    let _ = rustix::process::setsid();
+    descriptors::close_on_exec()?;
+    let start = match Start::read(io::stdin().lock()) {
+        Ok(start) => start,
+        Err(e) => {
+            let hint = format!("{e}; a master is started by `ddl-monitor poll`, not by hand");
+            return fail(Failure::new(Kind::Master, Stage::Connect, hint));
+        }
+    };
+    descriptors::stdin_to_null()?;
+    let settings = &start.settings;
+    logging::init(Role::Master, &settings.log, state::log_file_of(&settings.state), start.verbosity, false);
+    match master::run(start) {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(e) => {
+            log::error!(error:% = format!("{e:#}"); "master could not start");
+            fail(match e.downcast::<Failure>() {
+                Ok(failure) => failure,
+                Err(e) => Failure::new(Kind::Master, Stage::Connect, format!("{e:#}")),
+            })
+        }
+    }
+}
+
+/// On the readiness pipe, which is `/dev/null` once the master listens.
+fn fail(failure: Failure) -> io::Result<ExitCode> {
+    print_json(&failure)?;
+    Ok(ExitCode::FAILURE)
+}

@@ -1,0 +1,179 @@
+//! The command line: the only place that knows clap and prints. One file per command.
+
+mod arguments;
+pub mod config;
+mod exec;
+mod generate;
+mod master;
+mod output;
+mod parse;
+mod platform;
+mod poll;
+mod reach;
+mod status;
+mod stop;
+
+use crate::failure::Failure;
+use crate::logging::{self, Role};
+use crate::settings::{self, Loaded};
+use crate::state::State;
+use clap::{ArgAction, Parser, Subcommand};
+use output::Format;
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+/// Is a leased line up? Logs in to its edge router over SSH, pings the far end from there, and says so for Zabbix.
+///
+/// The login is kept by a background process (the master), so that the next poll finds it open. Run by hand, the commands
+/// print for people; run by Zabbix, one line of JSON.
+#[derive(Debug, Parser)]
+#[command(name = "ddl-monitor", version, max_term_width = 100, propagate_version = true)]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, clap::Args)]
+pub struct Global {
+    /// Settings file [default: /etc/zabbix/ddl-monitor.toml, then the user's config directory]
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
+    config: Option<PathBuf>,
+    /// State directory: sockets, locks, host keys, hold-downs
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Global options")]
+    state: Option<PathBuf>,
+    /// Print as JSON or as text for people [default: text on a terminal, else json]
+    #[arg(long, global = true, value_enum, value_name = "FORMAT", help_heading = "Global options")]
+    format: Option<Format>,
+    /// Log to stderr and show the conversation with the router; -vv, -vvv say more
+    #[arg(short, long, global = true, action = ArgAction::Count, help_heading = "Global options")]
+    verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Measure one line: log in to its router, ping the far end from there
+    Poll(poll::Args),
+    /// Run one read-only command on a router through its master and print what it said
+    Exec(exec::Args),
+    /// Show the masters: router, pid, age, lanes, queue, last failure
+    Status,
+    /// Ask masters to log out and leave
+    Stop(stop::Args),
+    /// Turn recorded router text into the result that `poll` would print; no network
+    Parse(parse::Args),
+    /// List, show and check the definitions of router platforms
+    #[command(subcommand)]
+    Platform(platform::Command),
+    /// Check the settings, or show them and where each came from
+    #[command(subcommand)]
+    Config(config::Command),
+    /// Print shell completions or the man pages
+    #[command(hide = true)]
+    Generate(generate::Args),
+    /// The background process of one router; started by a poll
+    #[command(hide = true)]
+    Master,
+}
+
+/// What every command needs of its surroundings.
+pub(crate) struct Context {
+    started: Instant,
+    loaded: Loaded,
+    format: Format,
+    colour: bool,
+    verbose: u8,
+}
+
+impl Context {
+    fn state(&self) -> Result<State, Failure> {
+        State::open(&self.loaded.settings.state)
+    }
+}
+
+/// Runs the program; the only errors that come out are those of printing.
+pub fn run() -> io::Result<ExitCode> {
+    let started = Instant::now();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // Help and version go to stdout, mistakes to stderr with exit code 2.
+        Err(e) => e.exit(),
+    };
+    match &cli.command {
+        Command::Master => return master::run(),
+        Command::Generate(args) => return generate::run(args),
+        _ => {}
+    }
+    let terminal = io::stdout().is_terminal();
+    let format = cli.global.format.unwrap_or(if terminal { Format::Text } else { Format::Json });
+    let loaded = match load(&cli) {
+        Ok(loaded) => loaded,
+        Err(failure) => return refuse(&cli.command, &failure, format, started),
+    };
+    logging::init(
+        Role::Client,
+        &loaded.settings.log,
+        crate::state::log_file_of(&loaded.settings.state),
+        cli.global.verbose,
+        io::stderr().is_terminal(),
+    );
+    let colour = format == Format::Text && terminal && settings::colour_allowed();
+    let context = Context { started, loaded, format, colour, verbose: cli.global.verbose };
+    match cli.command {
+        Command::Poll(args) => poll::run(&context, &args),
+        Command::Exec(args) => exec::run(&context, &args),
+        Command::Status => status::run(&context),
+        Command::Stop(args) => stop::run(&context, &args),
+        Command::Parse(args) => parse::run(&context, &args),
+        Command::Platform(command) => platform::run(&context, &command),
+        Command::Config(command) => config::run(&context.loaded, &command, context.format == Format::Json),
+        Command::Generate(_) | Command::Master => Ok(ExitCode::SUCCESS),
+    }
+}
+
+fn load(cli: &Cli) -> Result<Loaded, Failure> {
+    let mut flags: Vec<(&'static str, String)> = Vec::new();
+    if let Some(dir) = &cli.global.state {
+        flags.push(("state.dir", dir.to_string_lossy().into_owned()));
+    }
+    match &cli.command {
+        Command::Poll(args) => args.settings(&mut flags),
+        Command::Exec(args) => args.settings(&mut flags),
+        _ => {}
+    }
+    settings::load(cli.global.config.as_deref(), &flags)
+}
+
+/// Says why a command could not even begin, in the form its caller reads.
+fn refuse(command: &Command, failure: &Failure, format: Format, started: Instant) -> io::Result<ExitCode> {
+    match command {
+        Command::Poll(args) => poll::refuse(args, failure, format, started),
+        _ => complain(failure),
+    }
+}
+
+/// One line on stderr, exit 1.
+#[expect(clippy::print_stderr, reason = "the place where errors are printed")]
+fn complain(failure: &Failure) -> io::Result<ExitCode> {
+    eprintln!("ddl-monitor: {failure}");
+    Ok(ExitCode::FAILURE)
+}
+
+/// A defect of ours: said in the form that the caller of this command line reads, exit 0 for a poll so that Zabbix keeps it.
+pub fn panicked() -> ExitCode {
+    let poll = std::env::args_os().nth(1).is_some_and(|command| command == "poll");
+    let failure = Failure::new(
+        crate::failure::Kind::Internal,
+        crate::failure::Stage::Settings,
+        "ddl-monitor panicked; its log has the place; please report it",
+    );
+    if poll && !io::stdout().is_terminal() {
+        let printed = poll::print_failure(failure);
+        return printed.unwrap_or(ExitCode::FAILURE);
+    }
+    complain(&failure).unwrap_or(ExitCode::FAILURE)
+}

@@ -1,0 +1,61 @@
+//! `parse`: recorded router text → the result that `poll` would print. No network.
+
+use super::output::{self, Format};
+use super::{Context, complain};
+use crate::failure::Failure;
+use crate::platform::{self, Platform};
+use crate::probe::ProbeKind;
+use std::io::{self, Read};
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// More than any ping prints.
+const TEXT_LIMIT: u64 = 64 << 20;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Platform that printed the text
+    #[arg(long, value_name = "NAME")]
+    platform: String,
+    /// Target that was asked; the text must name it
+    #[arg(long, value_name = "ADDR")]
+    target: Option<String>,
+    /// Print one value only, e.g. ping.loss
+    #[arg(long, value_name = "PATH")]
+    item: Option<String>,
+    /// File with the text [default: stdin]
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
+}
+
+pub(super) fn run(context: &Context, args: &Args) -> io::Result<ExitCode> {
+    let read = prepare(context, args);
+    let outcome = match read {
+        Ok((platform, target, text)) => platform.read_recorded(ProbeKind::Ping, &text, target),
+        Err(failure) if context.format == Format::Text => return complain(&failure),
+        Err(failure) => Err(failure),
+    };
+    output::print_parsed(&args.platform, outcome, context.format, args.item.as_deref(), context.colour)
+}
+
+fn prepare(context: &Context, args: &Args) -> Result<(Platform, Option<IpAddr>, Vec<u8>), Failure> {
+    let definition = platform::find(&args.platform, context.loaded.settings.platforms.dir.as_deref())?;
+    let platform = Platform::compile(&definition)?;
+    let target = args.target.as_deref().filter(|text| !text.is_empty()).map(crate::inventory::line::parse_target).transpose()?;
+    let text = read_text(args.file.as_deref())?;
+    Ok((platform, target, text))
+}
+
+fn read_text(file: Option<&Path>) -> Result<Vec<u8>, Failure> {
+    let mut text = Vec::new();
+    let (name, read) = match file {
+        None => ("stdin".to_owned(), io::stdin().lock().take(TEXT_LIMIT).read_to_end(&mut text)),
+        Some(path) => {
+            let read = std::fs::File::open(path).and_then(|file| file.take(TEXT_LIMIT).read_to_end(&mut text));
+            (path.display().to_string(), read)
+        }
+    };
+    read.map_err(|e| Failure::settings(format!("reading router text from {name}: {e}")))?;
+    Ok(text)
+}

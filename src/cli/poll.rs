@@ -1,0 +1,167 @@
+//! `poll`: one line, all from arguments.
+
+use super::reach::Reach;
+use super::arguments::{Router, text};
+use super::output::{self, Document, Format};
+use super::{Context, complain};
+use crate::deadline::Deadline;
+use crate::failure::{Failure, Kind, Stage};
+use crate::inventory::line::{Line, RawLine};
+use crate::wire::{Reply, Request};
+use std::io;
+use std::process::ExitCode;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Name of the line in the output ({$LINE_ID}) [default: the target]
+    #[arg(long, value_name = "ID", value_parser = text(), allow_hyphen_values = true)]
+    line: Option<String>,
+    /// Far end of the line; given twice, the first that is not empty counts ({$LINE_TARGET}, {HOST.HOST})
+    #[arg(long, value_name = "ADDR", value_parser = text(), allow_hyphen_values = true)]
+    target: Vec<String>,
+    #[command(flatten)]
+    router: Router,
+    /// Packets to send ({$LINE_PING_COUNT}) [default: 5]
+    #[arg(long, value_name = "N", value_parser = text(), allow_hyphen_values = true)]
+    count: Option<String>,
+    /// Time-out of each packet ({$LINE_PING_TIMEOUT}) [default: 2s]
+    #[arg(long, value_name = "TIME", value_parser = text(), allow_hyphen_values = true)]
+    timeout: Option<String>,
+    /// ICMP data bytes ({$LINE_PING_SIZE}) [default: the platform's]
+    #[arg(long, value_name = "BYTES", value_parser = text(), allow_hyphen_values = true)]
+    size: Option<String>,
+    /// VRF to ping in ({$LINE_VRF})
+    #[arg(long, value_name = "NAME", value_parser = text(), allow_hyphen_values = true)]
+    vrf: Option<String>,
+    /// Address or interface to ping from ({$LINE_SOURCE})
+    #[arg(long, value_name = "IF-OR-IP", value_parser = text(), allow_hyphen_values = true)]
+    source: Option<String>,
+    /// Serve a result younger than this again without asking the router
+    #[arg(long, value_name = "TIME", value_parser = text(), allow_hyphen_values = true)]
+    max_age: Option<String>,
+    /// Print one value only, e.g. ping.loss
+    #[arg(long, value_name = "PATH")]
+    item: Option<String>,
+}
+
+impl Args {
+    pub(super) fn settings(&self, flags: &mut Vec<(&'static str, String)>) {
+        self.router.settings(flags);
+    }
+
+    fn raw(&self) -> RawLine {
+        RawLine {
+            line: self.line.clone(),
+            target: self.target.clone(),
+            router: self.router.router.clone(),
+            user: self.router.user.clone(),
+            platform: self.router.platform.clone(),
+            count: self.count.clone(),
+            timeout: self.timeout.clone(),
+            size: self.size.clone(),
+            vrf: self.vrf.clone(),
+            source: self.source.clone(),
+        }
+    }
+}
+
+pub(super) fn run(context: &Context, args: &Args) -> io::Result<ExitCode> {
+    let (line, answered) = measure(context, args);
+    let document = match (line, answered) {
+        (Some(line), Ok(answers)) => Document {
+            time: answers.time,
+            age: answers.age,
+            session: Some(answers.session),
+            answers: Ok(answers.answers),
+            ..blank(args, Some(&line), context.started)
+        },
+        (line, Err(failure)) => {
+            if failure.kind == Kind::Settings && context.format == Format::Text && args.item.is_none() {
+                return complain(&failure);
+            }
+            Document { answers: Err(failure), ..blank(args, line.as_ref(), context.started) }
+        }
+        (None, Ok(_)) => return Ok(ExitCode::FAILURE),
+    };
+    output::print_document(&document, context.format, args.item.as_deref(), context.colour)
+}
+
+fn measure(context: &Context, args: &Args) -> (Option<Line>, Result<crate::wire::Answers, Failure>) {
+    let deadline = Deadline::at(context.started + context.loaded.settings.poll.deadline);
+    let line = match Line::parse(&args.raw(), &context.loaded.settings.poll) {
+        Ok(line) => line,
+        Err(failure) => return (None, Err(failure)),
+    };
+    let answered = ask(context, args, &line, deadline);
+    (Some(line), answered)
+}
+
+fn ask(context: &Context, args: &Args, line: &Line, deadline: Deadline) -> Result<crate::wire::Answers, Failure> {
+    let max_age = match args.max_age.as_deref().filter(|text| !text.is_empty()) {
+        None => Duration::ZERO,
+        Some(text) => crate::duration::parse(text).map_err(|e| Failure::settings(format!("--max-age: {e}")))?,
+    };
+    let access = Access::new(context, &line.router, &args.router, deadline)?;
+    let request = |left: Duration| Request::Poll {
+        probes: line.probes.clone(),
+        deadline: left,
+        max_age,
+        conversation: context.verbose > 0,
+    };
+    match access.ask(deadline, &request)? {
+        Reply::Answers(answers) => {
+            output::print_conversation(&answers.conversation);
+            Ok(answers)
+        }
+        Reply::Failed { failure, conversation } => {
+            output::print_conversation(&conversation);
+            Err(failure)
+        }
+        other => Err(Failure::new(Kind::Master, Stage::Reply, format!("the master answered something else: {other:?}"))),
+    }
+}
+
+/// A document without an answer; what is known of the line is there.
+fn blank(args: &Args, line: Option<&Line>, started: Instant) -> Document {
+    let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty()).map(|text| output::one_line(&text));
+    let target = args.target.iter().find(|text| !text.is_empty()).map(|text| output::one_line(text));
+    let internal = Failure::new(Kind::Internal, Stage::Settings, "no answer");
+    Document {
+        line: line.map(|line| line.id.clone()).or_else(|| given(&args.line)).or_else(|| target.clone()),
+        target: line.map(|line| line.target.to_string()).or(target),
+        router: line.map(|line| output::router_name(&line.router.address)).or_else(|| given(&args.router.router)),
+        platform: line.map(|line| line.router.platform.clone()).or_else(|| given(&args.router.platform)),
+        time: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64()),
+        age: 0.0,
+        elapsed: started.elapsed().as_secs_f64(),
+        session: None,
+        answers: Err(internal),
+    }
+}
+
+/// The settings themselves are wrong.
+pub(super) fn refuse(args: &Args, failure: &Failure, format: Format, started: Instant) -> io::Result<ExitCode> {
+    if format == Format::Text && args.item.is_none() {
+        return complain(failure);
+    }
+    let document = Document { answers: Err(failure.clone()), ..blank(args, None, started) };
+    output::print_document(&document, format, args.item.as_deref(), false)
+}
+
+/// A document of a failure, nothing known of the line.
+pub(super) fn print_failure(failure: Failure) -> io::Result<ExitCode> {
+    let time = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64());
+    let document = Document {
+        line: None,
+        target: None,
+        router: None,
+        platform: None,
+        time,
+        age: 0.0,
+        elapsed: 0.0,
+        session: None,
+        answers: Err(failure),
+    };
+    output::print_document(&document, Format::Json, None, false)
+}

@@ -1,0 +1,100 @@
+//! How a command reaches the master of a router: its name, and what a new one needs.
+
+use super::Context;
+use crate::client::{self, Starter};
+use crate::deadline::Deadline;
+use crate::failure::Failure;
+use crate::identity::{self, Identity};
+use crate::inventory::access::Access;
+use crate::inventory::router::{Crypto, Login};
+use crate::inventory::line::RouterLogin;
+use crate::launch::Start;
+use crate::master::hold_down::Logins;
+use crate::platform::{self, Definition};
+use crate::settings::{self, Settings};
+use crate::state::State;
+use crate::wire::{Reply, Request};
+use std::ffi::OsString;
+use std::time::Duration;
+
+pub(super) struct Reach<'a> {
+    settings: &'a Settings,
+    verbosity: u8,
+    state: &'a State,
+    router: &'a RouterLogin,
+    access: Access,
+    definition: Definition,
+    /// The master's.
+    name: String,
+    /// The name under which the credential is held down.
+    credential: String,
+    deadline: Deadline,
+}
+
+impl<'a> Reach<'a> {
+    pub(super) fn new(context: &'a Context, router: &'a RouterLogin, deadline: Deadline) -> Result<Self, Failure> {
+        let settings = &context.loaded.settings;
+        let state = context.state()?;
+        let access = Access::of(router, &settings.secrets)?;
+        let definition = platform::find(&router.platform, settings.platforms.dir.as_deref())?;
+        let key = state.key()?;
+        let secret = access.secret_identity();
+        let name = Identity {
+            address: &router.address,
+            user: &access.user,
+            password: secret,
+            key: access.key(),
+            enable: access.enable_identity(),
+            proxy_command: settings.ssh.proxy_command.as_deref(),
+            platform: &definition.name,
+            definition: &definition.text,
+            crypto: settings.ssh.crypto,
+            host_keys: settings.ssh.host_keys,
+            known_hosts: settings.ssh.known_hosts.as_deref(),
+        }
+        .name(&key);
+        let file = access.key().map(|file| file.to_string_lossy()).unwrap_or_default();
+        let credential = identity::credential(&key, &access.user, &[secret.unwrap_or_default(), &file]);
+        Ok(Self { settings, verbosity: context.verbose, state, router, access, definition, name, credential, deadline })
+    }
+
+    /// One request to the master, which is started where there is none.
+    pub(super) fn ask(&self, request: &dyn Fn(Duration) -> Request) -> Result<Reply, Failure> {
+        client::ask(self.state, &self.name, &self.router.address.to_string(), self.deadline, request, self)
+    }
+}
+
+impl Starter for Reach<'_> {
+    fn held(&self) -> Option<Failure> {
+        let logins = Logins::new(self.state.logins(), self.settings.login.clone());
+        logins.held(&self.router.address.to_string(), &self.credential)
+    }
+
+    fn start(&self) -> Result<Start, Failure> {
+        let (credential, enable) = self.access.resolve(self.deadline)?;
+        let ssh = &self.settings.ssh;
+        Ok(Start {
+            name: self.name.clone(),
+            login: Login {
+                address: self.router.address.clone(),
+                user: self.access.user.clone(),
+                credential,
+                enable,
+                proxy_command: ssh.proxy_command.clone(),
+                // Where nothing is set the master asks the definition, which the client does not read.
+                crypto: ssh.crypto.unwrap_or(Crypto::Modern),
+                host_keys: ssh.host_keys,
+                known_hosts: ssh.known_hosts.clone().unwrap_or_else(|| self.state.known_hosts()),
+            },
+            credential: self.credential.clone(),
+            platform: self.definition.name.clone(),
+            definition: self.definition.text.to_string(),
+            settings: self.settings.clone(),
+            verbosity: self.verbosity,
+        })
+    }
+
+    fn environment(&self) -> Vec<(String, OsString)> {
+        settings::master_environment()
+    }
+}

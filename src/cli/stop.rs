@@ -1,0 +1,76 @@
+//! `stop`: masters log out and leave; those that do not answer are ended.
+
+use super::output::{self, Format};
+use super::{Context, complain};
+use crate::client::masters::{self, Stopped};
+use crate::failure::Failure;
+use crate::master::hold_down::Logins;
+use crate::state::State;
+use serde_json::json;
+use std::io;
+use std::process::ExitCode;
+
+#[derive(Debug, clap::Args)]
+#[group(id = "which", required = true, multiple = false, args = ["router", "all"])]
+pub(super) struct Args {
+    /// The masters of this router
+    #[arg(long, value_name = "ADDR[:PORT]")]
+    router: Option<String>,
+    /// All masters of this state directory
+    #[arg(long)]
+    all: bool,
+    /// Also forget failed logins: what was held down is tried again at once
+    #[arg(long)]
+    forget: bool,
+}
+
+pub(super) fn run(context: &Context, args: &Args) -> io::Result<ExitCode> {
+    match stop(context, args) {
+        Ok(report) => print(context, &report),
+        Err(failure) => complain(&failure),
+    }
+}
+
+struct Report {
+    directory: String,
+    stopped: Vec<Stopped>,
+    forgotten: Vec<String>,
+}
+
+fn stop(context: &Context, args: &Args) -> Result<Report, Failure> {
+    let state = State::look(&context.loaded.settings.state)?;
+    let address = args.router.as_deref().map(crate::inventory::line::parse_router).transpose()?;
+    let router = address.map(|address| address.to_string());
+    let stopped = masters::stop(&state, router.as_deref())?;
+    let mut forgotten = Vec::new();
+    if args.forget {
+        let logins = Logins::new(state.logins(), context.loaded.settings.login.clone());
+        forgotten = logins.forget(router.as_deref()).map_err(|e| {
+            Failure::settings(format!("book of logins {}: {e}", state.logins().display()))
+        })?;
+    }
+    Ok(Report { directory: state.dir().display().to_string(), stopped, forgotten })
+}
+
+fn print(context: &Context, report: &Report) -> io::Result<ExitCode> {
+    let left = report.stopped.iter().any(|master| master.how == "left running");
+    match context.format {
+        Format::Json => output::print_json(&json!({
+            "directory": report.directory, "stopped": report.stopped, "forgotten": report.forgotten
+        }))?,
+        Format::Text => {
+            let mut text = String::new();
+            for master in &report.stopped {
+                text.push_str(&format!("{}@{} (pid {}): {}\n", master.user, master.router, master.pid, master.how));
+            }
+            for router in &report.forgotten {
+                text.push_str(&format!("{router}: failed logins forgotten\n"));
+            }
+            if report.stopped.is_empty() {
+                text.push_str(&format!("no such master in {}\n", report.directory));
+            }
+            output::print(&text)?;
+        }
+    }
+    Ok(if left { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}

@@ -1,0 +1,79 @@
+//! The last measurement of each list of probes, for `--max-age`. Failures are never served again.
+
+use crate::probe::Probe;
+use crate::wire::{Answers, Session};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Lists of probes remembered; beyond it the oldest is forgotten.
+const LIMIT: usize = 4096;
+
+#[derive(Default)]
+pub(super) struct History(HashMap<Arc<[Probe]>, (Instant, Answers)>);
+
+impl History {
+    /// Keeps the answers if all of them are measurements.
+    pub(super) fn keep(&mut self, probes: Arc<[Probe]>, answers: &Answers) {
+        if answers.answers.iter().any(|answer| answer.outcome.is_err()) {
+            return;
+        }
+        if self.0.len() >= LIMIT && !self.0.contains_key(&probes) {
+            let oldest = self.0.iter().min_by_key(|(_, (at, _))| *at).map(|(probes, _)| Arc::clone(probes));
+            oldest.and_then(|probes| self.0.remove(&probes));
+        }
+        self.0.insert(probes, (Instant::now(), answers.clone()));
+    }
+
+    /// The answers if they are younger than `max_age`, with their age.
+    pub(super) fn young(&self, probes: &[Probe], max_age: Duration) -> Option<Answers> {
+        let (at, answers) = self.0.get(probes)?;
+        let age = at.elapsed();
+        (age < max_age).then(|| Answers { age: age.as_secs_f64(), session: Session::Cached, ..answers.clone() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failure::{Failure, Kind, Stage};
+    use crate::probe::{self, Ping};
+
+    fn probes() -> Arc<[Probe]> {
+        let target = "192.0.2.1".parse().unwrap();
+        Arc::new([Probe::Ping(Ping {
+            target,
+            count: 5,
+            timeout: Duration::from_secs(2),
+            size: None,
+            vrf: None,
+            source: None,
+        })])
+    }
+
+    #[test]
+    fn a_failure_is_not_served_again() {
+        let failure = Failure::new(Kind::Reply, Stage::Reply, "not understood");
+        let mut history = History::default();
+        let answers = Answers {
+            answers: probe::unanswered(&probes(), &failure),
+            time: 1.0,
+            age: 0.0,
+            session: Session::Reused,
+            conversation: Vec::new(),
+        };
+        history.keep(probes(), &answers);
+        assert!(history.young(&probes(), Duration::from_secs(60)).is_none());
+    }
+
+    #[test]
+    fn a_measurement_is_served_only_while_it_is_young() {
+        let mut history = History::default();
+        let answers =
+            Answers { answers: Vec::new(), time: 1.0, age: 0.0, session: Session::Opened, conversation: Vec::new() };
+        history.keep(probes(), &answers);
+        let young = history.young(&probes(), Duration::from_secs(60)).unwrap();
+        assert_eq!(young.session, Session::Cached);
+        assert!(history.young(&probes(), Duration::ZERO).is_none());
+    }
+}

@@ -1,0 +1,103 @@
+//! A job: what clients asked of a router, and the clients that wait for the answer. Knows nothing of lanes.
+
+use crate::deadline::Deadline;
+use crate::failure::Failure;
+use crate::probe::Probe;
+use crate::wire::{self, Reply, Said};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use std::io::Write;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// An answer that a client's socket does not take within this time is dropped: the client is stopped or gone.
+const WRITE_LIMIT: Duration = Duration::from_millis(500);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Ask {
+    Probes(Arc<[Probe]>),
+    Command(Arc<str>),
+}
+
+pub(super) struct Job {
+    pub(super) ask: Ask,
+    pub(super) clients: Vec<Client>,
+    pub(super) queued: Instant,
+    /// The first client's; others join only when theirs is not earlier.
+    pub(super) deadline: Deadline,
+    /// Its session was cut once already.
+    pub(super) retried: bool,
+}
+
+impl Job {
+    pub(super) fn new(ask: Ask, client: Client, deadline: Deadline) -> Self {
+        Self { ask, clients: vec![client], queued: Instant::now(), deadline, retried: false }
+    }
+
+    /// Forgets clients that went away; true when nobody waits any more.
+    pub(super) fn is_abandoned(&mut self) -> bool {
+        self.clients.retain(|client| !client.is_gone());
+        self.clients.is_empty()
+    }
+
+    /// Answers all clients. The conversation goes only to those that asked for it.
+    pub(super) fn answer(self, reply: &Reply, conversation: Vec<Said>) {
+        for client in self.clients {
+            client.answer(reply, &conversation);
+        }
+    }
+
+    pub(super) fn fail(self, failure: &Failure, conversation: Vec<Said>) {
+        self.answer(&Reply::Failed { failure: failure.clone(), conversation: Vec::new() }, conversation);
+    }
+}
+
+/// One end of a client's connection.
+pub(super) struct Client {
+    stream: UnixStream,
+    conversation: bool,
+}
+
+impl Client {
+    pub(super) fn new(stream: UnixStream, conversation: bool) -> Self {
+        Self { stream, conversation }
+    }
+
+    /// The client closed its end, or died.
+    pub(super) fn is_gone(&self) -> bool {
+        let mut fds = [PollFd::new(&self.stream, PollFlags::RDHUP)];
+        poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok()
+            && fds[0].revents().intersects(PollFlags::HUP | PollFlags::RDHUP | PollFlags::ERR)
+    }
+
+    /// Readable when the client goes away: it says nothing more after its request.
+    pub(super) fn watch(&self) -> BorrowedFd<'_> {
+        self.stream.as_fd()
+    }
+
+    pub(super) fn answer(mut self, reply: &Reply, said: &[Said]) {
+        let reply = match reply {
+            Reply::Answers(answers) if self.conversation => {
+                let mut answers = answers.clone();
+                answers.conversation = said.to_vec();
+                Reply::Answers(answers)
+            }
+            Reply::Failed { failure, .. } if self.conversation => {
+                Reply::Failed { failure: failure.clone(), conversation: said.to_vec() }
+            }
+            Reply::Text { text, .. } if self.conversation => {
+                Reply::Text { text: text.clone(), conversation: said.to_vec() }
+            }
+            other => other.clone(),
+        };
+        let sent = wire::encode(&reply).and_then(|line| {
+            self.stream.set_nonblocking(false)?;
+            self.stream.set_write_timeout(Some(WRITE_LIMIT))?;
+            self.stream.write_all(&line)
+        });
+        if let Err(e) = sent {
+            log::debug!(error:% = e; "client did not take its answer");
+        }
+    }
+}

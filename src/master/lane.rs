@@ -1,0 +1,174 @@
+//! A lane: one SSH session, one shell on it, one thread. Logs in, takes jobs, waits; its one wait is scheduler, keepalive
+//! clock and idle timer.
+
+use super::conversation::{Conversation, now};
+use super::job::Job;
+use super::run;
+use super::terminal::{Step, Terminal};
+use super::{LaneState, Master};
+use crate::deadline::Deadline;
+use crate::failure::{Failure, Kind, Stage};
+use crate::shell::{Event, Shell};
+use crate::ssh::Session;
+use rustix::io::read;
+use std::os::fd::{AsFd, OwnedFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Logging out takes no longer: the program may be on its way out.
+const LOG_OUT: Duration = Duration::from_secs(2);
+
+pub(super) struct Lane {
+    pub(super) master: Arc<Master>,
+    pub(super) id: usize,
+    /// Rung when there is a job, or when the master leaves.
+    pub(super) bell: Arc<OwnedFd>,
+    /// What it works on, so that a panic can still be answered.
+    current: Option<Job>,
+}
+
+/// Why a lane ended.
+pub(super) enum End {
+    /// Idle for long, told to leave, or closed by the router between jobs.
+    Quiet,
+    /// Its login failed; nobody was answered yet.
+    Login(Failure, Vec<crate::wire::Said>),
+    /// Its session was lost in mid-job; the job is queued again or answered.
+    Lost,
+}
+
+/// What a job left behind.
+pub(super) enum After {
+    /// A proven prompt.
+    Idle,
+    /// A session that is of no use any more.
+    Lost,
+}
+
+impl Lane {
+    pub(super) fn new(master: Arc<Master>, id: usize, bell: Arc<OwnedFd>) -> Self {
+        Self { master, id, bell, current: None }
+    }
+
+    /// The body of the thread.
+    pub(super) fn live(mut self) {
+        let end = catch_unwind(AssertUnwindSafe(|| self.serve()));
+        let end = end.unwrap_or_else(|_| {
+            let failure = Failure::new(
+                Kind::Internal,
+                Stage::Probe,
+                "a lane of the master panicked; the log has the place; please report it",
+            );
+            log::error!(router:% = self.master.router(); "lane panicked");
+            if let Some(job) = self.current.take() {
+                job.fail(&failure, Vec::new());
+            }
+            End::Lost
+        });
+        self.master.lane_ended(self.id, end);
+    }
+
+    fn serve(&mut self) -> End {
+        let mut terminal = match self.log_in() {
+            Ok(terminal) => terminal,
+            Err((failure, said)) => return End::Login(failure, said),
+        };
+        let opened = Instant::now();
+        self.master.lane_ready(self.id);
+        let settings = &self.master.start.settings.master;
+        let (keepalive, idle_exit) = (settings.keepalive.max(Duration::from_secs(1)), settings.idle_exit);
+        let mut idle_since = Instant::now();
+        let mut alive_until = Instant::now() + keepalive;
+        loop {
+            if let Some(job) = self.master.take(self.id) {
+                self.current = Some(job);
+                let after = run::job(&self.master, &mut terminal, &mut self.current, opened);
+                self.master.lane_worked(self.id);
+                if let Some(job) = self.current.take() {
+                    self.master.again(job);
+                }
+                if matches!(after, After::Lost) {
+                    return End::Lost;
+                }
+                idle_since = Instant::now();
+                alive_until = idle_since + keepalive;
+                continue;
+            }
+            if self.master.is_leaving() || idle_since.elapsed() >= idle_exit {
+                log::info!(router:% = self.master.router(), lane = self.id; "logging out");
+                self.master.lane_state(self.id, LaneState::Closed);
+                terminal.log_out(Deadline::after(LOG_OUT));
+                return End::Quiet;
+            }
+            let until = Deadline::at(alive_until.min(idle_since + idle_exit));
+            match terminal.step(&[self.bell.as_fd()], Some(until)) {
+                Ok(Step::Event(Event::Failed(failure))) => {
+                    log::info!(router:% = self.master.router(), lane = self.id, failure:%; "session given up while idle");
+                    return End::Quiet;
+                }
+                // Nobody asked: a log line on the terminal, or the router's farewell.
+                Ok(Step::Event(_)) => {}
+                Ok(Step::Woken) => self.hush(),
+                Ok(Step::Closed) | Err(_) => {
+                    log::info!(router:% = self.master.router(), lane = self.id; "router closed the idle session");
+                    return End::Quiet;
+                }
+                Ok(Step::TimedOut) if Instant::now() >= alive_until => {
+                    alive_until = Instant::now() + keepalive;
+                    terminal.conversation.take();
+                    self.master.check_place();
+                    if let Err(e) = terminal.keepalive() {
+                        log::info!(router:% = self.master.router(), lane = self.id, error:% = e; "idle session is dead");
+                        return End::Quiet;
+                    }
+                }
+                Ok(Step::TimedOut) => {}
+            }
+        }
+    }
+
+    /// Empties the bell. It does not block: it is only read after it rang.
+    fn hush(&self) {
+        let _ = read(&*self.bell, &mut [0; 8]);
+    }
+
+    fn log_in(&self) -> Result<Terminal, (Failure, Vec<crate::wire::Said>)> {
+        let master = &self.master;
+        let start = &master.start;
+        let stage = |stage| master.lane_state(self.id, LaneState::Login(stage));
+        stage(Stage::Connect);
+        master.logins.permit(&master.router(), &start.credential).map_err(|failure| (failure, Vec::new()))?;
+        let begun = Instant::now();
+        let deadline = Deadline::after(start.settings.login.timeout);
+        let fail = |failure: Failure, said| {
+            if let Err(e) = master.login_failed(self.id, &failure) {
+                log::warn!(router:% = master.router(), error:% = e; "login failure could not be recorded");
+            }
+            log::warn!(router:% = master.router(), kind = failure.kind.name(), message = failure.message.as_str(); "login failed");
+            (failure, said)
+        };
+        let session = Session::open(&start.login, &master.platform.terminal, deadline, &stage).map_err(|f| fail(f, Vec::new()))?;
+        log::debug!(router:% = master.router(), algorithms:? = session.algorithms(); "session open");
+        let shell = Shell::new(Arc::clone(&master.platform.dialect), start.login.enable.clone());
+        let mut terminal = Terminal::new(session, shell, Conversation::default());
+        match terminal.log_in(deadline, &stage) {
+            Ok(()) => {}
+            Err(failure) => {
+                let said = terminal.conversation.take();
+                return Err(fail(named(failure, &master.router()), said));
+            }
+        }
+        if let Err(e) = master.logins.succeeded(&master.router(), &start.credential) {
+            log::warn!(router:% = master.router(), error:% = e; "login could not be recorded");
+        }
+        let took = format!("{:.3}", begun.elapsed().as_secs_f64());
+        log::info!(router:% = master.router(), lane = self.id, mode = terminal.shell.mode(), seconds = took.as_str(), time = now(); "logged in");
+        Ok(terminal)
+    }
+}
+
+/// The shell does not know whom it talks to.
+fn named(failure: Failure, router: &str) -> Failure {
+    Failure { message: format!("router {router}: {}", failure.message), ..failure }
+}

@@ -1,0 +1,248 @@
+//! One job on one lane: its probes in order on one shell, within one deadline. Knows nothing of what a probe asks: the
+//! platform turns it into text and text into a measurement.
+
+use super::Master;
+use super::conversation::now;
+use super::job::{Ask, Job};
+use super::lane::After;
+use super::terminal::{ABORT_PAUSE, Step, Terminal};
+use crate::deadline::Deadline;
+use crate::failure::{Failure, Kind, Stage};
+use crate::platform::{Ending, Run};
+use crate::probe::{Answer, Measurement, Probe};
+use crate::shell::Event;
+use crate::wire::{Answers, Reply, Session};
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// What the router and this machine need at least to stop a ping and print its counters.
+const WAY_BACK: Duration = Duration::from_millis(120);
+
+/// What came of one command.
+enum Outcome {
+    Text { text: String, ending: Ending },
+    /// No answer in the client's time; the command is being aborted.
+    Late,
+    /// The session is gone; what had come of the answer.
+    Cut { text: String, why: String },
+    /// All clients went away.
+    Abandoned,
+}
+
+/// Runs the job in `current` and answers it. A job that is still there afterwards was cut off and is to be tried again.
+pub(super) fn job(master: &Arc<Master>, terminal: &mut Terminal, current: &mut Option<Job>, opened: Instant) -> After {
+    let Some(job) = current.as_mut() else { return After::Idle };
+    if job.queued >= opened {
+        // The login, and what the router said unasked, is not part of this job.
+        terminal.conversation.take();
+    }
+    let after = match job.ask.clone() {
+        Ask::Probes(probes) => run_probes(master, terminal, current, &probes, opened),
+        Ask::Command(command) => run_command(master, terminal, current, &command),
+    };
+    match after {
+        // The clients have their answer; the shell may still be on its way back to a prompt.
+        After::Idle if !terminal.settle() => {
+            log::info!(router:% = master.router(); "no prompt after an aborted command, session dropped");
+            After::Lost
+        }
+        after => after,
+    }
+}
+
+fn run_probes(
+    master: &Arc<Master>,
+    terminal: &mut Terminal,
+    current: &mut Option<Job>,
+    probes: &Arc<[Probe]>,
+    opened: Instant,
+) -> After {
+    let Some(job) = current.as_mut() else { return After::Idle };
+    let mut answers = Vec::with_capacity(probes.len());
+    let mut after = After::Idle;
+    let session = if job.queued < opened { Session::Opened } else { Session::Reused };
+    let time = now();
+    for probe in probes.iter() {
+        let outcome = match ask_probe(master, terminal, job, probe) {
+            Asked::Answered(outcome) => outcome,
+            Asked::Abandoned => {
+                *current = None;
+                return After::Idle;
+            }
+            Asked::Lost(failure) => {
+                if !job.retried && !job.deadline.is_over() {
+                    log::info!(router:% = master.router(), failure:%; "session lost in mid-job, once more");
+                    job.retried = true;
+                    return After::Lost;
+                }
+                after = After::Lost;
+                Err(failure)
+            }
+        };
+        answers.push(Answer { kind: probe.kind(), outcome });
+        if matches!(after, After::Lost) || (job.deadline.is_over() && answers.len() < probes.len()) {
+            break;
+        }
+    }
+    let late = Failure::new(Kind::Deadline, Stage::Probe, format!("router {}: no time was left for it", master.router()));
+    answers.extend(crate::probe::unanswered(&probes[answers.len()..], &late));
+    let answers = Answers { answers, time, age: 0.0, session, conversation: Vec::new() };
+    master.remember(Arc::clone(probes), &answers);
+    if let Some(job) = current.take() {
+        job.answer(&Reply::Answers(answers), terminal.conversation.take());
+    }
+    after
+}
+
+enum Asked {
+    Answered(Result<Measurement, Failure>),
+    Lost(Failure),
+    Abandoned,
+}
+
+fn ask_probe(master: &Arc<Master>, terminal: &mut Terminal, job: &mut Job, probe: &Probe) -> Asked {
+    let router = master.router();
+    let run = match master.platform.run(probe, terminal.shell.mode()) {
+        Ok(run) => run,
+        Err(failure) => return Asked::Answered(Err(failure)),
+    };
+    let mut again = true;
+    loop {
+        if !terminal.shell.is_idle() && !terminal.settle() {
+            return Asked::Lost(lost(&router, "no prompt after the command before"));
+        }
+        let (text, ending) = match command(terminal, job, &run) {
+            Ok(Outcome::Text { text, ending }) => (text, ending),
+            Ok(Outcome::Abandoned) => return Asked::Abandoned,
+            Ok(Outcome::Late) => {
+                let message = format!("router {router} gave no counters for `{}` in time", run.command);
+                return Asked::Answered(Err(Failure::new(Kind::Deadline, Stage::Probe, message)));
+            }
+            Ok(Outcome::Cut { text, why }) => match master.platform.read(probe, &run, &text, Ending::Cut) {
+                Ok(measurement) => return Asked::Answered(Ok(measurement)),
+                Err(_) => return Asked::Lost(lost(&router, &why)),
+            },
+            Err(failure) => return Asked::Answered(Err(failure)),
+        };
+        match master.platform.read(probe, &run, &text, ending) {
+            Ok(measurement) => return Asked::Answered(Ok(measurement)),
+            // Somebody else's answer: back to a proven prompt, and once more.
+            Err(unread) if unread.other_target && again && job.deadline.remaining() > WAY_BACK => {
+                log::warn!(router:% = router, message = unread.failure.message.as_str(); "answer for another target");
+                again = false;
+                terminal.shell.resync();
+            }
+            Err(unread) => {
+                let failure = unread.failure;
+                log::debug!(router:% = router, kind = failure.kind.name(), text = text.as_str(); "answer gave no measurement");
+                return Asked::Answered(Err(Failure { message: format!("router {router}: {}", failure.message), ..failure }));
+            }
+        }
+    }
+}
+
+fn lost(router: &str, why: &str) -> Failure {
+    Failure::new(Kind::Shell, Stage::Probe, format!("router {router}: session lost: {why}"))
+}
+
+/// Sends the command and waits for its answer; aborts it when its own time, the deadline or its clients are gone.
+fn command(terminal: &mut Terminal, job: &mut Job, run: &Run) -> Result<Outcome, Failure> {
+    for before in &run.before {
+        match plain_command(terminal, job, before)? {
+            Outcome::Text { .. } => {}
+            other => return Ok(other),
+        }
+    }
+    let way_back = (terminal.way * 2 + WAY_BACK).min(job.deadline.remaining() / 2);
+    let sent = Instant::now();
+    terminal.shell.command(&run.command)?;
+    let planned_end = run.end_after.map(|time| Deadline::at(sent + time));
+    let own_end = planned_end.unwrap_or(Deadline::at(sent + run.limit));
+    let first_abort = own_end.min(job.deadline.less(way_back));
+    let planned = planned_end.is_some_and(|end| end == first_abort);
+    wait(terminal, job, sent, first_abort, planned)
+}
+
+/// A command that has no end of its own but the answer.
+fn plain_command(terminal: &mut Terminal, job: &mut Job, command: &str) -> Result<Outcome, Failure> {
+    let sent = Instant::now();
+    terminal.shell.command(command)?;
+    wait(terminal, job, sent, job.deadline.less(WAY_BACK), false)
+}
+
+fn wait(
+    terminal: &mut Terminal,
+    job: &mut Job,
+    sent: Instant,
+    first_abort: Deadline,
+    planned: bool,
+) -> Result<Outcome, Failure> {
+    let mut aborted = None;
+    let mut until = first_abort;
+    loop {
+        let watch: Vec<_> = job.clients.iter().map(super::job::Client::watch).collect();
+        let cut = |terminal: &Terminal, why: String| Outcome::Cut { text: terminal.shell.partial(), why };
+        let step = terminal.step(&watch, Some(until));
+        drop(watch);
+        match step {
+            Ok(Step::Event(Event::Answer { text, .. })) => {
+                let ending = aborted.map_or(Ending::Complete, |after| Ending::Aborted { after, planned });
+                return Ok(Outcome::Text { text, ending });
+            }
+            Ok(Step::Event(Event::Failed(failure))) => return Ok(cut(terminal, failure.message)),
+            Ok(Step::Event(_)) => {}
+            Ok(Step::Closed) => return Ok(cut(terminal, "closed by the router".to_owned())),
+            Err(e) => return Ok(cut(terminal, io_reason(&e))),
+            Ok(Step::Woken) => {
+                if job.is_abandoned() {
+                    terminal.shell.abort();
+                    return Ok(Outcome::Abandoned);
+                }
+            }
+            Ok(Step::TimedOut) if job.deadline.is_over() => return Ok(Outcome::Late),
+            Ok(Step::TimedOut) => {
+                // The first key's time counts; a router that ignores it gets the next one.
+                aborted.get_or_insert_with(|| sent.elapsed());
+                terminal.shell.abort();
+                until = job.deadline.or_after(terminal.way * 2 + ABORT_PAUSE);
+            }
+        }
+    }
+}
+
+fn io_reason(e: &io::Error) -> String {
+    e.to_string()
+}
+
+/// `exec`: one command, its text as it came.
+fn run_command(master: &Arc<Master>, terminal: &mut Terminal, current: &mut Option<Job>, command: &str) -> After {
+    let Some(job) = current.as_mut() else { return After::Idle };
+    let router = master.router();
+    let mut after = After::Idle;
+    let reply = match plain_command(terminal, job, command) {
+        Ok(Outcome::Text { text, ending: Ending::Complete }) => Reply::Text { text, conversation: Vec::new() },
+        Ok(Outcome::Text { .. } | Outcome::Late) => failed(Failure::new(
+            Kind::Deadline,
+            Stage::Probe,
+            format!("router {router} did not finish `{command}` in time; give it more with --deadline"),
+        )),
+        Ok(Outcome::Abandoned) => {
+            *current = None;
+            return After::Idle;
+        }
+        Ok(Outcome::Cut { why, .. }) => {
+            after = After::Lost;
+            failed(lost(&router, &why))
+        }
+        Err(failure) => failed(failure),
+    };
+    if let Some(job) = current.take() {
+        job.answer(&reply, terminal.conversation.take());
+    }
+    after
+}
+
+fn failed(failure: Failure) -> Reply {
+    Reply::Failed { failure, conversation: Vec::new() }
+}

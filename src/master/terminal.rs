@@ -1,0 +1,120 @@
+//! A logged-in session with the conversation on it: moves bytes between `ssh` and `shell`, keeps the record of what was
+//! said, and knows how long the way to the router and back takes.
+
+use super::conversation::Conversation;
+use crate::deadline::Deadline;
+use crate::failure::{Failure, Kind, Stage};
+use crate::shell::{Event, Shell};
+use crate::ssh::{Heard, Session};
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::time::{Duration, Instant};
+
+/// A write that takes longer means a dead peer: our lines are short.
+const WRITE_LIMIT: Duration = Duration::from_secs(3);
+/// After this much quiet a login or a recovery is nudged.
+const QUIET: Duration = Duration::from_millis(1000);
+/// Between two abort keys.
+pub(super) const ABORT_PAUSE: Duration = Duration::from_millis(700);
+/// An aborted command that has not given the prompt back by then costs the session.
+const RECOVERY: Duration = Duration::from_secs(4);
+
+pub(super) struct Terminal {
+    session: Session,
+    pub(super) shell: Shell,
+    pub(super) conversation: Conversation,
+    buffer: Vec<u8>,
+    /// When the line was sent whose first answering byte has not come yet.
+    asked: Option<Instant>,
+    /// The longest recent time from a line sent to its first answering byte.
+    pub(super) way: Duration,
+}
+
+/// What came of waiting.
+pub(super) enum Step {
+    /// Never [`Event::Send`].
+    Event(Event),
+    /// The router closed the session.
+    Closed,
+    Woken,
+    TimedOut,
+}
+
+impl Terminal {
+    pub(super) fn new(session: Session, shell: Shell, conversation: Conversation) -> Self {
+        Self { session, shell, conversation, buffer: vec![0; 8 << 10], asked: None, way: Duration::ZERO }
+    }
+
+    /// The next event of the conversation, whatever has to be said on the way said.
+    pub(super) fn step(&mut self, wake: &[BorrowedFd<'_>], until: Option<Deadline>) -> io::Result<Step> {
+        loop {
+            while let Some(event) = self.shell.event() {
+                match event {
+                    Event::Send { bytes, secret } => {
+                        self.conversation.ours(&bytes, secret);
+                        self.asked.get_or_insert_with(Instant::now);
+                        self.session.say(&bytes, Deadline::after(WRITE_LIMIT))?;
+                    }
+                    event => return Ok(Step::Event(event)),
+                }
+            }
+            match self.session.hear(&mut self.buffer, wake, until)? {
+                Heard::Bytes(n) => {
+                    if let Some(asked) = self.asked.take() {
+                        self.way = asked.elapsed().max(self.way - self.way / 8);
+                    }
+                    self.conversation.theirs(&self.buffer[..n]);
+                    self.shell.receive(&self.buffer[..n]);
+                }
+                Heard::Closed => return Ok(Step::Closed),
+                Heard::Woken => return Ok(Step::Woken),
+                Heard::TimedOut => return Ok(Step::TimedOut),
+            }
+        }
+    }
+
+    /// From the first byte to a proven prompt with set-up done. `stage` is told each stage.
+    pub(super) fn log_in(&mut self, deadline: Deadline, stage: &dyn Fn(Stage)) -> Result<(), Failure> {
+        loop {
+            stage(self.shell.stage());
+            let lost = |e: io::Error, stage| Failure::new(Kind::Shell, stage, format!("session lost during login: {e}"));
+            match self.step(&[], Some(deadline.or_after(QUIET))).map_err(|e| lost(e, self.shell.stage()))? {
+                Step::Event(Event::Ready { .. }) => return Ok(()),
+                Step::Event(Event::Failed(failure)) => return Err(failure),
+                Step::Event(_) | Step::Woken => {}
+                Step::Closed => return Err(self.shell.closed()),
+                Step::TimedOut if deadline.is_over() => {
+                    let message = format!("no prompt came; the router's last words: {:?}", self.shell.last_words());
+                    return Err(Failure::new(Kind::Shell, self.shell.stage(), message));
+                }
+                Step::TimedOut => self.shell.nudge(),
+            }
+        }
+    }
+
+    /// Back to a proven prompt after an abort or a strange answer. What comes meanwhile belongs to nobody. False: drop the
+    /// session.
+    pub(super) fn settle(&mut self) -> bool {
+        let end = Deadline::after(RECOVERY);
+        while !self.shell.is_idle() {
+            match self.step(&[], Some(end.or_after(ABORT_PAUSE))) {
+                Ok(Step::Event(Event::Failed(_)) | Step::Closed) | Err(_) => return false,
+                Ok(Step::Event(_) | Step::Woken) => {}
+                Ok(Step::TimedOut) if end.is_over() => return false,
+                Ok(Step::TimedOut) => self.shell.abort(),
+            }
+        }
+        true
+    }
+
+    pub(super) fn keepalive(&mut self) -> io::Result<()> {
+        self.session.keepalive()
+    }
+
+    /// The platform's tear-down, until the router closes the session or a moment has passed.
+    pub(super) fn log_out(mut self, deadline: Deadline) {
+        self.shell.leave();
+        while let Ok(Step::Event(_)) = self.step(&[], Some(deadline)) {}
+        self.session.close(deadline);
+    }
+}
