@@ -1,0 +1,9 @@
+//! `ping` as each router's command line takes it, runs it and reports it.
+
+mod answer;
+mod grammar;
+mod run;
+mod tally;
+
+pub(crate) use grammar::{Request, parse, starts_ping};
+pub(crate) use run::run;

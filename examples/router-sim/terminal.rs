@@ -1,0 +1,268 @@
+//! One session's screen and keyboard: what is typed is echoed and collected, what is said is translated and sent. It
+//! knows no commands.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use russh::server::Msg;
+use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use crate::wire::Signal;
+
+/// Why a session ends without its user's doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Gone {
+    /// The client left or the connection was cut.
+    Closed,
+    /// Nothing was typed for the exec-timeout.
+    Idle,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wake {
+    Elapsed,
+    Aborted,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Line {
+    Typed(String),
+    /// Ctrl-C.
+    Cancelled,
+    /// Ctrl-D on an empty line.
+    EndOfFile,
+}
+
+pub(crate) struct Terminal {
+    output: ChannelWriteHalf<Msg>,
+    input: mpsc::UnboundedReceiver<Vec<u8>>,
+    typed: VecDeque<u8>,
+    no_more_input: bool,
+    after_return: bool,
+    closed: Signal,
+    cut: Signal,
+    buffer: Vec<u8>,
+    cut_after: Option<usize>,
+    pub(crate) newline: String,
+    pub(crate) echo: bool,
+    pub(crate) chunk: Option<usize>,
+    pub(crate) idle: Option<Duration>,
+}
+
+impl Terminal {
+    /// `received` is told of every piece of input as it arrives, also while nobody reads.
+    pub(crate) fn new(
+        mut from: ChannelReadHalf,
+        output: ChannelWriteHalf<Msg>,
+        cut: Signal,
+        received: impl Fn(&[u8]) + Send + 'static,
+    ) -> Self {
+        let (sender, input) = mpsc::unbounded_channel();
+        let closed = Signal::default();
+        let over = closed.clone();
+        tokio::spawn(async move {
+            let mut sender = Some(sender);
+            while let Some(message) = from.wait().await {
+                match message {
+                    ChannelMsg::Data { data } => {
+                        received(&data);
+                        if let Some(sender) = &sender {
+                            let _ = sender.send(data.to_vec());
+                        }
+                    }
+                    ChannelMsg::Eof => sender = None,
+                    ChannelMsg::Close => break,
+                    _ => {}
+                }
+            }
+            over.raise();
+        });
+        Self {
+            output,
+            input,
+            typed: VecDeque::new(),
+            no_more_input: false,
+            after_return: false,
+            closed,
+            cut,
+            buffer: Vec::new(),
+            cut_after: None,
+            newline: "\r\n".to_owned(),
+            echo: true,
+            chunk: None,
+            idle: None,
+        }
+    }
+
+    /// Shows `text`, where `\n` is the router's line end. It leaves with the next wait or `flush`.
+    pub(crate) fn write(&mut self, text: &str) {
+        let mut before = 0;
+        for byte in text.bytes() {
+            if byte == b'\n' && before != b'\r' {
+                self.buffer.extend_from_slice(self.newline.as_bytes());
+            } else {
+                self.buffer.push(byte);
+            }
+            before = byte;
+        }
+    }
+
+    pub(crate) async fn flush(&mut self) -> Result<(), Gone> {
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        let mut bytes = std::mem::take(&mut self.buffer);
+        let cut = self.cut_after.is_some_and(|left| bytes.len() >= left);
+        if let Some(left) = &mut self.cut_after {
+            bytes.truncate(*left);
+            *left -= bytes.len();
+        }
+        let size = self.chunk.unwrap_or(bytes.len()).max(1);
+        for piece in bytes.chunks(size) {
+            tokio::select! {
+                sent = self.output.data_bytes(piece.to_vec()) => sent.map_err(|_| Gone::Closed)?,
+                () = self.closed.wait() => return Err(Gone::Closed),
+            }
+        }
+        if cut {
+            // What was handed to the connection has to leave it before it is cut.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            self.cut.raise();
+            return Err(Gone::Closed);
+        }
+        Ok(())
+    }
+
+    /// Cuts the connection once `bytes` more are sent.
+    pub(crate) async fn cut_after(&mut self, bytes: usize) -> Result<(), Gone> {
+        self.flush().await?;
+        self.cut_after = Some(bytes);
+        Ok(())
+    }
+
+    pub(crate) fn cut_never(&mut self) {
+        self.cut_after = None;
+    }
+
+    pub(crate) fn has_input(&self) -> bool {
+        !self.input.is_empty()
+    }
+
+    /// Waits, while a command runs. Other keys than `abort` are kept for later, or lost.
+    pub(crate) async fn wait_until(&mut self, until: Instant, abort: &[u8], keep: bool) -> Result<Wake, Gone> {
+        self.flush().await?;
+        loop {
+            let bytes = tokio::select! {
+                biased;
+                () = self.closed.wait() => return Err(Gone::Closed),
+                bytes = self.input.recv(), if !self.no_more_input => bytes,
+                () = tokio::time::sleep_until(until) => return Ok(Wake::Elapsed),
+            };
+            let Some(bytes) = bytes else {
+                self.no_more_input = true;
+                continue;
+            };
+            let end = bytes.iter().position(|byte| abort.contains(byte));
+            if keep {
+                self.typed.extend(&bytes[..end.unwrap_or(bytes.len())]);
+            }
+            if let Some(end) = end {
+                self.typed.extend(&bytes[end + 1..]);
+                return Ok(Wake::Aborted);
+            }
+        }
+    }
+
+    /// Takes what is typed and says nothing, until the client leaves.
+    pub(crate) async fn be_silent(&mut self) -> Gone {
+        self.buffer.clear();
+        self.closed.wait().await;
+        Gone::Closed
+    }
+
+    pub(crate) async fn pause(&mut self, span: Duration) -> Result<(), Gone> {
+        if !span.is_zero() {
+            self.wait_until(Instant::now() + span, &[], true).await?;
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn key(&mut self) -> Result<u8, Gone> {
+        loop {
+            if let Some(byte) = self.typed.pop_front() {
+                let second_half = byte == b'\n' && self.after_return;
+                self.after_return = byte == b'\r';
+                if second_half {
+                    continue;
+                }
+                return Ok(byte);
+            }
+            if let Ok(bytes) = self.input.try_recv() {
+                self.typed.extend(bytes);
+                continue;
+            }
+            self.flush().await?;
+            let idle = self.idle;
+            let bytes = tokio::select! {
+                bytes = self.input.recv() => bytes,
+                () = self.closed.wait() => None,
+                () = tokio::time::sleep(idle.unwrap_or_default()), if idle.is_some() => return Err(Gone::Idle),
+            };
+            self.typed.extend(bytes.ok_or(Gone::Closed)?);
+        }
+    }
+
+    /// A line as it is typed; `early` is shown before the echo of its first key.
+    pub(crate) async fn line(&mut self, echo: bool, early: Option<&str>) -> Result<Line, Gone> {
+        const LONGEST: usize = 4096;
+        let echo = echo && self.echo;
+        let mut line: Vec<u8> = Vec::new();
+        let mut early = early;
+        loop {
+            let byte = self.key().await?;
+            if let Some(text) = early.take() {
+                self.write(text);
+                self.flush().await?;
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            match byte {
+                b'\r' | b'\n' => {
+                    self.write("\n");
+                    return Ok(Line::Typed(String::from_utf8_lossy(&line).into_owned()));
+                }
+                0x03 => return Ok(Line::Cancelled),
+                0x04 if line.is_empty() => return Ok(Line::EndOfFile),
+                0x08 | 0x7f => {
+                    if line.pop().is_some() && echo {
+                        self.write("\x08 \x08");
+                    }
+                }
+                0x15 => {
+                    if echo {
+                        self.write(&"\x08 \x08".repeat(line.len()));
+                    }
+                    line.clear();
+                }
+                byte if byte < 0x20 => {}
+                byte => {
+                    if line.len() < LONGEST {
+                        line.push(byte);
+                        if echo {
+                            self.buffer.push(byte);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Ends the session; the client sees the channel close with `status`.
+    pub(crate) async fn close(&mut self, status: u32) {
+        let _ = self.flush().await;
+        let _ = self.output.exit_status(status).await;
+        let _ = self.output.eof().await;
+        let _ = self.output.close().await;
+    }
+}
