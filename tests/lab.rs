@@ -3,7 +3,11 @@
 use crate::support::frr::Frr;
 use crate::support::netns::{self, Netns, run};
 use crate::support::parent::{Kind, Parent, descriptors};
+use crate::support::real_router::RealRouter;
 use crate::support::responder::{Count, Responder, Rule};
+use crate::support::system_user::SystemUser;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -90,15 +94,98 @@ fn the_host_reaches_the_name_space_and_nothing_of_it_remains() {
 }
 
 #[test]
+fn what_a_killed_run_left_is_removed_by_the_next() {
+    // A process id above the kernel's largest: no such run lives.
+    let name = "ddl-99999999-0";
+    drop(Netns::new());
+    let directory = std::env::temp_dir().join(name);
+    std::fs::create_dir_all(&directory).expect("a leftover");
+    run(Command::new("ip").args(["netns", "add", name]));
+    // As it is in another process' hands too, its end is all that can be asked for.
+    let netns = Netns::new();
+    assert!(!run(Command::new("ip").args(["netns", "list"])).contains(name));
+    let _frr = Frr::start(&netns);
+    assert!(!directory.exists());
+}
+
+#[test]
 fn frr_answers_its_own_shell() {
     let netns = Netns::new();
     let frr = Frr::start(&netns);
     assert!(frr.vtysh("show interface uplink").contains("Interface uplink is up"));
-    // staticd is there: a route made in the router is a route of the name space.
-    frr.vtysh("configure\nip route 203.0.113.64/26 blackhole");
-    crate::support::wait::until("the route", || {
-        run(Command::new("ip").args(["-n", netns.name(), "route"])).contains("blackhole 203.0.113.64/26").then_some(())
+    assert!(frr.vtysh("show daemons").contains("zebra staticd"), "{}", frr.vtysh("show daemons"));
+}
+
+/// A login as a person's terminal makes one: what was said is read up to where `end` stands last.
+struct Terminal(ssh2::Channel);
+
+impl Terminal {
+    fn open(router: SocketAddr, user: &SystemUser) -> Self {
+        let mut session = ssh2::Session::new().expect("a session");
+        session.set_timeout(20_000);
+        session.set_tcp_stream(TcpStream::connect(router).expect("sshd listens"));
+        session.handshake().expect("a key exchange");
+        session.userauth_password(&user.name, &user.password).expect("the password is right");
+        let mut channel = session.channel_session().expect("a channel");
+        channel.request_pty("vt100", None, Some((512, 24, 0, 0))).expect("a terminal");
+        channel.shell().expect("a shell");
+        Self(channel)
+    }
+
+    fn type_in(&mut self, text: &str) {
+        self.0.write_all(text.as_bytes()).expect("the session lives");
+    }
+
+    fn read_to(&mut self, end: &str) -> String {
+        let (mut said, mut buffer) = (Vec::new(), [0; 4096]);
+        while !said.ends_with(end.as_bytes()) {
+            let length = self.0.read(&mut buffer).unwrap_or_else(|e| {
+                panic!("waiting for {end:?}: {e}; so far: {:?}", String::from_utf8_lossy(&said));
+            });
+            assert!(length > 0, "the session ended: {:?}", String::from_utf8_lossy(&said));
+            said.extend_from_slice(&buffer[..length]);
+        }
+        String::from_utf8(said).expect("text")
+    }
+}
+
+#[test]
+fn a_login_to_frr_gets_vtysh_and_its_endless_ping_counts_what_the_responder_saw() {
+    let router = RealRouter::start();
+    router.responder.rule("198.18.0.2", Rule::drop_every(2));
+    let mut terminal = Terminal::open(router.address(), &router.user);
+    assert!(terminal.read_to("edge1# ").contains("Hello, this is FRRouting"));
+    terminal.type_in("terminal length 0\n");
+    assert_eq!(terminal.read_to("edge1# "), "terminal length 0\r\nedge1# ");
+    terminal.type_in("ping 198.18.0.2\n");
+    // An abort before the header would eat the command.
+    terminal.read_to("bytes of data.\r\n");
+    crate::support::wait::until("three packets", || (router.responder.count("198.18.0.2").seen == 3).then_some(()));
+    terminal.type_in("\x03");
+    let said = terminal.read_to("edge1# ");
+    assert!(said.contains("^C\r\n--- 198.18.0.2 ping statistics ---\r\n3 packets transmitted, 2 received"), "{said:?}");
+    assert_eq!(router.responder.count("198.18.0.2"), Count { seen: 3, answered: 2, dropped: 1 });
+    terminal.type_in(&format!("ping {}\n", netns::NO_ROUTE));
+    assert!(terminal.read_to("edge1# ").contains("Network is unreachable"));
+    // What the router is told changes what its ping says.
+    router.frr.vtysh(&format!("configure\nip route {}/32 blackhole", netns::NO_ROUTE));
+    crate::support::wait::until("the new route", || {
+        terminal.type_in(&format!("ping {}\n", netns::NO_ROUTE));
+        terminal.read_to("edge1# ").contains("Invalid argument").then_some(())
     });
+    assert_eq!(router.logins(), (1, 0));
+}
+
+#[test]
+fn a_login_over_ipv6_gets_a_plain_shell_that_may_ping() {
+    let router = RealRouter::start();
+    let user = router.shell_user("/bin/dash");
+    let mut terminal = Terminal::open(router.address_v6(), &user);
+    terminal.read_to("$ ");
+    terminal.type_in("ping -n -c 3 -i 0.2 2001:db8:1::1\n");
+    let said = terminal.read_to("\r\n$ ");
+    assert!(said.contains("3 packets transmitted, 3 received, 0% packet loss"), "{said:?}");
+    assert_eq!(router.responder.count("2001:db8:1::1").answered, 3);
 }
 
 #[test]

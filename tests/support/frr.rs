@@ -11,6 +11,7 @@ use std::process::{Child, Command, Stdio};
 pub struct Frr {
     daemons: Vec<Child>,
     directory: PathBuf,
+    /// `vtysh` of this router, without arguments.
     login_shell: PathBuf,
 }
 
@@ -44,12 +45,7 @@ impl Frr {
         frr
     }
 
-    /// A program without arguments that is `vtysh` of this router.
-    pub fn login_shell(&self) -> &Path {
-        &self.login_shell
-    }
-
-    /// A user whose login shell it is. He lives in the group that Debian lets use vtysh.
+    /// A user whose login shell is `vtysh` of this router, in the group that Debian lets use it.
     pub fn user(&self) -> SystemUser {
         SystemUser::new(&self.login_shell, &["frrvty"])
     }

@@ -4,6 +4,7 @@ pub mod frr;
 pub mod leftover;
 pub mod netns;
 pub mod parent;
+pub mod real_router;
 pub mod responder;
 pub mod system_user;
 pub mod tun;

@@ -65,3 +65,20 @@ fn random() -> String {
     File::open("/dev/urandom").and_then(|mut random| random.read_exact(&mut bytes)).expect("random bytes");
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+#[test]
+fn a_user_lives_as_long_as_its_owner_and_a_leftover_until_the_next() {
+    // A process id above the kernel's largest: no such run lives.
+    let dead = "ddl-99999999-1";
+    {
+        let _lock = accounts();
+        delete(dead);
+        run(Command::new("useradd").args(["--system", dead]));
+    }
+    let user = SystemUser::new(Path::new("/bin/sh"), &[]);
+    assert!(names().all(|name| name != dead));
+    let name = user.name.clone();
+    assert!(names().any(|other| other == name));
+    drop(user);
+    assert!(names().all(|other| other != name));
+}
