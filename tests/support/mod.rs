@@ -1,0 +1,11 @@
+//! What the tests are built from: real parts (name spaces, FRR, a parent like Zabbix) and the means to look at them.
+
+pub mod frr;
+pub mod leftover;
+pub mod netns;
+pub mod parent;
+pub mod real_router;
+pub mod responder;
+pub mod system_user;
+pub mod tun;
+pub mod wait;

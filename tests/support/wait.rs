@@ -1,0 +1,15 @@
+//! Readiness that can only be asked for again and again. The pause keeps the question cheap; it decides nothing.
+
+use std::time::{Duration, Instant};
+
+/// Asks until the answer is there, 20 s at most. Panics with `what` when it never comes.
+pub fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(start.elapsed() < Duration::from_secs(20), "waited 20 s for {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
