@@ -1,1 +1,430 @@
-//! The conversation with a router's CLI, without I/O: bytes in, events out.
+//! The conversation with a router's CLI, without I/O: bytes in, events out. Knows no sockets, threads or clocks; of a vendor
+//! only the [`Dialect`] it is given.
+//!
+//! Every decision is made at a byte, from the bytes before it: any split of the stream gives the same events. Where the bytes
+//! alone cannot decide, the shell waits for the lane, which has a clock: [`Shell::nudge`], [`Shell::abort`].
+//!
+//! * [`screen`] — bytes become lines
+//! * [`prompt`] — which line is the prompt, and how that is proven
+//! * [`login`] — from the first byte to a prompt in the mode wanted
+//! * [`exchange`], [`echo`], [`answer`] — one command, its echo, its answer
+//! * [`recent`] — the text that questions and refusals are looked for in
+
+mod answer;
+mod echo;
+mod event;
+mod exchange;
+mod login;
+mod prompt;
+mod recent;
+mod screen;
+
+pub use event::Event;
+
+use crate::failure::{Failure, Kind, Stage};
+use crate::inventory::secret::Secret;
+use crate::platform::dialect::Dialect;
+use exchange::{Exchange, Verdict};
+use login::{Login, Outcome};
+use prompt::Prompt;
+use screen::{Change, Screen};
+use std::collections::VecDeque;
+use std::mem;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// Longer lines are no pager's mark.
+const LONGEST_MARK: usize = 160;
+
+pub struct Shell {
+    dialect: Arc<Dialect>,
+    screen: Screen,
+    events: VecDeque<Event>,
+    phase: Phase,
+    prompt: Prompt,
+    mode: String,
+    stage: Stage,
+    /// A command of this session was echoed, so the next ones will be.
+    echoes: bool,
+    /// Aborts sent for the command in flight.
+    aborts: usize,
+}
+
+enum Phase {
+    Login(Box<Login>),
+    /// `set_up`: the place of the command in the dialect's list; `quiet`: nudges since the last byte.
+    SetUp {
+        exchange: Box<Exchange>,
+        place: usize,
+        quiet: u8,
+    },
+    Probe(Box<Exchange>),
+    /// A newline was sent while the screen was at line `since`; the next prompt is a proven one. `next`: the set-up command
+    /// to go on with.
+    Recovery {
+        since: u64,
+        next: Option<usize>,
+    },
+    Idle,
+    /// Failed or left.
+    Over,
+}
+
+impl Shell {
+    /// A conversation that begins with the first byte after the shell was asked for. `enable`: the secret for the
+    /// dialect's way to a privileged mode; forgotten once used.
+    pub fn new(dialect: Arc<Dialect>, enable: Option<Secret>) -> Self {
+        Self {
+            phase: Phase::Login(Box::new(Login::new(enable))),
+            dialect,
+            screen: Screen::default(),
+            events: VecDeque::new(),
+            prompt: Prompt::default(),
+            mode: String::new(),
+            stage: Stage::Prompt,
+            echoes: false,
+            aborts: 0,
+        }
+    }
+
+    /// What the router sent.
+    pub fn receive(&mut self, bytes: &[u8]) {
+        if let (Phase::SetUp { quiet, .. }, false) = (&mut self.phase, bytes.is_empty()) {
+            *quiet = 0;
+        }
+        for byte in bytes {
+            if matches!(self.phase, Phase::Over) {
+                return;
+            }
+            match self.screen.feed(*byte) {
+                Change::Nothing => {}
+                Change::Ended => self.ended(),
+                Change::Redrawn => self.drawn(),
+                Change::Printed(byte) => {
+                    if let Phase::SetUp { exchange, .. } | Phase::Probe(exchange) = &mut self.phase {
+                        exchange.printed(byte);
+                    }
+                    if !self.page() {
+                        self.drawn();
+                    }
+                }
+            }
+        }
+        if self.is_idle() {
+            self.screen.shrink();
+        }
+    }
+
+    /// The next event; to be called until there is none.
+    pub fn event(&mut self) -> Option<Event> {
+        let event = self.events.pop_front();
+        if event.is_none() {
+            self.events = VecDeque::new();
+        }
+        event
+    }
+
+    /// How far the conversation has come: `Prompt`, `Enable`, `SetUp`, then `Probe`.
+    pub fn stage(&self) -> Stage {
+        self.stage
+    }
+
+    /// The name of the mode; empty before the first prompt.
+    pub fn mode(&self) -> &str {
+        &self.mode
+    }
+
+    /// A prompt is proven and no command is in flight.
+    pub fn is_idle(&self) -> bool {
+        matches!(self.phase, Phase::Idle)
+    }
+
+    /// Sends a command.
+    ///
+    /// # Errors
+    /// `internal`, and nothing is sent: the shell is not idle; the line is blank or holds a control character.
+    pub fn command(&mut self, line: &str) -> Result<(), Failure> {
+        if !self.is_idle() {
+            return Err(Failure::new(Kind::Internal, Stage::Probe, "sending a command while the shell is busy"));
+        }
+        check(line).map_err(|reason| Failure::new(Kind::Internal, Stage::Probe, reason))?;
+        let exchange = self.exchange(line);
+        self.phase = Phase::Probe(exchange);
+        Ok(())
+    }
+
+    /// Sends the dialect's next way to stop a running command; after the last one a bare newline; then from the beginning.
+    /// The answer comes as soon as the prompt is back, [`Event::Idle`] when it is proven. Without a command in flight nothing
+    /// is sent.
+    pub fn abort(&mut self) {
+        match &mut self.phase {
+            Phase::SetUp { exchange, .. } | Phase::Probe(exchange) => exchange.abort(),
+            Phase::Recovery { .. } => {}
+            Phase::Login(_) | Phase::Idle | Phase::Over => return,
+        }
+        let ways = &self.dialect.abort;
+        let bytes = ways.get(self.aborts % (ways.len() + 1)).unwrap_or(&self.dialect.newline).clone();
+        self.aborts += 1;
+        self.send(bytes);
+        self.drawn();
+    }
+
+    /// The lane says that it has been quiet for a while. Before the first prompt, in recovery and after an abort a newline is
+    /// sent; a set-up command that is still silent at the second nudge is aborted. A command that is running is left alone.
+    pub fn nudge(&mut self) {
+        match &mut self.phase {
+            Phase::Login(login) => {
+                let outcome = login.nudge(&self.dialect, &self.screen);
+                self.follow(outcome);
+            }
+            Phase::SetUp { exchange, quiet, .. } => {
+                *quiet = quiet.saturating_add(1);
+                let mode = prompt::mode_of(&self.dialect, self.screen.line());
+                if !self.echoes && !exchange.is_aborted() && mode.is_some() && !self.prompt.is(self.screen.line()) {
+                    // Two equal lines of a banner passed for the prompt; this one is another.
+                    self.stage = Stage::Prompt;
+                    self.phase = Phase::Login(Box::new(Login::new(None)));
+                    self.nudge();
+                } else if exchange.is_aborted() {
+                    self.revive();
+                } else if *quiet > 1 {
+                    self.abort();
+                }
+            }
+            Phase::Probe(exchange) if exchange.is_aborted() => self.revive(),
+            Phase::Recovery { next, .. } => {
+                let next = *next;
+                // Without an echo to tell them apart, a prompt is only proven by the silence after it.
+                if !self.echoes && self.prompt.is(self.screen.line()) {
+                    self.recovered(next);
+                } else {
+                    self.newline();
+                }
+            }
+            Phase::Probe(_) | Phase::Idle | Phase::Over => {}
+        }
+    }
+
+    /// Gets an idle shell to a proven prompt again; what comes until then is dropped. [`Event::Idle`] follows.
+    pub fn resync(&mut self) {
+        if self.is_idle() {
+            self.aborts = 0;
+            self.recover(None);
+        }
+    }
+
+    /// Sends the tear-down; after it there are no more events. Nothing is sent where no prompt was proven: at a question for a new
+    /// password, `quit` would be an answer.
+    pub fn leave(&mut self) {
+        self.events.retain(|event| matches!(event, Event::Send { .. }));
+        let interrupt = match self.phase {
+            Phase::Login(_) | Phase::Over => return,
+            Phase::SetUp { .. } | Phase::Probe(_) => self.dialect.abort.first().cloned(),
+            Phase::Recovery { .. } | Phase::Idle => None,
+        };
+        self.phase = Phase::Over;
+        if let Some(bytes) = interrupt {
+            self.send(bytes);
+        }
+        let dialect = Arc::clone(&self.dialect);
+        dialect.tear_down.iter().for_each(|line| self.line(line));
+    }
+
+    /// The text of the answer so far, for a session that was lost or a deadline that is over.
+    pub fn partial(&self) -> String {
+        match &self.phase {
+            // Before the echo it is no answer, but what was left of something earlier.
+            Phase::Probe(exchange) if exchange.has_echoed() || !self.echoes => exchange.so_far(&self.screen),
+            _ => String::new(),
+        }
+    }
+
+    fn ended(&mut self) {
+        match &mut self.phase {
+            Phase::Login(login) => {
+                let outcome = login.ended(&self.screen);
+                self.follow(outcome);
+            }
+            Phase::SetUp { exchange, .. } | Phase::Probe(exchange) => {
+                exchange.ended(&self.screen, &self.prompt);
+                self.echoes |= exchange.has_echoed();
+            }
+            Phase::Recovery { .. } | Phase::Idle | Phase::Over => {}
+        }
+    }
+
+    fn drawn(&mut self) {
+        match &mut self.phase {
+            Phase::Login(login) => {
+                let outcome = login.drawn(&self.dialect, &self.screen);
+                self.follow(outcome);
+            }
+            Phase::SetUp { exchange, .. } | Phase::Probe(exchange) => {
+                match exchange.drawn(&self.screen, &self.prompt, self.echoes) {
+                    Verdict::Wait => {}
+                    Verdict::Doubt => self.newline(),
+                    Verdict::Over => self.answered(),
+                }
+            }
+            Phase::Recovery { since, next } => {
+                let (since, next) = (*since, *next);
+                let fresh = self.screen.number() > since && self.screen.is_whole();
+                if self.echoes && fresh && self.prompt.is(self.screen.line()) {
+                    self.recovered(next);
+                }
+            }
+            Phase::Idle | Phase::Over => {}
+        }
+    }
+
+    /// Answers a pager. True when there was one.
+    fn page(&mut self) -> bool {
+        let line = self.screen.line();
+        if line.len() > LONGEST_MARK || matches!(self.phase, Phase::Idle | Phase::Over) {
+            return false;
+        }
+        let found = self.dialect.pager.iter().find_map(|pager| {
+            let mark = pager.mark.find(line).filter(|mark| !mark.is_empty())?;
+            Some((mark.start(), pager.answer.clone()))
+        });
+        let Some((start, answer)) = found else { return false };
+        self.screen.cut(start);
+        self.send(answer);
+        true
+    }
+
+    /// The login has come a step further.
+    fn follow(&mut self, outcome: Outcome) {
+        match outcome {
+            Outcome::Wait => {}
+            Outcome::Newline => self.newline(),
+            Outcome::Answer(bytes) => self.send(bytes),
+            Outcome::Enable(command) => {
+                self.stage = Stage::Enable;
+                self.line(&command);
+            }
+            Outcome::Secret(mut bytes) => {
+                bytes.extend_from_slice(&self.dialect.newline);
+                self.events.push_back(Event::Send { bytes, secret: true });
+            }
+            Outcome::Failed(failure) => self.fail(failure),
+            Outcome::Done(mode) => {
+                self.prompt = Prompt::new(self.screen.line());
+                self.mode = mode;
+                self.stage = Stage::SetUp;
+                self.set_up(0);
+            }
+        }
+    }
+
+    fn set_up(&mut self, place: usize) {
+        let Some(command) = self.dialect.set_up.get(place).cloned() else {
+            self.stage = Stage::Probe;
+            self.rest();
+            self.events.push_back(Event::Ready { mode: self.mode.clone() });
+            return;
+        };
+        if let Err(reason) = check(&command) {
+            return self.fail(Failure::new(
+                Kind::Settings,
+                Stage::SetUp,
+                format!("set-up command {command:?}: {reason}"),
+            ));
+        }
+        let exchange = self.exchange(&command);
+        self.phase = Phase::SetUp { exchange, place, quiet: 0 };
+    }
+
+    fn exchange(&mut self, command: &str) -> Box<Exchange> {
+        self.aborts = 0;
+        self.line(command);
+        Box::new(Exchange::new(command, &self.screen))
+    }
+
+    /// The prompt is back.
+    fn answered(&mut self) {
+        let (exchange, next) = match mem::replace(&mut self.phase, Phase::Idle) {
+            Phase::SetUp { exchange, place, .. } => (exchange, Some(place + 1)),
+            Phase::Probe(exchange) => (exchange, None),
+            other => {
+                self.phase = other;
+                return;
+            }
+        };
+        let aborted = exchange.is_aborted();
+        if aborted && !exchange.has_echoed() {
+            // An echo that was expected and did not come, or was not known again: expect none until one is seen.
+            self.echoes = false;
+        }
+        let command = exchange.command.clone();
+        let (text, truncated) = exchange.take();
+        self.events.push_back(match next {
+            Some(_) => Event::SetUp { command, text },
+            None => Event::Answer { text, aborted, truncated },
+        });
+        match next {
+            _ if aborted => self.recover(next),
+            Some(place) => self.set_up(place),
+            None => self.rest(),
+        }
+    }
+
+    /// After an abort: the silence says that a prompt on the last line is the end, or that there must be a newline.
+    fn revive(&mut self) {
+        if let Phase::SetUp { exchange, .. } | Phase::Probe(exchange) = &mut self.phase {
+            exchange.waive_echo();
+            self.drawn();
+        }
+        if matches!(self.phase, Phase::SetUp { .. } | Phase::Probe(_)) {
+            self.newline();
+        }
+    }
+
+    fn recover(&mut self, next: Option<usize>) {
+        self.phase = Phase::Recovery { since: self.screen.number(), next };
+        self.newline();
+    }
+
+    fn recovered(&mut self, next: Option<usize>) {
+        match next {
+            Some(place) => self.set_up(place),
+            None => {
+                self.rest();
+                self.events.push_back(Event::Idle);
+            }
+        }
+    }
+
+    fn rest(&mut self) {
+        self.phase = Phase::Idle;
+        self.screen.shrink();
+    }
+
+    fn fail(&mut self, failure: Failure) {
+        self.phase = Phase::Over;
+        self.events.push_back(Event::Failed(failure));
+    }
+
+    fn line(&mut self, text: &str) {
+        self.send([text.as_bytes(), &self.dialect.newline].concat());
+    }
+
+    fn newline(&mut self) {
+        self.send(self.dialect.newline.clone());
+    }
+
+    fn send(&mut self, bytes: Vec<u8>) {
+        self.events.push_back(Event::Send { bytes: Zeroizing::new(bytes), secret: false });
+    }
+}
+
+/// The last gate before the wire: one line is one command.
+fn check(line: &str) -> Result<(), String> {
+    if line.trim().is_empty() {
+        return Err("sending an empty command".to_owned());
+    }
+    match line.chars().find(|c| c.is_control()) {
+        Some(c) => Err(format!("sending a command with the control character {c:?}")),
+        None => Ok(()),
+    }
+}

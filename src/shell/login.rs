@@ -1,0 +1,192 @@
+//! From the first byte to a proven prompt in the mode wanted: questions, banners, enable. Knows nothing of set-up and commands.
+
+use super::check;
+use super::echo::Echo;
+use super::prompt::{Prompt, Proof, Step, mode_of};
+use super::recent::Recent;
+use super::screen::Screen;
+use crate::failure::{Failure, Kind, Stage};
+use crate::inventory::secret::Secret;
+use crate::platform::dialect::{Dialect, Enable, Then};
+use zeroize::Zeroizing;
+
+/// More lines than this before a prompt are no banner.
+const LONGEST_BANNER: u64 = 20_000;
+/// The same for a router that sends no line ends.
+const LONGEST_LINE_PIECES: u64 = 128;
+
+/// What the login wants next.
+pub(super) enum Outcome {
+    Wait,
+    Newline,
+    /// The answer to a question, as it is.
+    Answer(Vec<u8>),
+    /// The command that asks for a privileged mode.
+    Enable(String),
+    /// The router asked for the enable secret. Without the newline.
+    Secret(Zeroizing<Vec<u8>>),
+    /// The last line is the proven prompt of the mode of this name.
+    Done(String),
+    Failed(Failure),
+}
+
+pub(super) struct Login {
+    secret: Option<Secret>,
+    recent: Recent,
+    proof: Proof,
+    enable: Option<Enabling>,
+    pieces: u64,
+}
+
+/// On the way to the privileged mode.
+struct Enabling {
+    /// The unprivileged prompt: when it comes back, we were refused.
+    from: Prompt,
+    echo: Echo,
+    /// The line on which the command or the secret was typed.
+    start: u64,
+    asked: bool,
+    /// A line like the privileged prompt has come and is being proven.
+    reached: bool,
+}
+
+impl Login {
+    pub(super) fn new(secret: Option<Secret>) -> Self {
+        Self { secret, recent: Recent::default(), proof: Proof::default(), enable: None, pieces: 0 }
+    }
+
+    pub(super) fn ended(&mut self, screen: &Screen) -> Outcome {
+        let line = screen.ended();
+        self.recent.ended(screen);
+        self.proof.ended(line);
+        if let Some(enabling) = &mut self.enable {
+            enabling.echo.ended(line, &enabling.from);
+        }
+        self.pieces += u64::from(!screen.is_whole());
+        if screen.number() > LONGEST_BANNER || self.pieces > LONGEST_LINE_PIECES {
+            return failed(
+                Kind::Shell,
+                Stage::Prompt,
+                "the router sends text without end and no prompt after login".to_owned(),
+            );
+        }
+        Outcome::Wait
+    }
+
+    pub(super) fn drawn(&mut self, dialect: &Dialect, screen: &Screen) -> Outcome {
+        if let (Some(enable), Some(_)) = (&dialect.enable, &self.enable) {
+            return self.enabling(dialect, enable, screen);
+        }
+        if let Some(found) = self.recent.find(screen, dialect.dialogues.iter().map(|dialogue| &dialogue.when)) {
+            self.recent = Recent::since(screen);
+            self.proof = Proof::default();
+            return match &dialect.dialogues[found].then {
+                Then::Answer(bytes) => Outcome::Answer(bytes.clone()),
+                Then::Fail(kind, reason) => failed(*kind, Stage::Login, reason.clone()),
+            };
+        }
+        match self.proof.drawn(dialect, screen) {
+            Step::Wait => Outcome::Wait,
+            Step::Newline => Outcome::Newline,
+            Step::Proven => self.proven(dialect, screen),
+        }
+    }
+
+    pub(super) fn nudge(&mut self, dialect: &Dialect, screen: &Screen) -> Outcome {
+        if let (Some(enabling), Some(enable)) = (&self.enable, &dialect.enable)
+            && !enabling.reached
+        {
+            // A newline at a question for the secret would be a wrong secret.
+            let back = screen.number() > enabling.start && enabling.from.is(screen.line());
+            return if back { unreached(enable) } else { Outcome::Wait };
+        }
+        self.proof.newline(screen);
+        Outcome::Newline
+    }
+
+    fn proven(&mut self, dialect: &Dialect, screen: &Screen) -> Outcome {
+        let Some(mode) = mode_of(dialect, screen.line()) else { return Outcome::Wait };
+        if let Some(enable) = &dialect.enable
+            && self.enable.is_none()
+            && mode.name == enable.from
+            && self.secret.is_some()
+        {
+            if let Err(reason) = check(&enable.command) {
+                return failed(Kind::Settings, Stage::Enable, format!("enable command {:?}: {reason}", enable.command));
+            }
+            self.recent = Recent::since(screen);
+            self.enable = Some(Enabling {
+                from: Prompt::new(screen.line()),
+                echo: Echo::new(&enable.command),
+                start: screen.number(),
+                asked: false,
+                reached: false,
+            });
+            return Outcome::Enable(enable.command.clone());
+        }
+        if !mode.usable {
+            let reason =
+                format!("login ended in mode {}, where nothing may be sent; give this user a plain login", mode.name);
+            return failed(Kind::Shell, Stage::Prompt, reason);
+        }
+        Outcome::Done(mode.name.clone())
+    }
+
+    fn enabling(&mut self, dialect: &Dialect, enable: &Enable, screen: &Screen) -> Outcome {
+        let Some(enabling) = &mut self.enable else { return Outcome::Wait };
+        if let Some(byte) = screen.line().last() {
+            enabling.echo.printed(*byte);
+        }
+        if self.recent.find(screen, &enable.refused).is_some() {
+            return failed(Kind::Auth, Stage::Enable, "the router refused the enable secret".to_owned());
+        }
+        let fresh = screen.number() > enabling.start && screen.is_whole();
+        let asks = fresh && is_all(&enable.password, screen.line());
+        if asks && enabling.asked {
+            return failed(
+                Kind::Auth,
+                Stage::Enable,
+                "the router asked for the enable secret again, it refused the first".to_owned(),
+            );
+        }
+        if asks {
+            enabling.asked = true;
+            enabling.start = screen.number();
+            self.recent = Recent::since(screen);
+            return match self.secret.take() {
+                Some(secret) if secret.expose().chars().any(char::is_control) => {
+                    failed(Kind::Settings, Stage::Enable, "the enable secret holds a control character".to_owned())
+                }
+                Some(secret) => Outcome::Secret(Zeroizing::new(secret.expose().as_bytes().to_vec())),
+                None => Outcome::Wait,
+            };
+        }
+        if fresh && (enabling.asked || enabling.echo.has_passed()) && enabling.from.is(screen.line()) {
+            return unreached(enable);
+        }
+        if !fresh || !(enabling.reached || mode_of(dialect, screen.line()).is_some_and(|mode| mode.name == enable.to)) {
+            return Outcome::Wait;
+        }
+        enabling.reached = true;
+        match self.proof.drawn(dialect, screen) {
+            Step::Wait => Outcome::Wait,
+            Step::Newline => Outcome::Newline,
+            Step::Proven => self.proven(dialect, screen),
+        }
+    }
+}
+
+/// The pattern ends where the line ends.
+fn is_all(pattern: &regex::bytes::Regex, line: &[u8]) -> bool {
+    pattern.find_iter(line).last().is_some_and(|found| line[found.end()..].trim_ascii().is_empty())
+}
+
+fn unreached(enable: &Enable) -> Outcome {
+    let reason =
+        format!("{:?} did not lead to mode {}, the router is back in mode {}", enable.command, enable.to, enable.from);
+    failed(Kind::Auth, Stage::Enable, reason)
+}
+
+fn failed(kind: Kind, stage: Stage, reason: String) -> Outcome {
+    Outcome::Failed(Failure::new(kind, stage, reason))
+}
