@@ -1,1 +1,3 @@
+//! One test binary, so that OpenSSL is linked once; this is its table of contents.
 
+mod references;

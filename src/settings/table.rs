@@ -76,7 +76,7 @@ impl Setting {
     }
 
     /// Sets it from text. The error is the end of a message: the value (unless it may hold a password) and what is allowed.
-    pub(super) fn set(&self, settings: &mut Settings, text: &str) -> Result<(), String> {
+    pub fn set(&self, settings: &mut Settings, text: &str) -> Result<(), String> {
         if self.form.set(settings, text) {
             return Ok(());
         }
