@@ -6,6 +6,7 @@
 //! * [`settings`] — every setting, its default and its documentation; file < environment < flags
 //! * [`inventory`] — lines, routers and secrets
 //! * [`probe`], [`failure`], [`deadline`] — pure types that everybody shares
+//! * [`duration`], [`quote`] — how a time is written, how a value from outside is shown
 //! * [`platform`] — a router OS as data: commands with typed slots, reply patterns
 //! * [`shell`] — the conversation with a router's CLI, without I/O
 //! * [`ssh`] — the only place that imports ssh2
@@ -21,6 +22,7 @@
 pub mod client;
 pub mod deadline;
 pub mod descriptors;
+pub mod duration;
 pub mod failure;
 pub mod identity;
 pub mod inventory;
@@ -28,7 +30,11 @@ pub mod launch;
 pub mod master;
 pub mod platform;
 pub mod probe;
+<<<<<<< HEAD
 pub mod record;
+=======
+pub mod quote;
+>>>>>>> settings
 pub mod settings;
 pub mod shell;
 pub mod ssh;

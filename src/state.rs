@@ -151,6 +151,11 @@ impl State {
     }
 }
 
+/// The folder of the user's own settings file; None without a home.
+pub fn user_config_dir() -> Option<PathBuf> {
+    directories::ProjectDirs::from("", "", "ddl-monitor").map(|dirs| dirs.config_dir().to_path_buf())
+}
+
 fn refused(dir: &Path, why: &io::Error) -> Failure {
     Failure::settings(format!("state directory {}: {why}; set state.dir to a directory of our own", dir.display()))
 }
@@ -275,8 +280,16 @@ impl Lock {
             if deadline.is_over() {
                 return Err(io::Error::new(io::ErrorKind::TimedOut, format!("lock {} is held", path.display())));
             }
+<<<<<<< HEAD
             // flock(2) knows no time-out; short, growing pauses cost less than a signal or a thread.
             deadline.pause(pause);
+=======
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "flock(2) knows no time-out; short, growing pauses cost less than a signal or a thread"
+            )]
+            std::thread::sleep(pause.min(deadline.remaining()));
+>>>>>>> settings
             pause = (pause * 2).min(Duration::from_millis(20));
         }
     }

@@ -1,8 +1,9 @@
-//! The one test binary: OpenSSL links once.
+//! One test binary, so that OpenSSL is linked once; this is its table of contents.
 #![expect(
     unreachable_pub,
     reason = "a test binary has no outside: `pub` marks what a support file offers to the tests"
 )]
 
 mod lab;
+mod references;
 mod support;

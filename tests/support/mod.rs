@@ -2,6 +2,7 @@
 
 pub mod frr;
 pub mod leftover;
+pub mod monitor;
 pub mod netns;
 pub mod parent;
 pub mod real_router;

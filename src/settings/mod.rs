@@ -1,5 +1,16 @@
 //! Every setting, its default and its documentation. Filled from the file, then the environment, then flags. The only
-//! module that reads the environment.
+//! module that reads the environment. Knows nothing of who uses a setting.
+
+mod environment;
+mod file;
+mod form;
+mod load;
+pub mod suggestion;
+pub mod table;
+
+pub use environment::{colour_allowed, master_environment, variable};
+pub use load::{Loaded, Source, check, load};
+pub use table::{SETTINGS, Setting};
 
 use crate::inventory::router::{Crypto, HostKeyPolicy};
 use serde::{Deserialize, Serialize};

@@ -1,0 +1,289 @@
+//! The table of settings: name, documentation, form, and the place in [`Settings`]; each is described here and nowhere else.
+//! `config show`, the commented settings file and the README's table are made from it.
+
+use super::form::{Form, number, time};
+use super::{LogFormat, Settings};
+use crate::inventory::router::{Crypto, HostKeyPolicy};
+use crate::quote::quoted;
+use log::LevelFilter;
+
+/// One setting.
+pub struct Setting {
+    /// `section.key`, as in the file.
+    pub name: &'static str,
+    /// One or two plain sentences.
+    pub doc: &'static str,
+    /// What happens when there is no value; empty where the default is a value.
+    pub absent: &'static str,
+    /// The flag that sets it, where one makes sense.
+    pub flag: Option<&'static str>,
+    /// The value may hold a password: never shown, never put in a master's environment.
+    pub secret: bool,
+    form: Form,
+}
+
+impl Setting {
+    const fn new(name: &'static str, form: Form, doc: &'static str) -> Self {
+        Self { name, doc, absent: "", flag: None, secret: false, form }
+    }
+
+    const fn absent(mut self, absent: &'static str) -> Self {
+        self.absent = absent;
+        self
+    }
+
+    const fn flag(mut self, flag: &'static str) -> Self {
+        self.flag = Some(flag);
+        self
+    }
+
+    const fn secret(mut self) -> Self {
+        self.secret = true;
+        self
+    }
+
+    /// The setting called `section.key`.
+    pub fn named(name: &str) -> Option<&'static Self> {
+        SETTINGS.iter().find(|setting| setting.name == name)
+    }
+
+    pub fn section(&self) -> &'static str {
+        self.name.split_once('.').map_or(self.name, |(section, _)| section)
+    }
+
+    pub fn key(&self) -> &'static str {
+        self.name.split_once('.').map_or(self.name, |(_, key)| key)
+    }
+
+    /// Its name in the environment, `DDL_MONITOR_SECTION_KEY`.
+    pub fn variable(&self) -> String {
+        format!("DDL_MONITOR_{}", self.name.replace('.', "_").to_ascii_uppercase())
+    }
+
+    /// What a value may be, to follow "allowed is".
+    pub fn allowed(&self) -> String {
+        self.form.allowed()
+    }
+
+    /// The TOML types in which a file may give it.
+    pub(super) fn toml_types(&self) -> &'static [&'static str] {
+        self.form.toml_types()
+    }
+
+    /// Its value is a path.
+    pub(super) fn is_path(&self) -> bool {
+        matches!(self.form, Form::Path(_))
+    }
+
+    /// Sets it from text. The error is the end of a message: the value (unless it may hold a password) and what is allowed.
+    pub fn set(&self, settings: &mut Settings, text: &str) -> Result<(), String> {
+        if self.form.set(settings, text) {
+            return Ok(());
+        }
+        let value = if self.secret { "(hidden)".to_owned() } else { quoted(text) };
+        Err(format!("{} {value}: allowed is {}", self.name, self.allowed()))
+    }
+
+    /// The effective value as it would be written in a file; None when it has none.
+    pub fn value(&self, settings: &Settings) -> Option<String> {
+        self.form.get(settings)
+    }
+
+    /// The value that counts when nobody sets it.
+    pub fn default(&self) -> Option<String> {
+        self.value(&Settings::default())
+    }
+}
+
+/// All settings, by section, in the order in which they are shown.
+pub const SETTINGS: &[Setting] = &[
+    Setting::new("state.dir", Form::Path(|s| &mut s.state.dir), "Directory of sockets, locks, hold-downs and host keys.")
+        .absent("$STATE_DIRECTORY/ddl-monitor, else the user's state directory, else ddl-monitor-UID in the temporary one")
+        .flag("--state-dir"),
+    Setting::new(
+        "poll.deadline",
+        time!(poll.deadline, "100ms" to "10m"),
+        "Time in which a poll must have answered. Zabbix' own Timeout (3 s by default) must be longer.",
+    )
+    .flag("--deadline"),
+    Setting::new("poll.count", number!(poll.count, 1 to 10_000), "Packets per ping.").flag("--count"),
+    Setting::new(
+        "poll.timeout",
+        time!(poll.timeout, "1ms" to "1h"),
+        "Time-out of each packet, rounded up to the platform's unit.",
+    )
+    .flag("--timeout"),
+    Setting::new(
+        "master.idle_exit",
+        time!(master.idle_exit, "100ms" to "4w"),
+        "A master without jobs for this long logs out and leaves.",
+    ),
+    Setting::new(
+        "master.lanes",
+        number!(master.lanes, 1 to 16),
+        "SSH sessions per router at most, each one VTY; further ones are opened only while jobs wait.",
+    ),
+    Setting::new(
+        "master.keepalive",
+        time!(master.keepalive, "100ms" to "1h"),
+        "How often an idle session is kept alive.",
+    ),
+    Setting::new(
+        "login.timeout",
+        time!(login.timeout, "100ms" to "10m"),
+        "A login's own limit; it goes on after a poll's deadline, so that the next poll is warm.",
+    ),
+    Setting::new(
+        "login.hold_down",
+        time!(login.hold_down, "1s" to "1d"),
+        "Time in which a refused credential is not tried again; doubles with each further refusal.",
+    ),
+    Setting::new("login.hold_down_max", time!(login.hold_down_max, "1s" to "1d"), "The longest such time."),
+    Setting::new(
+        "login.per_router",
+        Form::Budget(|s| &mut s.login.per_router),
+        "Logins on one router: so many at once, then one per time.",
+    ),
+    Setting::new(
+        "login.all_routers",
+        Form::Budget(|s| &mut s.login.all_routers),
+        "Logins on all routers together, for the login server behind them.",
+    ),
+    Setting::new(
+        "ssh.host_keys",
+        Form::Choice(&["accept-new", "strict", "off"], get_host_keys, set_host_keys),
+        "A router's host key that is not on record: recorded, refused, or not looked at. A changed key is refused by the \
+         first two.",
+    )
+    .flag("--host-keys"),
+    Setting::new(
+        "ssh.proxy_command",
+        Form::Text(|s| &mut s.ssh.proxy_command),
+        "Command whose stdin and stdout are the connection, as OpenSSH's ProxyCommand: %h host, %p port, %r user.",
+    )
+    .absent("the router is connected to directly")
+    .flag("--proxy-command")
+    .secret(),
+    Setting::new("ssh.known_hosts", Form::Path(|s| &mut s.ssh.known_hosts), "File of host keys, OpenSSH's format.")
+        .absent("known_hosts in the state directory"),
+    Setting::new(
+        "ssh.crypto",
+        Form::Choice(&["modern", "legacy"], get_crypto, set_crypto),
+        "SSH algorithms offered: modern ones, or also the SHA-1 and 3DES that old routers need.",
+    )
+    .absent("the platform's")
+    .flag("--crypto"),
+    Setting::new("secrets.file", Form::Path(|s| &mut s.secrets.file), "Credentials file of secret:NAME references.")
+        .absent("credentials.toml beside the settings file"),
+    Setting::new(
+        "secrets.allow_plain_password",
+        Form::Switch(|s| &mut s.secrets.allow_plain_password),
+        "Whether a password may be given as it is, visible to everybody in the list of processes.",
+    ),
+    Setting::new("log.file", Form::Path(|s| &mut s.log.file), "Log file of runs that no person watches.")
+        .absent("ddl-monitor.log in the state directory"),
+    Setting::new(
+        "log.level",
+        Form::Choice(&["off", "error", "warn", "info", "debug", "trace"], get_level, set_level),
+        "What is logged. trace shows the conversation with routers, secrets hidden.",
+    )
+    .absent("warn for commands, info for masters"),
+    Setting::new("log.format", Form::Choice(&["text", "json"], get_format, set_format), "Form of a log line."),
+    Setting::new(
+        "platforms.dir",
+        Form::Path(|s| &mut s.platforms.dir),
+        "Folder of platform files that add to the built-in ones or replace them.",
+    )
+    .absent("platforms.d beside the settings file, where there is one"),
+];
+
+fn get_host_keys(settings: &Settings) -> Option<usize> {
+    Some(match settings.ssh.host_keys {
+        HostKeyPolicy::AcceptNew => 0,
+        HostKeyPolicy::Strict => 1,
+        HostKeyPolicy::Off => 2,
+    })
+}
+
+fn set_host_keys(settings: &mut Settings, choice: usize) {
+    settings.ssh.host_keys = [HostKeyPolicy::AcceptNew, HostKeyPolicy::Strict, HostKeyPolicy::Off][choice];
+}
+
+fn get_crypto(settings: &Settings) -> Option<usize> {
+    settings.ssh.crypto.map(|crypto| match crypto {
+        Crypto::Modern => 0,
+        Crypto::Legacy => 1,
+    })
+}
+
+fn set_crypto(settings: &mut Settings, choice: usize) {
+    settings.ssh.crypto = Some([Crypto::Modern, Crypto::Legacy][choice]);
+}
+
+fn get_level(settings: &Settings) -> Option<usize> {
+    settings.log.level.map(|level| level as usize)
+}
+
+fn set_level(settings: &mut Settings, choice: usize) {
+    settings.log.level = LevelFilter::iter().nth(choice);
+}
+
+fn get_format(settings: &Settings) -> Option<usize> {
+    Some(match settings.log.format {
+        LogFormat::Text => 0,
+        LogFormat::Json => 1,
+    })
+}
+
+fn set_format(settings: &mut Settings, choice: usize) {
+    settings.log.format = [LogFormat::Text, LogFormat::Json][choice];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_default_is_a_value_that_is_allowed() {
+        for setting in SETTINGS {
+            let mut settings = Settings::default();
+            match setting.default() {
+                Some(default) => {
+                    setting.set(&mut settings, &default).unwrap();
+                    assert_eq!(setting.value(&settings), Some(default), "{}", setting.name);
+                    assert_eq!(setting.absent, "", "{}", setting.name);
+                }
+                None => assert_ne!(setting.absent, "", "{}", setting.name),
+            }
+        }
+    }
+
+    #[test]
+    fn every_choice_is_set_and_shown_by_its_name() {
+        for setting in SETTINGS {
+            let Form::Choice(names, ..) = setting.form else { continue };
+            for name in names {
+                let mut settings = Settings::default();
+                setting.set(&mut settings, name).unwrap();
+                assert_eq!(setting.value(&settings).as_deref(), Some(*name), "{}", setting.name);
+            }
+        }
+    }
+
+    #[test]
+    fn every_field_of_the_settings_is_in_the_table() {
+        let json = serde_json::to_value(Settings::default()).unwrap();
+        let fields =
+            json.as_object().unwrap().iter().flat_map(|(section, keys)| {
+                keys.as_object().unwrap().keys().map(move |key| format!("{section}.{key}"))
+            });
+        // What systemd and the temporary directory give is no setting of the file.
+        let mut fields: Vec<String> = fields
+            .filter(|f| !["state.systemd_state", "state.systemd_runtime", "state.temporary"].contains(&f.as_str()))
+            .collect();
+        let mut names: Vec<&str> = SETTINGS.iter().map(|s| s.name).collect();
+        fields.sort();
+        names.sort_unstable();
+        assert_eq!(fields, names);
+    }
+}
