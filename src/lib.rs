@@ -19,6 +19,7 @@
 //! * [`client`], [`launch`] — ask the master of a router; start one
 //! * [`logging`] — where log lines go, and in which form
 
+pub mod cli;
 pub mod client;
 pub mod deadline;
 pub mod descriptors;
@@ -27,14 +28,12 @@ pub mod failure;
 pub mod identity;
 pub mod inventory;
 pub mod launch;
+pub mod logging;
 pub mod master;
 pub mod platform;
 pub mod probe;
-<<<<<<< HEAD
 pub mod record;
-=======
 pub mod quote;
->>>>>>> settings
 pub mod settings;
 pub mod shell;
 pub mod ssh;

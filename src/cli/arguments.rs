@@ -1,7 +1,11 @@
 //! Arguments that more than one command takes. Whatever a Zabbix macro may carry is taken as text, empty or not: what it
 //! means, and what is wrong with it, is said by the inventory.
 
+use crate::failure::Failure;
+use crate::inventory::line::{self, RawRouter};
+use crate::settings::Poll;
 use clap::builder::{OsStringValueParser, TypedValueParser};
+use std::time::Duration;
 
 /// A value as a macro may carry it; bytes that are not UTF-8 are replaced and then refused by name.
 pub(super) fn text() -> impl TypedValueParser<Value = String> {
@@ -12,8 +16,8 @@ pub(super) fn text() -> impl TypedValueParser<Value = String> {
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct Router {
     /// Router to log in to ({$LINE_ROUTER_IP})
-    #[arg(long, value_name = "ADDR[:PORT]", value_parser = text(), allow_hyphen_values = true)]
-    pub(super) router: Option<String>,
+    #[arg(long = "router", value_name = "ADDR[:PORT]", value_parser = text(), allow_hyphen_values = true)]
+    pub(super) address: Option<String>,
     /// User to log in as ({$LINE_ROUTER_USERNAME})
     #[arg(long, value_name = "NAME", value_parser = text(), allow_hyphen_values = true)]
     pub(super) user: Option<String>,
@@ -43,17 +47,32 @@ pub(super) struct Router {
     proxy_command: Option<String>,
     /// Time until an answer is printed, whatever happens ({$LINE_DEADLINE}) [default: 2.5s]
     #[arg(long, value_name = "TIME", value_parser = text(), allow_hyphen_values = true)]
-    deadline: Option<String>,
+    pub(super) deadline: Option<String>,
 }
 
 impl Router {
+    pub(super) fn raw(&self) -> RawRouter {
+        RawRouter {
+            address: self.address.clone(),
+            user: self.user.clone(),
+            password: self.password.clone(),
+            key: self.key.clone(),
+            passphrase: self.passphrase.clone(),
+            enable_password: self.enable_password.clone(),
+            platform: self.platform.clone(),
+        }
+    }
+
+    pub(super) fn deadline(&self, defaults: &Poll) -> Result<Duration, Failure> {
+        line::deadline(self.deadline.clone(), defaults)
+    }
+
     /// The flags that are settings.
     pub(super) fn settings(&self, flags: &mut Vec<(&'static str, String)>) {
         for (name, value) in [
             ("ssh.host_keys", &self.host_keys),
             ("ssh.crypto", &self.crypto),
             ("ssh.proxy_command", &self.proxy_command),
-            ("poll.deadline", &self.deadline),
         ] {
             if let Some(value) = value.as_ref().filter(|value| !value.is_empty()) {
                 flags.push((name, value.clone()));

@@ -1,9 +1,9 @@
 //! What is printed: one line of JSON for Zabbix, a short summary for people, or one value of the document (`--item`).
 
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind, Stage};
 use crate::inventory::router::Address;
 use crate::probe::{Answer, Measurement, PingResult, ProbeKind, Reason};
-use crate::wire::{Said, Session};
+use crate::wire::{Reply, Said, Session};
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
@@ -293,6 +293,17 @@ fn summarize_ping(text: &mut String, ping: &PingResult, paint: &Paint) {
         text.push_str(", plain ping: the router took no options");
     }
     text.push('\n');
+}
+
+/// The failure in a master's reply, its conversation shown.
+pub fn failure_of(reply: Reply) -> Failure {
+    match reply {
+        Reply::Failed { failure, conversation } => {
+            print_conversation(&conversation);
+            failure
+        }
+        other => Failure::new(Kind::Master, Stage::Reply, format!("the master answered something else: {other:?}")),
+    }
 }
 
 /// What was said on the router's line, for `-v`.

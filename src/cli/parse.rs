@@ -3,6 +3,7 @@
 use super::output::{self, Format};
 use super::{Context, complain};
 use crate::failure::Failure;
+use crate::inventory::line;
 use crate::platform::{self, Platform};
 use crate::probe::ProbeKind;
 use std::io::{self, Read};
@@ -42,7 +43,8 @@ pub(super) fn run(context: &Context, args: &Args) -> io::Result<ExitCode> {
 fn prepare(context: &Context, args: &Args) -> Result<(Platform, Option<IpAddr>, Vec<u8>), Failure> {
     let definition = platform::find(&args.platform, context.loaded.settings.platforms.dir.as_deref())?;
     let platform = Platform::compile(&definition)?;
-    let target = args.target.as_deref().filter(|text| !text.is_empty()).map(crate::inventory::line::parse_target).transpose()?;
+    let given = args.target.clone().filter(|text| !text.is_empty());
+    let target = given.map(|text| line::target(vec![text])).transpose()?;
     let text = read_text(args.file.as_deref())?;
     Ok((platform, target, text))
 }

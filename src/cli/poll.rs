@@ -7,10 +7,10 @@ use super::{Context, complain};
 use crate::deadline::Deadline;
 use crate::failure::{Failure, Kind, Stage};
 use crate::inventory::line::{Line, RawLine};
-use crate::wire::{Reply, Request};
+use crate::wire::{Answers, Reply, Request};
 use std::io;
 use std::process::ExitCode;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -53,15 +53,15 @@ impl Args {
     fn raw(&self) -> RawLine {
         RawLine {
             line: self.line.clone(),
-            target: self.target.clone(),
-            router: self.router.router.clone(),
-            user: self.router.user.clone(),
-            platform: self.router.platform.clone(),
+            targets: self.target.clone(),
+            router: self.router.raw(),
             count: self.count.clone(),
             timeout: self.timeout.clone(),
             size: self.size.clone(),
             vrf: self.vrf.clone(),
             source: self.source.clone(),
+            deadline: self.router.deadline.clone(),
+            max_age: self.max_age.clone(),
         }
     }
 }
@@ -87,38 +87,30 @@ pub(super) fn run(context: &Context, args: &Args) -> io::Result<ExitCode> {
     output::print_document(&document, context.format, args.item.as_deref(), context.colour)
 }
 
-fn measure(context: &Context, args: &Args) -> (Option<Line>, Result<crate::wire::Answers, Failure>) {
-    let deadline = Deadline::at(context.started + context.loaded.settings.poll.deadline);
-    let line = match Line::parse(&args.raw(), &context.loaded.settings.poll) {
+fn measure(context: &Context, args: &Args) -> (Option<Line>, Result<Answers, Failure>) {
+    let line = match Line::parse(args.raw(), &context.loaded.settings.poll) {
         Ok(line) => line,
         Err(failure) => return (None, Err(failure)),
     };
-    let answered = ask(context, args, &line, deadline);
+    let answered = ask(context, &line);
     (Some(line), answered)
 }
 
-fn ask(context: &Context, args: &Args, line: &Line, deadline: Deadline) -> Result<crate::wire::Answers, Failure> {
-    let max_age = match args.max_age.as_deref().filter(|text| !text.is_empty()) {
-        None => Duration::ZERO,
-        Some(text) => crate::duration::parse(text).map_err(|e| Failure::settings(format!("--max-age: {e}")))?,
-    };
-    let access = Access::new(context, &line.router, &args.router, deadline)?;
-    let request = |left: Duration| Request::Poll {
+fn ask(context: &Context, line: &Line) -> Result<Answers, Failure> {
+    let deadline = Deadline::at(context.started + line.deadline);
+    let reach = Reach::new(context, &line.router, deadline)?;
+    let reply = reach.ask(&|left| Request::Poll {
         probes: line.probes.clone(),
         deadline: left,
-        max_age,
+        max_age: line.max_age,
         conversation: context.verbose > 0,
-    };
-    match access.ask(deadline, &request)? {
+    })?;
+    match reply {
         Reply::Answers(answers) => {
             output::print_conversation(&answers.conversation);
             Ok(answers)
         }
-        Reply::Failed { failure, conversation } => {
-            output::print_conversation(&conversation);
-            Err(failure)
-        }
-        other => Err(Failure::new(Kind::Master, Stage::Reply, format!("the master answered something else: {other:?}"))),
+        other => Err(output::failure_of(other)),
     }
 }
 
@@ -130,7 +122,7 @@ fn blank(args: &Args, line: Option<&Line>, started: Instant) -> Document {
     Document {
         line: line.map(|line| line.id.clone()).or_else(|| given(&args.line)).or_else(|| target.clone()),
         target: line.map(|line| line.target.to_string()).or(target),
-        router: line.map(|line| output::router_name(&line.router.address)).or_else(|| given(&args.router.router)),
+        router: line.map(|line| output::router_name(&line.router.address)).or_else(|| given(&args.router.address)),
         platform: line.map(|line| line.router.platform.clone()).or_else(|| given(&args.router.platform)),
         time: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64()),
         age: 0.0,

@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::identity::{self, Identity};
 use crate::inventory::access::Access;
 use crate::inventory::router::{Crypto, Login};
-use crate::inventory::line::RouterLogin;
+use crate::inventory::line::Router;
 use crate::launch::Start;
 use crate::master::hold_down::Logins;
 use crate::platform::{self, Definition};
@@ -21,7 +21,7 @@ pub(super) struct Reach<'a> {
     settings: &'a Settings,
     verbosity: u8,
     state: &'a State,
-    router: &'a RouterLogin,
+    router: &'a Router,
     access: Access,
     definition: Definition,
     /// The master's.
@@ -32,7 +32,7 @@ pub(super) struct Reach<'a> {
 }
 
 impl<'a> Reach<'a> {
-    pub(super) fn new(context: &'a Context, router: &'a RouterLogin, deadline: Deadline) -> Result<Self, Failure> {
+    pub(super) fn new(context: &'a Context, router: &'a Router, deadline: Deadline) -> Result<Self, Failure> {
         let settings = &context.loaded.settings;
         let state = context.state()?;
         let access = Access::of(router, &settings.secrets)?;

@@ -4,6 +4,7 @@ use super::output::{self, Format};
 use super::{Context, complain};
 use crate::client::masters::{self, Stopped};
 use crate::failure::Failure;
+use crate::inventory::line;
 use crate::master::hold_down::Logins;
 use crate::state::State;
 use serde_json::json;
@@ -39,7 +40,7 @@ struct Report {
 
 fn stop(context: &Context, args: &Args) -> Result<Report, Failure> {
     let state = State::look(&context.loaded.settings.state)?;
-    let address = args.router.as_deref().map(crate::inventory::line::parse_router).transpose()?;
+    let address = args.router.clone().map(|text| line::router_address(Some(text))).transpose()?;
     let router = address.map(|address| address.to_string());
     let stopped = masters::stop(&state, router.as_deref())?;
     let mut forgotten = Vec::new();

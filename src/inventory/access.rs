@@ -3,7 +3,7 @@
 
 use super::arguments::{ENABLE_PASSWORD, KEY, PASSWORD, USER};
 use super::credentials::Credentials;
-use super::line::{Line, USER_ALLOWED};
+use super::line::{Router, USER_ALLOWED};
 use super::reference::{Held, Reference};
 use super::router::Credential;
 use super::secret::Secret;
@@ -27,15 +27,15 @@ enum Proof {
 }
 
 impl Access {
-    /// What a line's arguments give, with the rest out of the login that `--password secret:NAME` names: its user when no
+    /// What a router's arguments give, with the rest out of the login that `--password secret:NAME` names: its user when no
     /// `--user` is given, its key when it has no password, its enable secret when no `--enable-password` is given.
-    pub fn of(line: &Line, secrets: &Secrets) -> Result<Self, Failure> {
+    pub fn of(router: &Router, secrets: &Secrets) -> Result<Self, Failure> {
         let given = |reference: &Option<Reference>, field| {
             reference.as_ref().map(|reference| reference.open(secrets, field)).transpose()
         };
-        let enable = given(&line.enable, "enable_password")?;
-        let passphrase = given(&line.passphrase, "passphrase")?;
-        let (proof, stored) = match (&line.password, &line.key) {
+        let enable = given(&router.enable, "enable_password")?;
+        let passphrase = given(&router.passphrase, "passphrase")?;
+        let (proof, stored) = match (&router.password, &router.key) {
             (Some(_), Some(_)) => {
                 return Err(Failure::settings(format!(
                     "{} and {} are both given: allowed is one of them",

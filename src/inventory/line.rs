@@ -26,13 +26,7 @@ pub struct RawLine {
     pub line: Option<String>,
     /// The first that is not empty counts.
     pub targets: Vec<String>,
-    pub router: Option<String>,
-    pub user: Option<String>,
-    pub password: Option<String>,
-    pub key: Option<String>,
-    pub passphrase: Option<String>,
-    pub enable_password: Option<String>,
-    pub platform: Option<String>,
+    pub router: RawRouter,
     pub count: Option<String>,
     pub timeout: Option<String>,
     pub size: Option<String>,
@@ -42,7 +36,19 @@ pub struct RawLine {
     pub max_age: Option<String>,
 }
 
-/// A line, its router, and what is asked of it. Secrets are not read yet: see [`super::access::Access`].
+/// The arguments that concern the router alone.
+#[derive(Clone, Default)]
+pub struct RawRouter {
+    pub address: Option<String>,
+    pub user: Option<String>,
+    pub password: Option<String>,
+    pub key: Option<String>,
+    pub passphrase: Option<String>,
+    pub enable_password: Option<String>,
+    pub platform: Option<String>,
+}
+
+/// A line, its router, and what is asked of it.
 #[derive(Clone)]
 pub struct Line {
     /// 1 to 255 printable characters; the target when none is given.
@@ -50,7 +56,16 @@ pub struct Line {
     pub target: IpAddr,
     /// In the order in which they are asked.
     pub probes: Vec<Probe>,
-    pub router: Address,
+    pub router: Router,
+    pub deadline: Duration,
+    /// A measurement younger than this will do.
+    pub max_age: Duration,
+}
+
+/// A router and who logs in to it. Secrets are not read yet: see [`super::access::Access`].
+#[derive(Clone)]
+pub struct Router {
+    pub address: Address,
     /// Absent = that of the `secret:NAME` login.
     pub user: Option<String>,
     pub password: Option<Reference>,
@@ -60,21 +75,13 @@ pub struct Line {
     pub enable: Option<Reference>,
     /// A name in the form of one; whether there is such a platform is for the platforms to say.
     pub platform: String,
-    pub deadline: Duration,
-    /// A measurement younger than this will do.
-    pub max_age: Duration,
 }
 
 impl Line {
     /// Reads the arguments; what is not given comes from the settings. A refusal names flag, macro, value and what is allowed.
     pub fn parse(raw: RawLine, defaults: &Poll) -> Result<Self, Failure> {
         let target = target(raw.targets)?;
-        let router = argument::ROUTER.required(raw.router, ROUTER_ALLOWED)?;
-        let router = address::router(&router).ok_or_else(|| argument::ROUTER.refused(&router, ROUTER_ALLOWED))?;
-        let platform = argument::PLATFORM.required(raw.platform, PLATFORM_ALLOWED)?;
-        if !is_platform(&platform) {
-            return Err(argument::PLATFORM.refused(&platform, PLATFORM_ALLOWED));
-        }
+        let router = Router::parse(raw.router)?;
         let poll = poll([raw.count, raw.timeout, raw.deadline], defaults)?;
         let ping = Ping {
             target,
@@ -84,25 +91,45 @@ impl Line {
             vrf: typed(argument::VRF, raw.vrf, NAME_ALLOWED, |text| Name::try_from(text.to_owned()).ok())?,
             source: source(raw.source, target)?,
         };
-        let reference = |argument: Argument, text| match argument.given(text)? {
-            None => Ok(None),
-            Some(text) => Reference::parse(argument, &text).map(Some),
-        };
         Ok(Self {
             id: typed(argument::LINE, raw.line, LINE_ALLOWED, id)?.unwrap_or_else(|| target.to_string()),
             target,
             probes: vec![Probe::Ping(ping)],
             router,
+            deadline: poll.deadline,
+            max_age: typed(argument::MAX_AGE, raw.max_age, MAX_AGE_ALLOWED, max_age)?.unwrap_or_default(),
+        })
+    }
+}
+
+impl Router {
+    /// Reads the arguments of a router. A refusal names flag, macro, value and what is allowed.
+    pub fn parse(raw: RawRouter) -> Result<Self, Failure> {
+        let address = router_address(raw.address)?;
+        let platform = argument::PLATFORM.required(raw.platform, PLATFORM_ALLOWED)?;
+        if !is_platform(&platform) {
+            return Err(argument::PLATFORM.refused(&platform, PLATFORM_ALLOWED));
+        }
+        let reference = |argument: Argument, text| match argument.given(text)? {
+            None => Ok(None),
+            Some(text) => Reference::parse(argument, &text).map(Some),
+        };
+        Ok(Self {
+            address,
             user: typed(argument::USER, raw.user, USER_ALLOWED, user)?,
             password: reference(argument::PASSWORD, raw.password)?,
             key: typed(argument::KEY, raw.key, "a file", file)?,
             passphrase: reference(argument::PASSPHRASE, raw.passphrase)?,
             enable: reference(argument::ENABLE_PASSWORD, raw.enable_password)?,
             platform,
-            deadline: poll.deadline,
-            max_age: typed(argument::MAX_AGE, raw.max_age, MAX_AGE_ALLOWED, max_age)?.unwrap_or_default(),
         })
     }
+}
+
+/// A router's address as `--router` gives it.
+pub fn router_address(text: Option<String>) -> Result<Address, Failure> {
+    let text = argument::ROUTER.required(text, ROUTER_ALLOWED)?;
+    address::router(&text).ok_or_else(|| argument::ROUTER.refused(&text, ROUTER_ALLOWED))
 }
 
 /// The value of an argument, if one is given.
@@ -118,7 +145,8 @@ fn typed<T>(
     }
 }
 
-fn target(texts: Vec<String>) -> Result<IpAddr, Failure> {
+/// The first target that is not empty.
+pub fn target(texts: Vec<String>) -> Result<IpAddr, Failure> {
     let first = texts.into_iter().find(|text| !text.is_empty());
     let text = argument::TARGET.required(first, TARGET_ALLOWED)?;
     address::target(&text).ok_or_else(|| argument::TARGET.refused(&text, TARGET_ALLOWED))
@@ -135,6 +163,11 @@ fn poll(texts: [Option<String>; 3], defaults: &Poll) -> Result<Poll, Failure> {
         }
     }
     Ok(settings.poll)
+}
+
+/// The deadline that is given, else the settings'.
+pub fn deadline(text: Option<String>, defaults: &Poll) -> Result<Duration, Failure> {
+    Ok(poll([None, None, text], defaults)?.deadline)
 }
 
 fn source(text: Option<String>, target: IpAddr) -> Result<Option<Source>, Failure> {
@@ -188,10 +221,13 @@ mod tests {
     fn raw() -> RawLine {
         RawLine {
             targets: vec!["10.1.1.2".into()],
-            router: Some("192.0.2.1".into()),
-            user: Some("ddl".into()),
-            password: Some("secret:core".into()),
-            platform: Some("cisco_iosxe".into()),
+            router: RawRouter {
+                address: Some("192.0.2.1".into()),
+                user: Some("ddl".into()),
+                password: Some("secret:core".into()),
+                platform: Some("cisco_iosxe".into()),
+                ..RawRouter::default()
+            },
             ..RawLine::default()
         }
     }
@@ -219,14 +255,14 @@ mod tests {
             for empty in [&mut raw.count, &mut raw.timeout, &mut raw.size, &mut raw.vrf, &mut raw.source] {
                 *empty = Some(String::new());
             }
-            raw.enable_password = Some(String::new());
+            raw.router.enable_password = Some(String::new());
         })
         .unwrap();
         assert_eq!(line.id, "10.1.1.2");
-        assert_eq!(line.router.to_string(), "192.0.2.1:22");
+        assert_eq!(line.router.address.to_string(), "192.0.2.1:22");
         assert_eq!(line.deadline, Duration::from_millis(2500));
         assert_eq!(line.max_age, Duration::ZERO);
-        assert!(line.enable.is_none());
+        assert!(line.router.enable.is_none());
         let expected = Ping {
             target: line.target,
             count: 5,
@@ -243,7 +279,7 @@ mod tests {
         let line = parse(|raw| {
             raw.line = Some("L-1001 Köln–Bonn".into());
             raw.targets = vec![String::new(), "2001:db8::2".into(), "10.9.9.9".into()];
-            raw.user = Some("DOM\\ddl@corp.example".into());
+            raw.router.user = Some("DOM\\ddl@corp.example".into());
             raw.count = Some("3".into());
             raw.timeout = Some("1".into());
             raw.size = Some("1400".into());
@@ -255,7 +291,7 @@ mod tests {
         .unwrap();
         assert_eq!(line.id, "L-1001 Köln–Bonn");
         assert_eq!(line.target.to_string(), "2001:db8::2");
-        assert_eq!(line.user.as_deref(), Some("DOM\\ddl@corp.example"));
+        assert_eq!(line.router.user.as_deref(), Some("DOM\\ddl@corp.example"));
         assert_eq!(line.deadline, Duration::from_secs(9));
         assert_eq!(line.max_age, Duration::from_secs(60));
         let asked = ping(&line);
@@ -285,31 +321,31 @@ mod tests {
                 "--target ({$LINE_TARGET}): macro {$LINE_TARGET} has no value; set it on the host or its template",
             ),
             (
-                |r| r.router = None,
+                |r| r.router.address = None,
                 "--router ({$LINE_ROUTER_IP}) is not given: allowed is an address or a host name, with a port from 1 to 65535 if not 22: ADDR, ADDR:PORT, [V6]:PORT",
             ),
             (
-                |r| r.router = Some("r1;reload".into()),
+                |r| r.router.address = Some("r1;reload".into()),
                 r#"--router ({$LINE_ROUTER_IP}) "r1;reload": allowed is an address or a host name, with a port from 1 to 65535 if not 22: ADDR, ADDR:PORT, [V6]:PORT"#,
             ),
             (
-                |r| r.router = Some("{HOST.IP}".into()),
+                |r| r.router.address = Some("{HOST.IP}".into()),
                 "--router ({$LINE_ROUTER_IP}): macro {HOST.IP} has no value; set it on the host or its template",
             ),
             (
-                |r| r.platform = None,
+                |r| r.router.platform = None,
                 "--platform ({$LINE_ROUTER_PLATFORM}) is not given: allowed is a platform's name; `ddl-monitor platform list` shows them",
             ),
             (
-                |r| r.platform = Some("Cisco IOS".into()),
+                |r| r.router.platform = Some("Cisco IOS".into()),
                 r#"--platform ({$LINE_ROUTER_PLATFORM}) "Cisco IOS": allowed is a platform's name; `ddl-monitor platform list` shows them"#,
             ),
             (
-                |r| r.platform = Some("../../etc/passwd".into()),
+                |r| r.router.platform = Some("../../etc/passwd".into()),
                 r#"--platform ({$LINE_ROUTER_PLATFORM}) "../../etc/passwd": allowed is a platform's name; `ddl-monitor platform list` shows them"#,
             ),
             (
-                |r| r.user = Some("ddl $(id)".into()),
+                |r| r.router.user = Some("ddl $(id)".into()),
                 r#"--user ({$LINE_ROUTER_USERNAME}) "ddl $(id)": allowed is 1 to 128 letters, digits or . _ - @ \ / + % # : = , and not - first"#,
             ),
             (
@@ -356,13 +392,13 @@ mod tests {
                 |r| r.line = Some("L\t1".into()),
                 r#"--line ({$LINE_ID}) "L\t1": allowed is 1 to 255 printable characters"#,
             ),
-            (|r| r.key = Some("/k\0".into()), r#"--key ({$LINE_ROUTER_KEY}) "/k\0": allowed is a file"#),
+            (|r| r.router.key = Some("/k\0".into()), r#"--key ({$LINE_ROUTER_KEY}) "/k\0": allowed is a file"#),
             (
-                |r| r.password = Some("{$LINE_ROUTER_PASSWORD}".into()),
+                |r| r.router.password = Some("{$LINE_ROUTER_PASSWORD}".into()),
                 "--password ({$LINE_ROUTER_PASSWORD}): macro {$LINE_ROUTER_PASSWORD} has no value; set it on the host or its template",
             ),
             (
-                |r| r.enable_password = Some("secret:".into()),
+                |r| r.router.enable_password = Some("secret:".into()),
                 r#"--enable-password ({$LINE_ROUTER_ENABLE_PASSWORD}) "secret:": 1 to 64 letters, digits or . _ - are a name: allowed is secret:NAME, file:PATH, env:NAME, exec:COMMAND or the secret itself"#,
             ),
         ];
@@ -393,12 +429,12 @@ mod tests {
             let fields: &[Change] = &[
                 |r, v| r.line = Some(v),
                 |r, v| r.targets = vec![v],
-                |r, v| r.router = Some(v),
-                |r, v| r.user = Some(v),
-                |r, v| r.password = Some(v),
-                |r, v| r.key = Some(v),
-                |r, v| r.enable_password = Some(v),
-                |r, v| r.platform = Some(v),
+                |r, v| r.router.address = Some(v),
+                |r, v| r.router.user = Some(v),
+                |r, v| r.router.password = Some(v),
+                |r, v| r.router.key = Some(v),
+                |r, v| r.router.enable_password = Some(v),
+                |r, v| r.router.platform = Some(v),
                 |r, v| r.count = Some(v),
                 |r, v| r.timeout = Some(v),
                 |r, v| r.size = Some(v),
