@@ -280,16 +280,8 @@ impl Lock {
             if deadline.is_over() {
                 return Err(io::Error::new(io::ErrorKind::TimedOut, format!("lock {} is held", path.display())));
             }
-<<<<<<< HEAD
             // flock(2) knows no time-out; short, growing pauses cost less than a signal or a thread.
             deadline.pause(pause);
-=======
-            #[expect(
-                clippy::disallowed_methods,
-                reason = "flock(2) knows no time-out; short, growing pauses cost less than a signal or a thread"
-            )]
-            std::thread::sleep(pause.min(deadline.remaining()));
->>>>>>> settings
             pause = (pause * 2).min(Duration::from_millis(20));
         }
     }
