@@ -21,11 +21,14 @@ pub enum Request {
         deadline: Duration,
         /// A measurement of the same probes younger than this will do.
         max_age: Duration,
+        /// Send what was said on the router's line, too: somebody looks at it.
+        conversation: bool,
     },
     /// Run one read-only command and return its text.
     Exec {
         command: String,
         deadline: Duration,
+        conversation: bool,
     },
     Status,
     /// Log out and leave.

@@ -4,7 +4,8 @@ use super::output::print_json;
 use crate::failure::{Failure, Kind, Stage};
 use crate::launch::Start;
 use crate::logging::{self, Role};
-use crate::{descriptors, master, state};
+use crate::state::State;
+use crate::{descriptors, master};
 use std::io;
 use std::process::ExitCode;
 
@@ -21,8 +22,10 @@ pub(super) fn run() -> io::Result<ExitCode> {
     };
     descriptors::stdin_to_null()?;
     let settings = &start.settings;
-    logging::init(Role::Master, &settings.log, state::log_file_of(&settings.state), start.verbosity, false);
-    match master::run(start) {
+    let state = State::open(&settings.state);
+    let log_file = state.as_ref().map_or_else(|_| "/dev/null".into(), State::log_file);
+    logging::init(Role::Master, &settings.log, log_file, start.verbosity, false);
+    match state.map_err(Into::into).and_then(|state| master::run(start, &state)) {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(e) => {
             log::error!(error:% = format!("{e:#}"); "master could not start");

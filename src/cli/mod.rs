@@ -84,14 +84,16 @@ enum Command {
 pub(crate) struct Context {
     started: Instant,
     loaded: Loaded,
+    /// Only for commands that need it.
+    state: Result<State, Failure>,
     format: Format,
     colour: bool,
     verbose: u8,
 }
 
 impl Context {
-    fn state(&self) -> Result<State, Failure> {
-        State::open(&self.loaded.settings.state)
+    fn state(&self) -> Result<&State, Failure> {
+        self.state.as_ref().map_err(Failure::clone)
     }
 }
 
@@ -114,15 +116,15 @@ pub fn run() -> io::Result<ExitCode> {
         Ok(loaded) => loaded,
         Err(failure) => return refuse(&cli.command, &failure, format, started),
     };
-    logging::init(
-        Role::Client,
-        &loaded.settings.log,
-        crate::state::log_file_of(&loaded.settings.state),
-        cli.global.verbose,
-        io::stderr().is_terminal(),
-    );
+    let state = match &cli.command {
+        Command::Poll(_) | Command::Exec(_) => State::open(&loaded.settings.state),
+        _ => State::look(&loaded.settings.state),
+    };
+    // Without a state directory there is no log; the failure is printed.
+    let log_file = state.as_ref().map_or_else(|_| "/dev/null".into(), State::log_file);
+    logging::init(Role::Client, &loaded.settings.log, log_file, cli.global.verbose, io::stderr().is_terminal());
     let colour = format == Format::Text && terminal && settings::colour_allowed();
-    let context = Context { started, loaded, format, colour, verbose: cli.global.verbose };
+    let context = Context { started, loaded, state, format, colour, verbose: cli.global.verbose };
     match cli.command {
         Command::Poll(args) => poll::run(&context, &args),
         Command::Exec(args) => exec::run(&context, &args),

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 /// How stdout is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
+pub(super) enum Format {
     /// One line of JSON.
     Json,
     /// For people.
@@ -21,30 +21,30 @@ pub enum Format {
 }
 
 /// A router as people write it: without the port when it is SSH's own.
-pub fn router_name(address: &Address) -> String {
+pub(super) fn router_name(address: &Address) -> String {
     if address.port == 22 { address.host.clone() } else { address.to_string() }
 }
 
 /// One line's answer. What an argument did not say is absent.
-pub struct Document {
-    pub line: Option<String>,
-    pub target: Option<String>,
-    pub router: Option<String>,
-    pub platform: Option<String>,
+pub(super) struct Document {
+    pub(super) line: Option<String>,
+    pub(super) target: Option<String>,
+    pub(super) router: Option<String>,
+    pub(super) platform: Option<String>,
     /// When it was measured, seconds since 1970.
-    pub time: f64,
+    pub(super) time: f64,
     /// How old the measurement is, in seconds.
-    pub age: f64,
+    pub(super) age: f64,
     /// How long this run took, in seconds.
-    pub elapsed: f64,
-    pub session: Option<Session>,
+    pub(super) elapsed: f64,
+    pub(super) session: Option<Session>,
     /// Ping is the one whose failure is the document's.
-    pub answers: Result<Vec<Answer>, Failure>,
+    pub(super) answers: Result<Vec<Answer>, Failure>,
 }
 
 impl Document {
     /// Why the line was not measured, if it was not.
-    pub fn failure(&self) -> Option<&Failure> {
+    pub(super) fn failure(&self) -> Option<&Failure> {
         match &self.answers {
             Err(failure) => Some(failure),
             Ok(answers) => answers.iter().find(|a| a.kind == ProbeKind::Ping).and_then(|a| a.outcome.as_ref().err()),
@@ -90,7 +90,7 @@ impl Serialize for Document {
 }
 
 /// Writes to stdout. A reader that went away is not our failure.
-pub fn print(text: &str) -> io::Result<()> {
+pub(super) fn print(text: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -99,14 +99,14 @@ pub fn print(text: &str) -> io::Result<()> {
 }
 
 /// Prints a value as one line of JSON.
-pub fn print_json<T: Serialize>(value: &T) -> io::Result<()> {
+pub(super) fn print_json<T: Serialize>(value: &T) -> io::Result<()> {
     let mut line = serde_json::to_string(value)?;
     line.push('\n');
     print(&line)
 }
 
 /// Prints the document; the exit code says whether what was asked for could be printed.
-pub fn print_document(document: &Document, format: Format, item: Option<&str>, colour: bool) -> io::Result<ExitCode> {
+pub(super) fn print_document(document: &Document, format: Format, item: Option<&str>, colour: bool) -> io::Result<ExitCode> {
     if let Some(path) = item {
         return print_item(&serde_json::to_value(document)?, document.failure(), path);
     }
@@ -137,12 +137,12 @@ fn print_item(whole: &serde_json::Value, failure: Option<&Failure>, path: &str) 
 }
 
 /// Messages quote routers; a line stays a line.
-pub fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// A table for people: every column as wide as its widest cell.
-pub fn columns<const N: usize>(rows: &[[String; N]]) -> String {
+pub(super) fn columns<const N: usize>(rows: &[[String; N]]) -> String {
     let widths: [usize; N] = std::array::from_fn(|i| rows.iter().map(|row| row[i].chars().count()).max().unwrap_or(0));
     let mut text = String::new();
     for row in rows {
@@ -154,7 +154,7 @@ pub fn columns<const N: usize>(rows: &[[String; N]]) -> String {
 }
 
 /// What `parse` prints: the same members that `poll` prints for the same text.
-pub fn print_parsed(
+pub(super) fn print_parsed(
     platform: &str,
     outcome: Result<Measurement, Failure>,
     format: Format,
@@ -296,7 +296,7 @@ fn summarize_ping(text: &mut String, ping: &PingResult, paint: &Paint) {
 }
 
 /// The failure in a master's reply, its conversation shown.
-pub fn failure_of(reply: Reply) -> Failure {
+pub(super) fn failure_of(reply: Reply) -> Failure {
     match reply {
         Reply::Failed { failure, conversation } => {
             print_conversation(&conversation);
@@ -307,7 +307,7 @@ pub fn failure_of(reply: Reply) -> Failure {
 }
 
 /// What was said on the router's line, for `-v`.
-pub fn print_conversation(said: &[Said]) {
+pub(super) fn print_conversation(said: &[Said]) {
     let mut stderr = io::stderr().lock();
     for piece in said {
         for line in piece.text.lines() {

@@ -4,7 +4,6 @@ use super::output::{self, Format};
 use super::{Context, complain};
 use crate::client::masters;
 use crate::failure::Failure;
-use crate::state::State;
 use crate::wire::Status;
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -20,8 +19,8 @@ struct Document {
 
 pub(super) fn run(context: &Context) -> io::Result<ExitCode> {
     let look = || -> Result<Document, Failure> {
-        let state = State::look(&context.loaded.settings.state)?;
-        Ok(Document { directory: state.dir().display().to_string(), masters: masters::status(&state)? })
+        let state = context.state()?;
+        Ok(Document { directory: state.dir().display().to_string(), masters: masters::status(state)? })
     };
     match look() {
         Ok(document) if context.format == Format::Text => output::print(&table(&document))?,

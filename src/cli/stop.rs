@@ -6,7 +6,6 @@ use crate::client::masters::{self, Stopped};
 use crate::failure::Failure;
 use crate::inventory::line;
 use crate::master::hold_down::Logins;
-use crate::state::State;
 use serde_json::json;
 use std::io;
 use std::process::ExitCode;
@@ -39,10 +38,10 @@ struct Report {
 }
 
 fn stop(context: &Context, args: &Args) -> Result<Report, Failure> {
-    let state = State::look(&context.loaded.settings.state)?;
+    let state = context.state()?;
     let address = args.router.clone().map(|text| line::router_address(Some(text))).transpose()?;
     let router = address.map(|address| address.to_string());
-    let stopped = masters::stop(&state, router.as_deref())?;
+    let stopped = masters::stop(state, router.as_deref())?;
     let mut forgotten = Vec::new();
     if args.forget {
         let logins = Logins::new(state.logins(), context.loaded.settings.login.clone());

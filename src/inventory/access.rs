@@ -56,7 +56,7 @@ impl Access {
                 Some(mut stored) => (stored_proof(reference, &mut stored, passphrase)?, stored),
             },
         };
-        let user = line
+        let user = router
             .user
             .clone()
             .or(stored.user)

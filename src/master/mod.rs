@@ -99,13 +99,12 @@ impl LaneState {
 }
 
 /// The life of a master; returns when it leaves. What goes wrong before `ready` is said on stdout, as a failure document.
-pub fn run(mut start: Start) -> Result<()> {
-    let state = State::open(&start.settings.state)?;
+pub fn run(mut start: Start, state: &State) -> Result<()> {
     let text = Cow::Owned(std::mem::take(&mut start.definition));
     let platform = Platform::compile(&Definition { name: start.platform.clone(), text, origin: None })?;
     start.login.crypto = start.settings.ssh.crypto.unwrap_or(platform.crypto);
-    let (place, listener, lock) = Place::take(&state, &start)?;
-    let master = Arc::new(Master::new(start, platform, &state, place)?);
+    let (place, listener, lock) = Place::take(state, &start)?;
+    let master = Arc::new(Master::new(start, platform, state, place)?);
     say_ready()?;
     log::info!(router:% = master.router(), platform = master.platform.name.as_str(), pid = std::process::id(); "master started");
     let served = listener::serve(&master, &listener);

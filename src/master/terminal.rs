@@ -82,9 +82,12 @@ impl Terminal {
                 Step::Event(Event::Ready { .. }) => return Ok(()),
                 Step::Event(Event::Failed(failure)) => return Err(failure),
                 Step::Event(_) | Step::Woken => {}
-                Step::Closed => return Err(self.shell.closed()),
+                Step::Closed => {
+                    let message = "the session was closed before a prompt came";
+                    return Err(Failure::new(Kind::Shell, self.shell.stage(), message));
+                }
                 Step::TimedOut if deadline.is_over() => {
-                    let message = format!("no prompt came; the router's last words: {:?}", self.shell.last_words());
+                    let message = "no prompt came in time; `-v` shows what the router said";
                     return Err(Failure::new(Kind::Shell, self.shell.stage(), message));
                 }
                 Step::TimedOut => self.shell.nudge(),
