@@ -5,5 +5,6 @@
 )]
 
 mod lab;
+mod platforms;
 mod references;
 mod support;

@@ -1,20 +1,209 @@
 //! A router OS as data: one TOML file per platform says how its prompt looks, what to send, and how its answers read.
 //! Knows no sockets, threads or clocks.
+//!
+//! * [`catalog`] — where definitions come from
+//! * `definition` — the form of a file; `mistake` — errors with file and line; `pattern` — how patterns are compiled
+//! * [`dialect`], `conversation` — prompts, dialogues, pager, enable: what the shell needs
+//! * `ping`, `command`, `reply`, `pending`, `indicator` — a probe's command, and its answer
+//! * `read_only` — what `exec` may run
+//! * `sample` — the examples inside each file
 
+pub mod catalog;
+mod command;
+mod conversation;
+mod definition;
 pub mod dialect;
+mod indicator;
+mod mistake;
+mod pattern;
+mod pending;
+mod ping;
+mod read_only;
+mod recorded;
+mod reply;
+mod sample;
 
-use dialect::Dialect;
-use std::sync::Arc;
+pub use catalog::{Definition, Listed, find, from_file, list};
+pub use sample::SampleResult;
 
 /// Which algorithms are offered to a router of this platform.
 pub use crate::inventory::router::Crypto;
+
+use crate::failure::Failure;
+use crate::probe::{Measurement, Probe, ProbeKind};
+use dialect::Dialect;
+use indicator::Indicator;
+use mistake::Source;
+use ping::PingForm;
+use read_only::ReadOnly;
+use sample::Sample;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
 /// A definition with its patterns compiled; what a master works with. The client needs only the text of the definition.
 #[derive(Debug)]
 pub struct Platform {
     pub name: String,
+    /// Vendor and system, for people.
+    pub title: String,
     pub crypto: Crypto,
     /// `TERM` of the pseudo-terminal.
     pub terminal: String,
     pub dialect: Arc<Dialect>,
+    ping: Option<PingForm>,
+    indicators: Vec<Indicator>,
+    read_only: ReadOnly,
+    samples: Vec<Sample>,
+}
+
+/// What to send for one probe, and how long it may take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// Commands to send first on the same shell, one at a time.
+    pub before: Vec<String>,
+    /// The line to send, without its end.
+    pub command: String,
+    /// The longest that the router needs when everything is lost, with slack.
+    pub limit: Duration,
+    /// Endless commands: abort after this; a planned end.
+    pub end_after: Option<Duration>,
+    /// The mode took only the plain form of the command.
+    pub plain: bool,
+}
+
+/// How an answer ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The prompt came back by itself.
+    Complete,
+    /// The command was aborted `after` its sending; `planned` at [`Run::end_after`].
+    Aborted { after: Duration, planned: bool },
+    /// The session was lost.
+    Cut,
+}
+
+/// An answer that is no measurement.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unread {
+    pub failure: Failure,
+    /// The answer is about another question: get back to a proven prompt and ask once more.
+    pub other_target: bool,
+}
+
+impl From<Failure> for Unread {
+    fn from(failure: Failure) -> Self {
+        Self { failure, other_target: false }
+    }
+}
+
+impl Platform {
+    /// Compiles a definition.
+    ///
+    /// # Errors
+    /// Kind `settings`, as `file:line: what is wrong; what to write instead`.
+    pub fn compile(definition: &Definition) -> Result<Self, Failure> {
+        let source = Source::new(definition);
+        let file = source.parse()?;
+        let indicators =
+            file.failure_indicator.iter().map(|one| Indicator::new(&source, one)).collect::<Result<Vec<_>, _>>()?;
+        let dialect = conversation::dialect(&source, &file)?;
+        let usable: Vec<&str> =
+            dialect.modes.iter().filter(|mode| mode.usable).map(|mode| mode.name.as_str()).collect();
+        let all: Vec<&str> = dialect.modes.iter().map(|mode| mode.name.as_str()).collect();
+        let ping = match &file.probe.ping {
+            Some(ping) => Some(PingForm::new(&source, ping.get_ref(), &usable, &all)?),
+            None => None,
+        };
+        let words = |text: &definition::Text| text.get_ref().split_whitespace().map(str::to_owned).collect();
+        let read_only = ReadOnly {
+            commands: file.read_only.iter().map(words).collect(),
+            filters: file.filters.iter().map(|word| word.get_ref().clone()).collect(),
+        };
+        if let Some(empty) = file.read_only.iter().find(|text| text.get_ref().trim().is_empty()) {
+            return Err(source.mistake(empty, "an empty entry would allow every command; write its first words"));
+        }
+        if let (Some(form), Some(at)) = (&ping, &file.probe.ping)
+            && let Some(bad) =
+                form.commands().iter().find(|command| read_only.allows(&definition.name, command).is_err())
+        {
+            return Err(source.mistake(
+                &at.get_ref().command,
+                &format!("probe command {bad:?} is not on the read-only list; add its first words to read_only"),
+            ));
+        }
+        Ok(Self {
+            name: definition.name.clone(),
+            title: file.title.get_ref().clone(),
+            crypto: file.crypto,
+            terminal: conversation::terminal(&source, &file)?,
+            dialect: Arc::new(dialect),
+            ping,
+            indicators,
+            read_only,
+            samples: file.sample.iter().map(|one| Sample::new(&source, one)).collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// The command for a probe in a CLI mode (its name in the definition).
+    ///
+    /// # Errors
+    /// Kind `settings` as of [`Platform::check`]; `rejected` if only a more privileged mode can do it; `shell` if the mode
+    /// takes no probes.
+    pub fn run(&self, probe: &Probe, mode: &str) -> Result<Run, Failure> {
+        let Probe::Ping(ping) = probe;
+        self.ping_form()?.run(&self.name, ping, mode)
+    }
+
+    /// What the platform cannot do about a probe, before any login.
+    ///
+    /// # Errors
+    /// Kind `settings`, naming flag, macro, value and what is allowed.
+    pub fn check(&self, probe: &Probe) -> Result<(), Failure> {
+        let Probe::Ping(ping) = probe;
+        self.ping_form()?.check(&self.name, ping)
+    }
+
+    /// A router's text, raw or cleaned by the shell, as a measurement.
+    ///
+    /// # Errors
+    /// A refusal by its kind; `reply` for what is not understood or about another target; `deadline` for an abort before any
+    /// packet had its time-out; `shell` for a session lost before the counters.
+    pub fn read(&self, probe: &Probe, run: &Run, text: &str, ending: Ending) -> Result<Measurement, Unread> {
+        let Probe::Ping(ping) = probe;
+        let text = recorded::shown(text.as_bytes());
+        self.ping_form()?.read(&self.indicators, ping, run, &text, ending).map(Measurement::Ping)
+    }
+
+    /// Recorded text, with echo, prompts and controls possibly still in it. The header is checked only if a target is given.
+    ///
+    /// # Errors
+    /// A refusal by its kind, else `reply`.
+    pub fn read_recorded(&self, kind: ProbeKind, text: &[u8], target: Option<IpAddr>) -> Result<Measurement, Failure> {
+        let ProbeKind::Ping = kind;
+        let text = recorded::shown(text);
+        self.ping_form()?.read_recorded(&self.indicators, &text, target).map(Measurement::Ping)
+    }
+
+    /// `exec`: only commands on the definition's read-only list.
+    ///
+    /// # Errors
+    /// Kind `rejected`, stage `settings`, with what is allowed.
+    pub fn allows(&self, command: &str) -> Result<(), Failure> {
+        self.read_only.allows(&self.name, command)
+    }
+
+    /// The failure indicator in the answer to a set-up or exec command, if it was refused.
+    pub fn refusal(&self, text: &str) -> Option<Failure> {
+        indicator::refusal(&self.indicators, text)
+    }
+
+    /// Runs the samples inside the definition.
+    pub fn check_samples(&self) -> Vec<SampleResult> {
+        self.samples.iter().map(|sample| sample.run(self)).collect()
+    }
+
+    fn ping_form(&self) -> Result<&PingForm, Failure> {
+        self.ping.as_ref().ok_or_else(|| Failure::settings(format!("platform {} defines no ping", self.name)))
+    }
 }

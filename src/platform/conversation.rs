@@ -1,0 +1,147 @@
+//! Platform file → dialect: everything that the shell needs, checked and compiled.
+
+use super::Failure;
+use super::definition::{DialogueFile, EnableFile, PlatformFile, Text};
+use super::dialect::{Dialect, Dialogue, Enable, Mode, Pager, Then};
+use super::indicator::kind_named;
+use super::mistake::Source;
+use super::pattern::exact;
+use crate::failure::Kind;
+use toml::Spanned;
+
+pub(super) fn dialect(source: &Source, file: &PlatformFile) -> Result<Dialect, Failure> {
+    let modes = modes(source, file)?;
+    let dialogues = file.dialogue.iter().map(|one| dialogue(source, one)).collect::<Result<_, _>>()?;
+    let pager = file.pager.iter().map(|pager| {
+        Ok(Pager { mark: exact(source, &pager.mark)?, answer: keys(source, &pager.answer)?.into_bytes() })
+    });
+    let enable = file.enable.as_ref().map(|one| enable(source, one, &modes)).transpose()?;
+    Ok(Dialect {
+        newline: newline(source, file)?,
+        dialogues,
+        pager: pager.collect::<Result<_, _>>()?,
+        enable,
+        set_up: lines(source, &file.set_up)?,
+        tear_down: lines(source, &file.tear_down)?,
+        abort: abort(source, &file.abort)?,
+        modes,
+    })
+}
+
+pub(super) fn terminal(source: &Source, file: &PlatformFile) -> Result<String, Failure> {
+    let Some(text) = &file.terminal else { return Ok("vt100".to_owned()) };
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'+');
+    match text.get_ref() {
+        name if !name.is_empty() && name.bytes().all(plain) => Ok(name.clone()),
+        _ => Err(source.mistake(text, "not a terminal type; write e.g. \"vt100\" or \"dumb\"")),
+    }
+}
+
+fn newline(source: &Source, file: &PlatformFile) -> Result<Vec<u8>, Failure> {
+    match &file.newline {
+        None => Ok(b"\n".to_vec()),
+        Some(text) if ["\n", "\r", "\r\n"].contains(&text.get_ref().as_str()) => {
+            Ok(text.get_ref().clone().into_bytes())
+        }
+        Some(text) => Err(source.mistake(text, r#"a line ends with "\n", "\r" or "\r\n"; write one of them"#)),
+    }
+}
+
+/// Control characters only: a text there would be run as a command once the ping is over.
+fn abort(source: &Source, file: &Spanned<Vec<Text>>) -> Result<Vec<Vec<u8>>, Failure> {
+    if file.get_ref().is_empty() {
+        return Err(source.mistake_in(file, r#"no abort key; write e.g. abort = ["\u0003"] (Ctrl-C)"#));
+    }
+    let key = |text: &Text| {
+        let bytes = text.get_ref().as_bytes();
+        let control = |b: &u8| *b < 0x20 && !matches!(b, b'\r' | b'\n' | 0);
+        match (1..=8).contains(&bytes.len()) && bytes.iter().all(control) {
+            true => Ok(bytes.to_vec()),
+            false => Err(source.mistake(
+                text,
+                r#"an abort key is 1 to 8 control characters without line ends; write e.g. "\u0003" (Ctrl-C) or "\u001e" (Ctrl-^)"#,
+            )),
+        }
+    };
+    file.get_ref().iter().map(key).collect()
+}
+
+fn modes(source: &Source, file: &PlatformFile) -> Result<Vec<Mode>, Failure> {
+    let mut modes: Vec<Mode> = Vec::new();
+    for mode in file.mode.get_ref() {
+        if modes.iter().any(|known| known.name == *mode.name.get_ref()) {
+            return Err(source.mistake(&mode.name, "a second mode of this name; give each its own"));
+        }
+        modes.push(Mode {
+            name: mode.name.get_ref().clone(),
+            prompt: exact(source, &mode.prompt)?,
+            not_prompt: mode.not_prompt.iter().map(|text| exact(source, text)).collect::<Result<_, _>>()?,
+            usable: mode.usable,
+        });
+        if modes.last().is_some_and(|mode| mode.prompt.is_match(b"")) {
+            return Err(
+                source.mistake(&mode.prompt, "the prompt matches an empty line; write what ends it, e.g. #\\s*$")
+            );
+        }
+    }
+    if modes.iter().any(|mode| mode.usable) {
+        Ok(modes)
+    } else {
+        Err(source.mistake_in(&file.mode, "no usable mode; leave out usable = false in one of them"))
+    }
+}
+
+fn dialogue(source: &Source, spanned: &Spanned<DialogueFile>) -> Result<Dialogue, Failure> {
+    let file = spanned.get_ref();
+    let then = match (&file.answer, &file.fail, &file.reason) {
+        (Some(answer), None, None) => Then::Answer(keys(source, answer)?.into_bytes()),
+        (None, Some(fail), Some(reason)) => match kind_named(fail.get_ref()) {
+            Some(kind @ (Kind::Auth | Kind::Busy | Kind::Shell)) => Then::Fail(kind, reason.get_ref().clone()),
+            _ => return Err(source.mistake(fail, "a login fails as auth, busy or shell; write one of them")),
+        },
+        _ => {
+            return Err(
+                source.mistake_in(spanned, "a dialogue has an answer, or fail and reason; write one of the two")
+            );
+        }
+    };
+    let when = exact(source, &file.when)?;
+    if when.is_match(b"") {
+        return Err(source.mistake(&file.when, "the pattern matches an empty text; write what the router asks"));
+    }
+    Ok(Dialogue { when, then })
+}
+
+fn enable(source: &Source, file: &EnableFile, modes: &[Mode]) -> Result<Enable, Failure> {
+    let mode = |text: &Text| match modes.iter().find(|mode| mode.name == *text.get_ref()) {
+        Some(mode) => Ok(mode.name.clone()),
+        None => Err(source.mistake(text, &format!("mode {:?} is not defined", text.get_ref()))),
+    };
+    Ok(Enable {
+        from: mode(&file.from)?,
+        to: mode(&file.to)?,
+        command: line(source, &file.command)?,
+        password: exact(source, &file.password)?,
+        refused: file.refused.iter().map(|text| exact(source, text)).collect::<Result<_, _>>()?,
+    })
+}
+
+fn lines(source: &Source, texts: &[Text]) -> Result<Vec<String>, Failure> {
+    texts.iter().map(|text| line(source, text)).collect()
+}
+
+/// One command line.
+fn line(source: &Source, text: &Text) -> Result<String, Failure> {
+    match text.get_ref() {
+        line if !line.is_empty() && line.chars().all(|c| matches!(c, ' '..='~')) => Ok(line.clone()),
+        _ => Err(source.mistake(text, "not one command line; write printable ASCII without line ends")),
+    }
+}
+
+/// What a person would type at a question: printable characters and line ends.
+fn keys(source: &Source, text: &Text) -> Result<String, Failure> {
+    match text.get_ref() {
+        keys if !keys.is_empty() && keys.chars().all(|c| matches!(c, ' '..='~' | '\r' | '\n')) => Ok(keys.clone()),
+        _ => Err(source.mistake(text, "not an answer; write printable ASCII, \\n where the question wants a line end")),
+    }
+}

@@ -1,0 +1,204 @@
+//! The form of a platform file: every key it may have, as it is written. What the keys mean is decided by the modules that
+//! work with them; this one only refuses keys that nobody would read.
+
+use crate::inventory::router::Crypto;
+use serde::Deserialize;
+use toml::Spanned;
+
+/// A text with its place in the file, so that a mistake in it can be shown there.
+pub(super) type Text = Spanned<String>;
+
+/// A whole platform file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PlatformFile {
+    /// Vendor and system, for people.
+    pub(super) title: Text,
+    #[serde(default)]
+    pub(super) crypto: Crypto,
+    /// `TERM` of the pseudo-terminal.
+    pub(super) terminal: Option<Text>,
+    pub(super) newline: Option<Text>,
+    /// Keys that stop a running command, in the order tried.
+    pub(super) abort: Spanned<Vec<Text>>,
+    #[serde(default)]
+    pub(super) set_up: Vec<Text>,
+    pub(super) tear_down: Vec<Text>,
+    /// The first words of commands that change nothing.
+    pub(super) read_only: Vec<Text>,
+    /// Words that may follow a `|` in a read-only command.
+    #[serde(default)]
+    pub(super) filters: Vec<Text>,
+    pub(super) mode: Spanned<Vec<ModeFile>>,
+    #[serde(default)]
+    pub(super) dialogue: Vec<Spanned<DialogueFile>>,
+    #[serde(default)]
+    pub(super) pager: Vec<PagerFile>,
+    pub(super) enable: Option<EnableFile>,
+    #[serde(default)]
+    pub(super) failure_indicator: Vec<IndicatorFile>,
+    pub(super) probe: ProbeFile,
+    #[serde(default)]
+    pub(super) sample: Vec<Spanned<SampleFile>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ModeFile {
+    pub(super) name: Text,
+    pub(super) prompt: Text,
+    #[serde(default)]
+    pub(super) not_prompt: Vec<Text>,
+    #[serde(default = "yes")]
+    pub(super) usable: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DialogueFile {
+    pub(super) when: Text,
+    pub(super) answer: Option<Text>,
+    pub(super) fail: Option<Text>,
+    pub(super) reason: Option<Text>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PagerFile {
+    pub(super) mark: Text,
+    pub(super) answer: Text,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EnableFile {
+    pub(super) from: Text,
+    pub(super) to: Text,
+    pub(super) command: Text,
+    pub(super) password: Text,
+    pub(super) refused: Vec<Text>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct IndicatorFile {
+    pub(super) pattern: Text,
+    /// Lines that match this too are no failure.
+    pub(super) except: Option<Text>,
+    /// `rejected`, `auth`, `busy`, `shell`, or `no_route`, which is a measurement.
+    pub(super) kind: Text,
+    /// What it means, for people.
+    pub(super) says: Text,
+}
+
+/// One table per kind of probe.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ProbeFile {
+    pub(super) ping: Option<Spanned<PingFile>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PingFile {
+    /// Modes that take the command; absent = every usable mode without a plain form.
+    pub(super) modes: Option<Vec<Text>>,
+    /// Commands on the same shell before it.
+    #[serde(default)]
+    pub(super) before: Vec<Text>,
+    pub(super) command: Text,
+    /// For IPv6 targets; absent = the same ones.
+    pub(super) before_ipv6: Option<Vec<Text>>,
+    pub(super) command_ipv6: Option<Text>,
+    pub(super) plain: Option<PlainFile>,
+    pub(super) count: Spanned<CountFile>,
+    pub(super) timeout: Spanned<TimeoutFile>,
+    pub(super) size: Option<Spanned<SizeFile>>,
+    pub(super) vrf_max: Option<usize>,
+    pub(super) pacing: PacingFile,
+    /// Between two packets, e.g. `200ms`.
+    pub(super) gap: Text,
+    /// The command takes no count and runs until it is aborted.
+    #[serde(default)]
+    pub(super) endless: bool,
+    pub(super) time_unit: Text,
+    pub(super) header: Vec<Text>,
+    pub(super) statistics: Spanned<Vec<StatisticsFile>>,
+    pub(super) times: Vec<Text>,
+    pub(super) reply: Option<Text>,
+    #[serde(default)]
+    pub(super) first_seq: u32,
+    pub(super) timed_out: Option<Text>,
+    pub(super) unreachable: Option<Text>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PlainFile {
+    pub(super) modes: Vec<Text>,
+    pub(super) command: Text,
+    pub(super) count: u32,
+    pub(super) timeout: Text,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CountFile {
+    pub(super) min: u32,
+    pub(super) max: u32,
+}
+
+/// `min` and `max` are in units, as sent.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TimeoutFile {
+    pub(super) unit: Text,
+    pub(super) min: u32,
+    pub(super) max: u32,
+}
+
+/// `min` and `max` are as sent; `add_…` is what the platform counts beyond the ICMP data.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SizeFile {
+    pub(super) min: u32,
+    pub(super) max: u32,
+    #[serde(default)]
+    pub(super) add_ipv4: u32,
+    #[serde(default)]
+    pub(super) add_ipv6: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum PacingFile {
+    /// The next packet leaves at the reply or the time-out of the one before.
+    OneOutstanding,
+    /// A packet leaves every gap, answered or not.
+    Interval,
+    /// One outstanding, with a gap that is not known: only the answer's lines tell what became of a packet.
+    Lines,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StatisticsFile {
+    /// Found one after the other, with anything in between.
+    pub(super) parts: Spanned<Vec<Text>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SampleFile {
+    pub(super) name: Text,
+    pub(super) target: Option<Text>,
+    pub(super) text: String,
+    /// The ping's members as they are printed; all of them are compared.
+    pub(super) expect: Option<toml::Table>,
+    /// Or the kind of failure.
+    pub(super) fails: Option<Text>,
+}
+
+fn yes() -> bool {
+    true
+}

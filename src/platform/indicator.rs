@@ -1,0 +1,119 @@
+//! Failure indicators: the texts by which a router refuses a command. They are asked only where an answer has no counters:
+//! `Error: Trip time …` or `% …` may well stand in a good one.
+
+use super::definition::IndicatorFile;
+use super::mistake::Source;
+use super::pattern::Rare;
+use crate::failure::{Failure, Kind, Stage};
+use serde::Deserialize;
+use serde::de::IntoDeserializer;
+use serde::de::value::Error;
+
+#[derive(Debug)]
+pub(super) struct Indicator {
+    pattern: Rare,
+    except: Option<Rare>,
+    meaning: Meaning,
+    says: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Meaning {
+    Failure(Kind),
+    /// The router has answered the question: the line is down.
+    NoRoute,
+}
+
+/// What an indicator says about an answer.
+#[derive(Debug)]
+pub(super) enum Verdict {
+    NoRoute,
+    Failure(Failure),
+}
+
+/// The output of a refused command is short; a long one may quote anything.
+const LINES_OF_A_REFUSAL: usize = 5;
+
+/// Reads a kind as it is printed; the error says what may be written.
+pub(super) fn kind_named(name: &str) -> Option<Kind> {
+    Kind::deserialize(IntoDeserializer::<Error>::into_deserializer(name)).ok()
+}
+
+impl Indicator {
+    pub(super) fn new(source: &Source, file: &IndicatorFile) -> Result<Self, Failure> {
+        let meaning = match (file.kind.get_ref().as_str(), kind_named(file.kind.get_ref())) {
+            ("no_route", _) => Meaning::NoRoute,
+            (_, Some(kind @ (Kind::Rejected | Kind::Auth | Kind::Busy | Kind::Shell))) => Meaning::Failure(kind),
+            (other, _) => {
+                return Err(source.mistake(
+                    &file.kind,
+                    &format!("kind {other:?} is not for an indicator; write rejected, auth, busy, shell or no_route"),
+                ));
+            }
+        };
+        Ok(Self {
+            pattern: Rare::new(source, &file.pattern, &[], &[])?,
+            except: file.except.as_ref().map(|text| Rare::new(source, text, &[], &[])).transpose()?,
+            meaning,
+            says: file.says.get_ref().clone(),
+        })
+    }
+
+    /// The line in which it stands, and where that begins.
+    fn find<'t>(&self, text: &'t str) -> Option<(usize, &'t str)> {
+        let pattern = self.pattern.get()?;
+        let except = self.except.as_ref().and_then(Rare::get);
+        pattern.find_iter(text.as_bytes()).find_map(|found| {
+            // A pattern may begin with white space that belongs to the line before.
+            let begin = found.start() + found.as_bytes().iter().take_while(|b| b.is_ascii_whitespace()).count();
+            let start = text.get(..begin)?.rfind('\n').map_or(0, |end| end + 1);
+            let line = text.get(start..)?.lines().next()?;
+            let excepted = except.is_some_and(|except| except.is_match(line.as_bytes()));
+            (!excepted).then_some((start, line))
+        })
+    }
+}
+
+/// What the first indicator in the text says.
+pub(super) fn verdict(indicators: &[Indicator], text: &str) -> Option<Verdict> {
+    let (_, line, first) = indicators
+        .iter()
+        .filter_map(|one| one.find(text).map(|(at, line)| (at, line, one)))
+        // The earliest line; of two on the same line the one that the definition lists first.
+        .min_by_key(|(at, _, _)| *at)?;
+    Some(match first.meaning {
+        Meaning::NoRoute => Verdict::NoRoute,
+        Meaning::Failure(kind) => Verdict::Failure(Failure::new(
+            kind,
+            Stage::Reply,
+            format!("router says {:?}: {}", excerpt(line), first.says),
+        )),
+    })
+}
+
+pub(super) fn says_no_route(indicators: &[Indicator], text: &str) -> bool {
+    indicators.iter().any(|one| one.meaning == Meaning::NoRoute && one.find(text).is_some())
+}
+
+/// A refusal at the beginning of what a command printed.
+pub(super) fn refusal(indicators: &[Indicator], text: &str) -> Option<Failure> {
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).take(LINES_OF_A_REFUSAL + 1).collect();
+    if lines.len() > LINES_OF_A_REFUSAL {
+        return None;
+    }
+    match verdict(indicators, &lines.join("\n"))? {
+        Verdict::Failure(failure) => Some(failure),
+        Verdict::NoRoute => None,
+    }
+}
+
+/// Router text for a message: printable, short.
+pub(super) fn excerpt(text: &str) -> String {
+    const LONGEST: usize = 160;
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let plain: String = words.join(" ").chars().filter(|c| !c.is_control()).collect();
+    match plain.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &plain[..end]),
+        None => plain,
+    }
+}

@@ -1,0 +1,169 @@
+//! Which packets of an aborted ping were still on their way: they are neither lost nor received. Only what is certain counts
+//! as lost. No clock here: the times are handed in.
+
+use super::definition::PacingFile as Pacing;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// What is known of an aborted run.
+pub(super) struct Aborted<'a> {
+    pub(super) pacing: Pacing,
+    pub(super) gap: Duration,
+    /// Of one packet, as the platform rounds it.
+    pub(super) timeout: Duration,
+    /// Between sending the command and the abort.
+    pub(super) after: Duration,
+    /// We ended a command that never ends by itself, after the last packet's time-out.
+    pub(super) planned: bool,
+    pub(super) sent: u32,
+    pub(super) received: u32,
+    /// Average round trip, where printed.
+    pub(super) average: Option<Duration>,
+    /// Packets (from 0) with a line of their own that says "reply".
+    pub(super) answered: &'a BTreeSet<u32>,
+    /// Lines that say "timed out".
+    pub(super) timed_out: u32,
+    /// Packets (from 0) that such lines name.
+    pub(super) given_up: &'a BTreeSet<u32>,
+}
+
+/// The way of the command to the router and the abort's way: a packet younger than its time-out plus this may still be
+/// waited for.
+const LATENCY: Duration = Duration::from_millis(50);
+
+impl Aborted<'_> {
+    /// Packets whose time-out was not over; None where it cannot be told.
+    pub(super) fn pending(&self) -> Option<u32> {
+        let unanswered = self.sent.saturating_sub(self.received);
+        if unanswered == 0 || self.timed_out >= unanswered {
+            return Some(0);
+        }
+        match self.pacing {
+            Pacing::OneOutstanding => self.pending_of_one_outstanding(unanswered),
+            Pacing::Interval => self.pending_of_interval(),
+            Pacing::Lines => self.pending_of_lines(unanswered),
+        }
+    }
+
+    /// If all the unanswered ones had had their time-out, the run would have taken longer than it did.
+    fn pending_of_one_outstanding(&self, unanswered: u32) -> Option<u32> {
+        let replies = match (self.received, self.average) {
+            (0, _) => Duration::ZERO,
+            (received, Some(average)) => average.saturating_mul(received),
+            (_, None) => return None,
+        };
+        let gaps = self.gap.saturating_mul(self.sent.saturating_sub(1));
+        let needed = self.timeout.saturating_mul(unanswered).saturating_add(replies).saturating_add(gaps);
+        Some(u32::from(needed + LATENCY > self.after))
+    }
+
+    fn pending_of_interval(&self) -> Option<u32> {
+        let latency = if self.planned { Duration::ZERO } else { LATENCY };
+        let young = |packet: u32| self.gap.saturating_mul(packet) + self.timeout + latency > self.after;
+        let first_young = (0..self.sent).rev().take_while(|packet| young(*packet)).last().unwrap_or(self.sent);
+        if first_young == self.sent {
+            return Some(0);
+        }
+        if self.received == 0 {
+            return Some(self.sent - first_young);
+        }
+        // Which ones came back is known only if every reply has its line.
+        (u32::try_from(self.answered.len()) == Ok(self.received) && self.answered.iter().all(|p| *p < self.sent)).then(
+            || {
+                let open = |packet: &u32| !self.answered.contains(packet) && !self.given_up.contains(packet);
+                u32::try_from((first_young..self.sent).filter(open).count()).unwrap_or(u32::MAX)
+            },
+        )
+    }
+
+    /// The next packet leaves when the one before is settled: only those behind the last line are open.
+    fn pending_of_lines(&self, unanswered: u32) -> Option<u32> {
+        let settled = self.answered.union(self.given_up).max().map_or(0, |last| last.saturating_add(1));
+        let told = u32::try_from(self.answered.len()) == Ok(self.received) && settled <= self.sent;
+        told.then(|| (self.sent - settled).min(unanswered))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    static NONE: BTreeSet<u32> = BTreeSet::new();
+
+    fn run(pacing: Pacing, sent: u32, received: u32, after_ms: u64) -> Aborted<'static> {
+        Aborted {
+            pacing,
+            gap: Duration::from_millis(if pacing == Pacing::Interval { 200 } else { 0 }),
+            timeout: Duration::from_secs(2),
+            after: Duration::from_millis(after_ms),
+            planned: false,
+            sent,
+            received,
+            average: (received > 0).then(|| Duration::from_millis(10)),
+            answered: &NONE,
+            timed_out: 0,
+            given_up: &NONE,
+        }
+    }
+
+    #[test]
+    fn one_outstanding_the_second_packet_of_a_dead_line_is_pending_at_the_deadline() {
+        assert_eq!(run(Pacing::OneOutstanding, 2, 0, 2400).pending(), Some(1));
+        assert_eq!(run(Pacing::OneOutstanding, 1, 0, 2400).pending(), Some(0));
+        assert_eq!(run(Pacing::OneOutstanding, 1, 0, 1900).pending(), Some(1));
+        assert_eq!(run(Pacing::OneOutstanding, 4, 3, 2400).pending(), Some(0));
+        assert_eq!(run(Pacing::OneOutstanding, 4, 3, 1500).pending(), Some(1));
+    }
+
+    #[test]
+    fn at_an_interval_unanswered_packets_younger_than_their_time_out_are_pending() {
+        // Sent at 0, 0.2 … 0.8 s, aborted at 2.5 s with 2 s time-out: those of 0.6 and 0.8 s are open.
+        assert_eq!(run(Pacing::Interval, 5, 0, 2500).pending(), Some(2));
+        assert_eq!(run(Pacing::Interval, 5, 0, 1000).pending(), Some(5));
+        assert_eq!(run(Pacing::Interval, 5, 0, 3000).pending(), Some(0));
+    }
+
+    #[test]
+    fn at_an_interval_without_lines_it_cannot_be_told_which_packets_came_back() {
+        assert_eq!(run(Pacing::Interval, 5, 3, 2500).pending(), None);
+        let answered = BTreeSet::from([0, 1, 4]);
+        let aborted = Aborted { answered: &answered, ..run(Pacing::Interval, 5, 3, 2500) };
+        assert_eq!(aborted.pending(), Some(1));
+    }
+
+    #[test]
+    fn by_lines_only_packets_behind_the_last_line_are_pending() {
+        let given_up = BTreeSet::from([0]);
+        let aborted = Aborted { given_up: &given_up, timed_out: 1, ..run(Pacing::Lines, 2, 0, 2400) };
+        assert_eq!(aborted.pending(), Some(1));
+        assert_eq!(run(Pacing::Lines, 1, 0, 1900).pending(), Some(1));
+    }
+
+    #[test]
+    fn a_line_that_says_timed_out_settles_it() {
+        let aborted = Aborted { timed_out: 1, ..run(Pacing::OneOutstanding, 1, 0, 500) };
+        assert_eq!(aborted.pending(), Some(0));
+    }
+
+    proptest! {
+        /// A run of one outstanding packet, played by the clock: what is called lost had its full time-out.
+        #[test]
+        fn one_outstanding_never_calls_a_packet_lost_that_was_still_waited_for(
+            lost in prop::collection::vec(any::<bool>(), 1..30), after in 0u64..40_000, rtt in 1u64..300,
+        ) {
+            let (mut clock, mut sent, mut received, mut full) = (0, 0, 0, 0);
+            for lost in lost {
+                if clock > after { break; }
+                sent += 1;
+                clock += if lost { 2000 } else { rtt };
+                if clock <= after {
+                    if lost { full += 1 } else { received += 1 }
+                }
+            }
+            let aborted = Aborted { average: Some(Duration::from_millis(rtt)), ..run(Pacing::OneOutstanding, sent, received, after) };
+            let pending = aborted.pending().unwrap();
+            prop_assert!(sent - received - pending <= full);
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Which commands a person may run through a master: those that begin with words from the definition's list and cannot
+//! write, chain or redirect.
+
+use super::Failure;
+use crate::failure::{Kind, Stage};
+
+/// What a shell or an output filter could turn into a second command, a file or a mail; `?` is help on most routers, at once.
+const UNSAFE: &str = "\\;&$`<>?!\"'{}";
+const LONGEST: usize = 250;
+
+#[derive(Debug)]
+pub(super) struct ReadOnly {
+    /// Each the first words of commands that change nothing.
+    pub(super) commands: Vec<Vec<String>>,
+    /// Words that may follow a `|`.
+    pub(super) filters: Vec<String>,
+}
+
+impl ReadOnly {
+    pub(super) fn allows(&self, platform: &str, command: &str) -> Result<(), Failure> {
+        let refuse = |why: String| {
+            let shown: String = command.chars().take(80).collect();
+            let allowed: Vec<String> = self.commands.iter().map(|words| words.join(" ")).collect();
+            Failure::new(
+                Kind::Rejected,
+                Stage::Settings,
+                format!("command {shown:?} {why}; {platform} allows commands that begin with: {}", allowed.join(", ")),
+            )
+        };
+        if command.len() > LONGEST {
+            return Err(refuse(format!("is longer than {LONGEST} characters")));
+        }
+        if let Some(bad) = command.chars().find(|c| !matches!(c, ' '..='~') || UNSAFE.contains(*c)) {
+            return Err(refuse(format!("contains {bad:?}")));
+        }
+        let mut parts = command.split('|');
+        let words: Vec<&str> = parts.next().unwrap_or_default().split_whitespace().collect();
+        for filter in parts {
+            let word = filter.split_whitespace().next().unwrap_or_default();
+            if !self.filters.iter().any(|allowed| allowed == word) {
+                return Err(refuse(match self.filters.as_slice() {
+                    [] => "contains '|'".to_owned(),
+                    allowed => format!("has the filter {word:?}, allowed are {}", allowed.join(", ")),
+                }));
+            }
+        }
+        if self
+            .commands
+            .iter()
+            .any(|allowed| words.len() >= allowed.len() && words.iter().zip(allowed).all(|(w, a)| w == a))
+        {
+            Ok(())
+        } else {
+            Err(refuse("is not on the read-only list".to_owned()))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list() -> ReadOnly {
+        let words = |text: &str| text.split(' ').map(str::to_owned).collect();
+        ReadOnly { commands: vec![words("show"), words("ip addr show")], filters: vec!["include".to_owned()] }
+    }
+
+    #[test]
+    fn commands_of_the_list_pass_with_and_without_a_filter() {
+        for command in ["show version", "show ip route 192.0.2.0", "ip addr show dev eth0", "show log | include up"] {
+            list().allows("test", command).unwrap();
+        }
+    }
+
+    #[test]
+    fn nothing_that_writes_chains_or_redirects_passes() {
+        for command in [
+            "reload",
+            "showx",
+            "sh version",
+            "ip addr add 192.0.2.1/24 dev eth0",
+            "show version; reload",
+            "show version\nreload",
+            "show version\r",
+            "show version | redirect flash:x",
+            "show version |",
+            "show x > y",
+            "show `reload`",
+            "show $(reload)",
+            "show x && y",
+            "show ?",
+            "",
+            "|",
+            "show\u{1e}",
+            "show x | include a | tee b",
+        ] {
+            let failure = list().allows("test", command).unwrap_err();
+            assert_eq!(failure.kind, Kind::Rejected, "{command:?}");
+            assert!(failure.message.contains("begin with: show, ip addr show"), "{failure}");
+        }
+    }
+}

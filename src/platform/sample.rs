@@ -1,0 +1,90 @@
+//! The samples inside a definition: a text and what must come out of it, so that a file proves itself before it is used.
+
+use super::definition::{SampleFile, Text};
+use super::mistake::Source;
+use super::{Failure, Platform};
+use crate::probe::{Measurement, ProbeKind};
+use serde_json::{Map, Value, json};
+use std::net::IpAddr;
+use toml::Spanned;
+
+#[derive(Debug)]
+pub(super) struct Sample {
+    name: String,
+    target: Option<IpAddr>,
+    text: String,
+    expected: Expected,
+}
+
+#[derive(Debug)]
+enum Expected {
+    Ping(Map<String, Value>),
+    Failure(String),
+}
+
+/// What became of one sample.
+#[derive(Debug)]
+pub struct SampleResult {
+    pub name: String,
+    /// None = as expected; else what differs, one line per member.
+    pub difference: Option<String>,
+}
+
+impl Sample {
+    pub(super) fn new(source: &Source, spanned: &Spanned<SampleFile>) -> Result<Self, Failure> {
+        let file = spanned.get_ref();
+        let expected = match (&file.expect, &file.fails) {
+            (Some(table), None) => match serde_json::to_value(table) {
+                Ok(Value::Object(members)) => Expected::Ping(members),
+                _ => return Err(source.mistake(&file.name, "expect is no table; write { up = 1, sent = 5, … }")),
+            },
+            (None, Some(kind)) => Expected::Failure(kind.get_ref().clone()),
+            _ => return Err(source.mistake_in(spanned, "a sample has expect or fails; write one of the two")),
+        };
+        let address = |text: &Text| text.get_ref().parse().map_err(|_| source.mistake(text, "not an address"));
+        Ok(Self {
+            name: file.name.get_ref().clone(),
+            target: file.target.as_ref().map(address).transpose()?,
+            text: file.text.clone(),
+            expected,
+        })
+    }
+
+    pub(super) fn run(&self, platform: &Platform) -> SampleResult {
+        let read = platform.read_recorded(ProbeKind::Ping, self.text.as_bytes(), self.target);
+        let difference = match (&self.expected, read) {
+            (Expected::Failure(kind), Err(failure)) if failure.kind.name() == kind => None,
+            (Expected::Failure(kind), Err(failure)) => Some(format!("expected failure {kind}, got {failure}")),
+            (Expected::Failure(kind), Ok(Measurement::Ping(got))) => {
+                Some(format!("expected failure {kind}, got {}", json!(got)))
+            }
+            (Expected::Ping(_), Err(failure)) => Some(format!("expected a measurement, got {failure}")),
+            (Expected::Ping(expected), Ok(Measurement::Ping(got))) => differences(expected, &json!(got)),
+        };
+        SampleResult { name: self.name.clone(), difference }
+    }
+}
+
+/// Members that differ, as printed; `complete` may be left out of what is expected.
+fn differences(expected: &Map<String, Value>, got: &Value) -> Option<String> {
+    let mut members: Vec<&String> = expected.keys().chain(got.as_object().into_iter().flat_map(Map::keys)).collect();
+    members.sort();
+    members.dedup();
+    let lines: Vec<String> = members
+        .into_iter()
+        .filter_map(|name| {
+            let want = match expected.get(name) {
+                None if name == "complete" => Some(&Value::Bool(true)),
+                want => want,
+            };
+            let got = got.get(name);
+            let same = match (want.and_then(Value::as_f64), got.and_then(Value::as_f64)) {
+                (Some(want), Some(got)) => (want - got).abs() < 1e-9,
+                _ => want == got,
+            };
+            let shown = |value: Option<&Value>| value.map_or_else(|| "absent".to_owned(), Value::to_string);
+            (!same).then(|| format!("{name}: expected {}, got {}", shown(want), shown(got)))
+        })
+        .collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}

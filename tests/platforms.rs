@@ -1,0 +1,1 @@
+//! Platforms as the rest of the program sees them: definitions, commands, recorded answers.
