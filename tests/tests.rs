@@ -1,1 +1,3 @@
+//! One binary for all tests: OpenSSL links once.
 
+mod shell;

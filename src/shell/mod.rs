@@ -101,8 +101,10 @@ impl Shell {
                 Change::Ended => self.ended(),
                 Change::Redrawn => self.drawn(),
                 Change::Printed(byte) => {
-                    if let Phase::SetUp { exchange, .. } | Phase::Probe(exchange) = &mut self.phase {
-                        exchange.printed(byte);
+                    match &mut self.phase {
+                        Phase::Login(login) => login.printed(byte),
+                        Phase::SetUp { exchange, .. } | Phase::Probe(exchange) => exchange.printed(byte),
+                        Phase::Recovery { .. } | Phase::Idle | Phase::Over => {}
                     }
                     if !self.page() {
                         self.drawn();
@@ -177,10 +179,10 @@ impl Shell {
                 let outcome = login.nudge(&self.dialect, &self.screen);
                 self.follow(outcome);
             }
-            Phase::SetUp { exchange, quiet, .. } => {
+            Phase::SetUp { exchange, place, quiet } => {
                 *quiet = quiet.saturating_add(1);
                 let mode = prompt::mode_of(&self.dialect, self.screen.line());
-                if !self.echoes && !exchange.is_aborted() && mode.is_some() && !self.prompt.is(self.screen.line()) {
+                if *place == 0 && !exchange.is_aborted() && mode.is_some() && !self.prompt.is(self.screen.line()) {
                     // Two equal lines of a banner passed for the prompt; this one is another.
                     self.stage = Stage::Prompt;
                     self.phase = Phase::Login(Box::new(Login::new(None)));
@@ -227,7 +229,7 @@ impl Shell {
             self.send(bytes);
         }
         let dialect = Arc::clone(&self.dialect);
-        dialect.tear_down.iter().for_each(|line| self.line(line));
+        dialect.tear_down.iter().filter(|line| check(line).is_ok()).for_each(|line| self.line(line));
     }
 
     /// The text of the answer so far, for a session that was lost or a deadline that is over.
@@ -241,10 +243,7 @@ impl Shell {
 
     fn ended(&mut self) {
         match &mut self.phase {
-            Phase::Login(login) => {
-                let outcome = login.ended(&self.screen);
-                self.follow(outcome);
-            }
+            Phase::Login(login) => login.ended(&self.screen),
             Phase::SetUp { exchange, .. } | Phase::Probe(exchange) => {
                 exchange.ended(&self.screen, &self.prompt);
                 self.echoes |= exchange.has_echoed();
