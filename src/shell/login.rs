@@ -21,7 +21,7 @@ pub(super) enum Outcome {
     Answer(Vec<u8>),
     /// The command that asks for a privileged mode.
     Enable(String),
-    /// The router asked for the enable secret. Without the newline.
+    /// The router asked for the enable secret: this is it, with its newline.
     Secret(Zeroizing<Vec<u8>>),
     /// The last line is the proven prompt of the mode of this name.
     Done(String),
@@ -155,7 +155,14 @@ impl Login {
                 Some(secret) if secret.expose().chars().any(char::is_control) => {
                     failed(Kind::Settings, Stage::Enable, "the enable secret holds a control character".to_owned())
                 }
-                Some(secret) => Outcome::Secret(Zeroizing::new(secret.expose().as_bytes().to_vec())),
+                Some(secret) => {
+                    // Sized at once: a buffer that grows leaves a copy behind that nobody wipes.
+                    let secret = secret.expose().as_bytes();
+                    let mut bytes = Zeroizing::new(Vec::with_capacity(secret.len() + dialect.newline.len()));
+                    bytes.extend_from_slice(secret);
+                    bytes.extend_from_slice(&dialect.newline);
+                    Outcome::Secret(bytes)
+                }
                 None => Outcome::Wait,
             };
         }

@@ -150,7 +150,7 @@ impl Shell {
             return Err(Failure::new(Kind::Internal, Stage::Probe, "sending a command while the shell is busy"));
         }
         check(line).map_err(|reason| Failure::new(Kind::Internal, Stage::Probe, reason))?;
-        let exchange = self.exchange(line);
+        let exchange = self.exchange(line, true);
         self.phase = Phase::Probe(exchange);
         Ok(())
     }
@@ -276,15 +276,21 @@ impl Shell {
         }
     }
 
-    /// Answers a pager. True when there was one.
+    /// Answers a pager, or stops it where its text is no longer wanted. True when there was one.
     fn page(&mut self) -> bool {
         let line = self.screen.line();
-        if line.len() > LONGEST_MARK || matches!(self.phase, Phase::Idle | Phase::Over) {
+        if line.len() > LONGEST_MARK {
             return false;
         }
+        let stop = match &self.phase {
+            Phase::Login(_) => None,
+            Phase::SetUp { exchange, .. } | Phase::Probe(exchange) if !exchange.is_aborted() => None,
+            Phase::SetUp { .. } | Phase::Probe(_) | Phase::Recovery { .. } => self.dialect.abort.first(),
+            Phase::Idle | Phase::Over => return false,
+        };
         let found = self.dialect.pager.iter().find_map(|pager| {
             let mark = pager.mark.find(line).filter(|mark| !mark.is_empty())?;
-            Some((mark.start(), pager.answer.clone()))
+            Some((mark.start(), stop.unwrap_or(&pager.answer).clone()))
         });
         let Some((start, answer)) = found else { return false };
         self.screen.cut(start);
@@ -302,10 +308,7 @@ impl Shell {
                 self.stage = Stage::Enable;
                 self.line(&command);
             }
-            Outcome::Secret(mut bytes) => {
-                bytes.extend_from_slice(&self.dialect.newline);
-                self.events.push_back(Event::Send { bytes, secret: true });
-            }
+            Outcome::Secret(bytes) => self.events.push_back(Event::Send { bytes, secret: true }),
             Outcome::Failed(failure) => self.fail(failure),
             Outcome::Done(mode) => {
                 self.prompt = Prompt::new(self.screen.line());
@@ -330,14 +333,14 @@ impl Shell {
                 format!("set-up command {command:?}: {reason}"),
             ));
         }
-        let exchange = self.exchange(&command);
+        let exchange = self.exchange(&command, false);
         self.phase = Phase::SetUp { exchange, place, quiet: 0 };
     }
 
-    fn exchange(&mut self, command: &str) -> Box<Exchange> {
+    fn exchange(&mut self, command: &str, speaks: bool) -> Box<Exchange> {
         self.aborts = 0;
         self.line(command);
-        Box::new(Exchange::new(command, &self.screen))
+        Box::new(Exchange::new(command, speaks, &self.screen))
     }
 
     /// The prompt is back.
