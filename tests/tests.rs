@@ -7,4 +7,5 @@
 mod lab;
 mod platforms;
 mod references;
+mod shell;
 mod support;

@@ -49,6 +49,14 @@ impl Echo {
         self.passed
     }
 
+    /// After the echo has passed: this line is the prompt and the whole command once more.
+    pub(super) fn is_again(&self, line: &[u8], prompt: &Prompt) -> bool {
+        let bytes = |line: &'_ [u8]| {
+            line.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).eq(self.wanted.iter().copied())
+        };
+        self.passed && prompt.strip(line).is_some_and(bytes)
+    }
+
     /// The command is the last thing written, at the beginning or after a prompt's last character. (After anything else it may
     /// be a quotation: `% Unknown command: …`.)
     fn was_written(&self, prompt: &Prompt) -> bool {

@@ -4,10 +4,15 @@
 //! The end of an answer is decided byte by byte, from what has come so far, so that no split of the stream can change it: the
 //! exact prompt, alone on its line, after a line break, *and after the echo of the command*. A prompt before the echo is late
 //! (of something earlier) or drawn again (`R1#` is then the beginning of `R1#ping …`). What follows the prompt that ends an
-//! answer belongs to nobody.
+//! answer belongs to nobody. (A line of the answer that begins with the whole prompt ends it too soon; nothing in the bytes
+//! before it could tell.)
 //!
-//! Some routers do not echo. Until a session has shown an echo, a prompt without one is doubted: a newline is sent, and only a
-//! second prompt right behind it ends the answer (a third, where the answer is empty).
+//! A probe always has something to say. Where echo and prompt come with nothing between them, the line was perhaps echoed
+//! before the CLI read it (type-ahead), and will be echoed again: a newline is sent, and only a second prompt right behind
+//! the first ends the answer.
+//!
+//! Some routers do not echo. Until a session has shown an echo, a prompt without one is doubted in the same way (and twice,
+//! where the answer is empty).
 
 use super::answer::Answer;
 use super::echo::Echo;
@@ -32,9 +37,11 @@ pub(super) struct Exchange {
     answer: Answer,
     /// The line on which the command was typed.
     start: u64,
+    /// An empty answer is doubted.
+    speaks: bool,
     /// A line other than a prompt has come.
     spoken: bool,
-    /// Prompts without echo; the line of the last one; whether nothing but blank lines came since.
+    /// Prompts doubted; the line of the last one; whether nothing but blank lines came since.
     prompts: u32,
     counted: Option<u64>,
     in_a_row: bool,
@@ -44,12 +51,14 @@ pub(super) struct Exchange {
 }
 
 impl Exchange {
-    pub(super) fn new(command: &str, screen: &Screen) -> Self {
+    /// `speaks`: the command has an answer that is not empty.
+    pub(super) fn new(command: &str, speaks: bool, screen: &Screen) -> Self {
         Self {
             command: command.to_owned(),
             echo: Echo::new(command),
             answer: Answer::default(),
             start: screen.number(),
+            speaks,
             spoken: false,
             prompts: 0,
             counted: None,
@@ -83,8 +92,12 @@ impl Exchange {
 
     pub(super) fn ended(&mut self, screen: &Screen, prompt: &Prompt) {
         let mut line = screen.ended();
-        if !self.echo.has_passed() && self.echo.ended(line, prompt) {
+        if !self.spoken && self.echo.is_again(line, prompt) || !self.echo.has_passed() && self.echo.ended(line, prompt)
+        {
             self.answer.clear();
+            self.spoken = false;
+            self.in_a_row = false;
+            self.prompts = 0;
             return;
         }
         if prompt.is(line) {
@@ -106,15 +119,17 @@ impl Exchange {
         if screen.number() == self.start || !screen.is_whole() || !prompt.is(screen.line()) {
             return Verdict::Wait;
         }
-        if self.echo.has_passed() || (self.aborted && (self.echo_waived || !echoes)) {
+        let echoed = self.echo.has_passed();
+        if echoed && (self.spoken || self.aborted || !self.speaks) || self.aborted && (self.echo_waived || !echoes) {
             return Verdict::Over;
         }
-        if echoes || self.counted == Some(screen.number()) {
+        if !echoed && echoes || self.counted == Some(screen.number()) {
             return Verdict::Wait;
         }
         self.counted = Some(screen.number());
         self.prompts += 1;
-        if (self.spoken && self.in_a_row) || (!self.spoken && self.prompts >= EMPTY) {
+        let enough = if echoed || self.spoken { self.in_a_row } else { self.prompts >= EMPTY };
+        if enough {
             return Verdict::Over;
         }
         self.in_a_row = true;

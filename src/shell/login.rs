@@ -10,10 +10,8 @@ use crate::inventory::secret::Secret;
 use crate::platform::dialect::{Dialect, Enable, Then};
 use zeroize::Zeroizing;
 
-/// More lines than this before a prompt are no banner.
-const LONGEST_BANNER: u64 = 20_000;
-/// The same for a router that sends no line ends.
-const LONGEST_LINE_PIECES: u64 = 128;
+/// More characters than this before a prompt are no banner. Each is searched for questions: a flood must not cost minutes.
+const LONGEST_BANNER: u32 = 64 * 1024;
 
 /// What the login wants next.
 pub(super) enum Outcome {
@@ -23,7 +21,7 @@ pub(super) enum Outcome {
     Answer(Vec<u8>),
     /// The command that asks for a privileged mode.
     Enable(String),
-    /// The router asked for the enable secret. Without the newline.
+    /// The router asked for the enable secret: this is it, with its newline.
     Secret(Zeroizing<Vec<u8>>),
     /// The last line is the proven prompt of the mode of this name.
     Done(String),
@@ -35,7 +33,7 @@ pub(super) struct Login {
     recent: Recent,
     proof: Proof,
     enable: Option<Enabling>,
-    pieces: u64,
+    read: u32,
 }
 
 /// On the way to the privileged mode.
@@ -52,28 +50,30 @@ struct Enabling {
 
 impl Login {
     pub(super) fn new(secret: Option<Secret>) -> Self {
-        Self { secret, recent: Recent::default(), proof: Proof::default(), enable: None, pieces: 0 }
+        Self { secret, recent: Recent::default(), proof: Proof::default(), enable: None, read: 0 }
     }
 
-    pub(super) fn ended(&mut self, screen: &Screen) -> Outcome {
+    pub(super) fn printed(&mut self, byte: u8) {
+        if let Some(enabling) = &mut self.enable {
+            enabling.echo.printed(byte);
+        }
+    }
+
+    pub(super) fn ended(&mut self, screen: &Screen) {
         let line = screen.ended();
         self.recent.ended(screen);
         self.proof.ended(line);
         if let Some(enabling) = &mut self.enable {
             enabling.echo.ended(line, &enabling.from);
         }
-        self.pieces += u64::from(!screen.is_whole());
-        if screen.number() > LONGEST_BANNER || self.pieces > LONGEST_LINE_PIECES {
-            return failed(
-                Kind::Shell,
-                Stage::Prompt,
-                "the router sends text without end and no prompt after login".to_owned(),
-            );
-        }
-        Outcome::Wait
     }
 
     pub(super) fn drawn(&mut self, dialect: &Dialect, screen: &Screen) -> Outcome {
+        self.read += 1;
+        if self.read > LONGEST_BANNER {
+            let reason = "the router sends text without end and no prompt after login".to_owned();
+            return failed(Kind::Shell, Stage::Prompt, reason);
+        }
         if let (Some(enable), Some(_)) = (&dialect.enable, &self.enable) {
             return self.enabling(dialect, enable, screen);
         }
@@ -115,6 +115,7 @@ impl Login {
                 return failed(Kind::Settings, Stage::Enable, format!("enable command {:?}: {reason}", enable.command));
             }
             self.recent = Recent::since(screen);
+            self.proof = Proof::default();
             self.enable = Some(Enabling {
                 from: Prompt::new(screen.line()),
                 echo: Echo::new(&enable.command),
@@ -134,9 +135,6 @@ impl Login {
 
     fn enabling(&mut self, dialect: &Dialect, enable: &Enable, screen: &Screen) -> Outcome {
         let Some(enabling) = &mut self.enable else { return Outcome::Wait };
-        if let Some(byte) = screen.line().last() {
-            enabling.echo.printed(*byte);
-        }
         if self.recent.find(screen, &enable.refused).is_some() {
             return failed(Kind::Auth, Stage::Enable, "the router refused the enable secret".to_owned());
         }
@@ -157,7 +155,14 @@ impl Login {
                 Some(secret) if secret.expose().chars().any(char::is_control) => {
                     failed(Kind::Settings, Stage::Enable, "the enable secret holds a control character".to_owned())
                 }
-                Some(secret) => Outcome::Secret(Zeroizing::new(secret.expose().as_bytes().to_vec())),
+                Some(secret) => {
+                    // Sized at once: a buffer that grows leaves a copy behind that nobody wipes.
+                    let secret = secret.expose().as_bytes();
+                    let mut bytes = Zeroizing::new(Vec::with_capacity(secret.len() + dialect.newline.len()));
+                    bytes.extend_from_slice(secret);
+                    bytes.extend_from_slice(&dialect.newline);
+                    Outcome::Secret(bytes)
+                }
                 None => Outcome::Wait,
             };
         }

@@ -101,8 +101,10 @@ impl Shell {
                 Change::Ended => self.ended(),
                 Change::Redrawn => self.drawn(),
                 Change::Printed(byte) => {
-                    if let Phase::SetUp { exchange, .. } | Phase::Probe(exchange) = &mut self.phase {
-                        exchange.printed(byte);
+                    match &mut self.phase {
+                        Phase::Login(login) => login.printed(byte),
+                        Phase::SetUp { exchange, .. } | Phase::Probe(exchange) => exchange.printed(byte),
+                        Phase::Recovery { .. } | Phase::Idle | Phase::Over => {}
                     }
                     if !self.page() {
                         self.drawn();
@@ -148,7 +150,7 @@ impl Shell {
             return Err(Failure::new(Kind::Internal, Stage::Probe, "sending a command while the shell is busy"));
         }
         check(line).map_err(|reason| Failure::new(Kind::Internal, Stage::Probe, reason))?;
-        let exchange = self.exchange(line);
+        let exchange = self.exchange(line, true);
         self.phase = Phase::Probe(exchange);
         Ok(())
     }
@@ -177,10 +179,10 @@ impl Shell {
                 let outcome = login.nudge(&self.dialect, &self.screen);
                 self.follow(outcome);
             }
-            Phase::SetUp { exchange, quiet, .. } => {
+            Phase::SetUp { exchange, place, quiet } => {
                 *quiet = quiet.saturating_add(1);
                 let mode = prompt::mode_of(&self.dialect, self.screen.line());
-                if !self.echoes && !exchange.is_aborted() && mode.is_some() && !self.prompt.is(self.screen.line()) {
+                if *place == 0 && !exchange.is_aborted() && mode.is_some() && !self.prompt.is(self.screen.line()) {
                     // Two equal lines of a banner passed for the prompt; this one is another.
                     self.stage = Stage::Prompt;
                     self.phase = Phase::Login(Box::new(Login::new(None)));
@@ -227,7 +229,7 @@ impl Shell {
             self.send(bytes);
         }
         let dialect = Arc::clone(&self.dialect);
-        dialect.tear_down.iter().for_each(|line| self.line(line));
+        dialect.tear_down.iter().filter(|line| check(line).is_ok()).for_each(|line| self.line(line));
     }
 
     /// The text of the answer so far, for a session that was lost or a deadline that is over.
@@ -241,10 +243,7 @@ impl Shell {
 
     fn ended(&mut self) {
         match &mut self.phase {
-            Phase::Login(login) => {
-                let outcome = login.ended(&self.screen);
-                self.follow(outcome);
-            }
+            Phase::Login(login) => login.ended(&self.screen),
             Phase::SetUp { exchange, .. } | Phase::Probe(exchange) => {
                 exchange.ended(&self.screen, &self.prompt);
                 self.echoes |= exchange.has_echoed();
@@ -277,15 +276,21 @@ impl Shell {
         }
     }
 
-    /// Answers a pager. True when there was one.
+    /// Answers a pager, or stops it where its text is no longer wanted. True when there was one.
     fn page(&mut self) -> bool {
         let line = self.screen.line();
-        if line.len() > LONGEST_MARK || matches!(self.phase, Phase::Idle | Phase::Over) {
+        if line.len() > LONGEST_MARK {
             return false;
         }
+        let stop = match &self.phase {
+            Phase::Login(_) => None,
+            Phase::SetUp { exchange, .. } | Phase::Probe(exchange) if !exchange.is_aborted() => None,
+            Phase::SetUp { .. } | Phase::Probe(_) | Phase::Recovery { .. } => self.dialect.abort.first(),
+            Phase::Idle | Phase::Over => return false,
+        };
         let found = self.dialect.pager.iter().find_map(|pager| {
             let mark = pager.mark.find(line).filter(|mark| !mark.is_empty())?;
-            Some((mark.start(), pager.answer.clone()))
+            Some((mark.start(), stop.unwrap_or(&pager.answer).clone()))
         });
         let Some((start, answer)) = found else { return false };
         self.screen.cut(start);
@@ -303,10 +308,7 @@ impl Shell {
                 self.stage = Stage::Enable;
                 self.line(&command);
             }
-            Outcome::Secret(mut bytes) => {
-                bytes.extend_from_slice(&self.dialect.newline);
-                self.events.push_back(Event::Send { bytes, secret: true });
-            }
+            Outcome::Secret(bytes) => self.events.push_back(Event::Send { bytes, secret: true }),
             Outcome::Failed(failure) => self.fail(failure),
             Outcome::Done(mode) => {
                 self.prompt = Prompt::new(self.screen.line());
@@ -331,14 +333,14 @@ impl Shell {
                 format!("set-up command {command:?}: {reason}"),
             ));
         }
-        let exchange = self.exchange(&command);
+        let exchange = self.exchange(&command, false);
         self.phase = Phase::SetUp { exchange, place, quiet: 0 };
     }
 
-    fn exchange(&mut self, command: &str) -> Box<Exchange> {
+    fn exchange(&mut self, command: &str, speaks: bool) -> Box<Exchange> {
         self.aborts = 0;
         self.line(command);
-        Box::new(Exchange::new(command, &self.screen))
+        Box::new(Exchange::new(command, speaks, &self.screen))
     }
 
     /// The prompt is back.
