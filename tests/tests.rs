@@ -2,5 +2,5 @@
 
 mod ssh;
 mod support {
-    pub mod sshd;
+    pub(crate) mod sshd;
 }
