@@ -8,4 +8,5 @@ mod lab;
 mod platforms;
 mod references;
 mod shell;
+mod ssh;
 mod support;

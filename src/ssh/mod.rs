@@ -323,7 +323,7 @@ impl Link {
 
     /// What the router (or the proxy command) had to say, for the end of a message.
     fn quote(&self, banner: Option<&str>) -> String {
-        let complaint = self.proxy.as_ref().and_then(|proxy| proxy.borrow_mut().complaint());
+        let complaint = self.proxy.as_ref().and_then(|proxy| proxy.borrow_mut().complaint(self.is_gone()));
         let said = self.intake.as_ref().and_then(Intake::said);
         let said = said.or_else(|| banner.map(|text| clean(text.as_bytes())).filter(|text| !text.is_empty()));
         let said = said.map(|said| format!("; it says: {said}")).unwrap_or_default();

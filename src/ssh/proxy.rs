@@ -11,7 +11,7 @@ use crate::inventory::router::Login;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, kill_process_group, pidfd_open, waitid};
 use std::io::{self, PipeReader, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
@@ -48,17 +48,41 @@ impl Proxy {
         Ok((Self { child, stderr }, ours))
     }
 
-    /// What the command said on stderr, and how it ended if it has; for failure messages.
-    pub(super) fn complaint(&mut self) -> Option<String> {
+    /// What the command said on stderr, and how it ended if it has; for failure messages. `is_ending`: its end of the
+    /// connection is closed, so it is given a moment.
+    pub(super) fn complaint(&mut self, is_ending: bool) -> Option<String> {
+        if is_ending {
+            self.wait(Deadline::after(GRACE / 2));
+        }
         let mut said = [0; 4096];
         let count = self.stderr.read(&mut said).unwrap_or(0);
         let said = clean(&said[..count]);
-        let end = self.child.try_wait().ok().flatten();
+        // Looks without taking the end notice, so that the number of the process stays its own.
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        let end = waitid(WaitId::Pid(Pid::from_child(&self.child)), options).ok().flatten();
+        let end = end.map(|end| match (end.exit_status(), end.terminating_signal()) {
+            (Some(status), _) => format!("proxy command ended with status {status}"),
+            (None, signal) => format!("proxy command was ended by signal {}", signal.unwrap_or_default()),
+        });
         match (end, said.is_empty()) {
-            (Some(end), true) => Some(format!("proxy command ended with {end}")),
-            (Some(end), false) => Some(format!("proxy command ended with {end}: {said}")),
+            (Some(end), true) => Some(end),
+            (Some(end), false) => Some(format!("{end}: {said}")),
             (None, false) => Some(format!("proxy command says: {said}")),
             (None, true) => None,
+        }
+    }
+}
+
+impl Proxy {
+    /// Until the process has ended.
+    fn wait(&self, deadline: Deadline) {
+        let Ok(process) = pidfd_open(Pid::from_child(&self.child), PidfdFlags::empty()) else { return };
+        while !deadline.is_over() {
+            let timeout = Timespec::try_from(deadline.remaining()).ok();
+            match poll(&mut [PollFd::new(&process, PollFlags::IN)], timeout.as_ref()) {
+                Err(rustix::io::Errno::INTR) => {}
+                _ => return,
+            }
         }
     }
 }
@@ -67,32 +91,16 @@ impl Drop for Proxy {
     fn drop(&mut self) {
         let group = Pid::from_child(&self.child);
         // Until it is waited for, its number belongs to nobody else, and neither does that of its group.
-        if matches!(self.child.try_wait(), Ok(None)) {
-            let _ = kill_process_group(group, Signal::TERM);
-            if let Ok(pidfd) = pidfd_open(group, PidfdFlags::empty()) {
-                wait_readable(&pidfd, Deadline::after(GRACE));
-            }
-            let _ = kill_process_group(group, Signal::KILL);
-            let _ = self.child.wait();
-        } else {
-            let _ = kill_process_group(group, Signal::KILL);
-        }
+        let _ = kill_process_group(group, Signal::TERM);
+        self.wait(Deadline::after(GRACE));
+        let _ = kill_process_group(group, Signal::KILL);
+        let _ = self.child.wait();
     }
 }
 
 fn unblock(fd: impl AsFd) -> io::Result<()> {
     let flags = fcntl_getfl(&fd)?;
     Ok(fcntl_setfl(&fd, flags | OFlags::NONBLOCK)?)
-}
-
-fn wait_readable(fd: &OwnedFd, deadline: Deadline) {
-    while !deadline.is_over() {
-        let timeout = Timespec::try_from(deadline.remaining()).ok();
-        match poll(&mut [PollFd::new(fd, PollFlags::IN)], timeout.as_ref()) {
-            Err(rustix::io::Errno::INTR) => {}
-            _ => return,
-        }
-    }
 }
 
 /// The words of the command with the login's values put in.
