@@ -18,6 +18,7 @@
 //! * [`client`], [`launch`] — ask the master of a router; start one
 //! * [`logging`] — where log lines go, and in which form
 
+pub mod cli;
 pub mod deadline;
 pub mod descriptors;
 pub mod duration;
@@ -25,6 +26,7 @@ pub mod failure;
 pub mod identity;
 pub mod inventory;
 pub mod launch;
+pub mod logging;
 pub mod master;
 pub mod platform;
 pub mod probe;

@@ -1,3 +1,4 @@
 //! One test binary, so that OpenSSL is linked once; this is its table of contents.
 
 mod references;
+mod settings;

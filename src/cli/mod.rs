@@ -1,0 +1,4 @@
+//! The only place that knows clap and prints; one file per command.
+
+pub mod config;
+pub mod format;
