@@ -1,4 +1,5 @@
 //! One test binary, so that OpenSSL is linked once; this is its table of contents.
 
+mod architecture;
 mod references;
 mod settings;
