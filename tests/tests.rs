@@ -4,9 +4,11 @@
     reason = "a test binary has no outside: `pub` marks what a support file offers to the tests"
 )]
 
+mod architecture;
 mod lab;
 mod platforms;
 mod references;
+mod settings;
 mod shell;
 mod ssh;
 mod support;

@@ -1,3 +1,4 @@
+<<<<<<< HEAD
 //! The command line: the only place that knows clap and prints. One file per command.
 
 mod arguments;
@@ -179,3 +180,9 @@ pub fn panicked() -> ExitCode {
     }
     complain(&failure).unwrap_or(ExitCode::FAILURE)
 }
+=======
+//! The only place that knows clap and prints; one file per command.
+
+pub mod config;
+pub mod format;
+>>>>>>> settings

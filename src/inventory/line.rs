@@ -11,6 +11,7 @@ use crate::settings::{Poll, Setting, Settings};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use zeroize::Zeroizing;
 
 /// What a user name may be, to follow "allowed is".
 pub const USER_ALLOWED: &str = "1 to 128 letters, digits or . _ - @ \\ / + % # : = , and not - first";
@@ -91,6 +92,13 @@ impl Line {
             vrf: typed(argument::VRF, raw.vrf, NAME_ALLOWED, |text| Name::try_from(text.to_owned()).ok())?,
             source: source(raw.source, target)?,
         };
+<<<<<<< HEAD
+=======
+        let reference = |argument: Argument, text| match argument.given(text)? {
+            None => Ok(None),
+            Some(text) => Reference::parse(argument, &Zeroizing::new(text)).map(Some),
+        };
+>>>>>>> settings
         Ok(Self {
             id: typed(argument::LINE, raw.line, LINE_ALLOWED, id)?.unwrap_or_else(|| target.to_string()),
             target,
@@ -215,6 +223,7 @@ fn file(text: &str) -> Option<PathBuf> {
 }
 
 #[cfg(test)]
+<<<<<<< HEAD
 mod tests {
     use super::*;
 
@@ -461,3 +470,6 @@ mod tests {
         proptest::proptest!(|(value in "\\PC{0,40}|.{0,40}|[0-9.:a-f\\[\\]]{0,30}|(secret|file|env|exec):.{0,20}")| check(&value));
     }
 }
+=======
+mod tests;
+>>>>>>> settings

@@ -12,6 +12,7 @@ use crate::failure::Failure;
 use crate::quote::quoted;
 use crate::settings::{self, Secrets};
 use std::path::PathBuf;
+use zeroize::Zeroizing;
 
 /// A `file:` holds one line.
 const FILE_LIMIT: usize = 4096;
@@ -128,7 +129,7 @@ impl Reference {
             Form::Variable(name) => match settings::variable(name).map(|value| value.into_string()) {
                 None => return Err(self.failed("no such variable in the environment")),
                 Some(Err(_)) => return Err(self.failed("is not valid UTF-8")),
-                Some(Ok(value)) => Secret::line(&value).map_err(|what| self.failed(&what))?,
+                Some(Ok(value)) => Secret::line(&Zeroizing::new(value)).map_err(|what| self.failed(&what))?,
             },
             Form::Literal(_) if !secrets.allow_plain_password => {
                 return Err(self.failed(

@@ -17,8 +17,12 @@ const SYSTEM: &str = "/etc/zabbix/ddl-monitor.toml";
 /// More is not a settings file.
 const LIMIT: u64 = 1 << 20;
 
-/// The file that counts, and its text. A file that was named must be there, any other may be missing.
-pub(super) fn find(named: Option<&Path>, user: Option<PathBuf>) -> Result<Option<(PathBuf, String)>, String> {
+/// The file that counts, and its text. A file that was named must be there, any other may be missing. `user` is the folder of
+/// the user's own, asked for only when it comes to that: without `$HOME` it costs a look into the user database.
+pub(super) fn find(
+    named: Option<&Path>,
+    user: impl FnOnce() -> Option<PathBuf>,
+) -> Result<Option<(PathBuf, String)>, String> {
     if let Some(path) = named {
         let path = std::path::absolute(path).map_err(|e| format!("settings file {}: {e}", path.display()))?;
         return match read(&path) {
@@ -26,18 +30,20 @@ pub(super) fn find(named: Option<&Path>, user: Option<PathBuf>) -> Result<Option
             Err(e) => Err(format!("settings file {}: {}", path.display(), reason(&e))),
         };
     }
-    for path in [Some(PathBuf::from(SYSTEM)), user].into_iter().flatten() {
-        match read(&path) {
-            Ok(text) => return Ok(Some((path, text))),
-            Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {}
-            // A folder that we may not enter is like one that is not there; a file that we may not read has a say.
-            Err(e) if e.kind() == io::ErrorKind::PermissionDenied && path.symlink_metadata().is_err() => {}
-            Err(e) => {
-                return Err(format!("settings file {}: {}; name another with --config", path.display(), reason(&e)));
-            }
-        }
+    if let Some(found) = read_if_there(PathBuf::from(SYSTEM))? {
+        return Ok(Some(found));
     }
-    Ok(None)
+    user().map(|dir| read_if_there(dir.join("ddl-monitor.toml"))).transpose().map(Option::flatten)
+}
+
+fn read_if_there(path: PathBuf) -> Result<Option<(PathBuf, String)>, String> {
+    match read(&path) {
+        Ok(text) => Ok(Some((path, text))),
+        Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+        // A folder that we may not enter is like one that is not there; a file that we may not read has a say.
+        Err(e) if e.kind() == io::ErrorKind::PermissionDenied && path.symlink_metadata().is_err() => Ok(None),
+        Err(e) => Err(format!("settings file {}: {}; name another with --config", path.display(), reason(&e))),
+    }
 }
 
 /// An error of the operating system without its number.

@@ -5,11 +5,13 @@ mod environment;
 mod file;
 mod form;
 mod load;
+mod reference;
 pub mod suggestion;
 pub mod table;
 
 pub use environment::{colour_allowed, master_environment, variable};
 pub use load::{Loaded, Source, check, load};
+pub use reference::markdown;
 pub use table::{SETTINGS, Setting};
 
 use crate::inventory::router::{Crypto, HostKeyPolicy};
