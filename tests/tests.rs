@@ -1,1 +1,2 @@
-
+mod router_sim;
+mod support;
