@@ -8,6 +8,7 @@ mod architecture;
 mod lab;
 mod platforms;
 mod references;
+mod router_sim;
 mod settings;
 mod shell;
 mod ssh;

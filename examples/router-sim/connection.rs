@@ -24,6 +24,8 @@ pub(crate) struct Connection {
     number: u64,
     cut: Signal,
     user: String,
+    /// The line taken when the connection was accepted, for its first channel.
+    line: Option<VtyLine>,
     /// Open channels that are not sessions yet, each with its line; without one it is told that all are in use.
     waiting: HashMap<ChannelId, (Channel<Msg>, Option<VtyLine>)>,
     open: Arc<AtomicUsize>,
@@ -39,8 +41,8 @@ impl Drop for OpenChannel {
 }
 
 impl Connection {
-    pub(crate) fn new(router: Arc<Router>, number: u64, cut: Signal) -> Self {
-        Self { router, number, cut, user: String::new(), waiting: HashMap::new(), open: Arc::default() }
+    pub(crate) fn new(router: Arc<Router>, number: u64, cut: Signal, line: Option<VtyLine>) -> Self {
+        Self { router, number, cut, user: String::new(), line, waiting: HashMap::new(), open: Arc::default() }
     }
 
     async fn decide(&mut self, user: &str, method: &str, accepted: bool) -> bool {
@@ -167,7 +169,7 @@ impl Handler for Connection {
             reply.reject(ChannelOpenFailure::AdministrativelyProhibited).await;
             return Ok(());
         }
-        let line = self.router.take_line();
+        let line = self.line.take().or_else(|| self.router.take_line());
         if line.is_none() && options.vty_full == VtyFull::Channel {
             self.router.log("busy", self.number, json!({"how": "channel"}));
             reply.reject(ChannelOpenFailure::ResourceShortage).await;

@@ -52,7 +52,8 @@ Examples:
     lose_every = 3
 
 Every event is one JSON object per line on the standard output. On the standard input (with --until-eof) a line
-`NAME key = value` changes a router's options while it runs, `NAME cut` cuts its connections; `*` names all routers."
+`NAME key = value` changes a router's options while it runs, `NAME cut` cuts its connections; `*` names all routers; `sync N` is
+answered when all earlier events are written."
 )]
 struct Arguments {
     /// Lab file (TOML) with many routers, instead of the options below
@@ -119,12 +120,15 @@ fn run() -> anyhow::Result<()> {
     if arguments.until_eof {
         for line in std::io::stdin().lock().lines() {
             let line = line.context("reading the standard input")?;
-            match obey(&routers, &line) {
-                Ok(()) => events.announce(json!({"event": "changed", "line": line})),
-                Err(error) => {
-                    events.announce(json!({"event": "not_changed", "line": line, "message": format!("{error:#}")}))
-                }
-            }
+            let outcome = match line.strip_prefix("sync ") {
+                // Whoever waits for this has read every event before it.
+                Some(number) => json!({"event": "synced", "number": number}),
+                None => match obey(&routers, &line) {
+                    Ok(()) => json!({"event": "changed", "line": line}),
+                    Err(error) => json!({"event": "not_changed", "line": line, "message": format!("{error:#}")}),
+                },
+            };
+            events.announce(outcome);
         }
         Ok(())
     } else {

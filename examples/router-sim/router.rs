@@ -177,11 +177,9 @@ impl Router {
         };
         tokio::time::sleep(options.banner_delay.0).await;
         let ssh = Arc::clone(&self.set_up().ssh);
-        let connection = Connection::new(Arc::clone(self), session, cut.clone());
+        let connection = Connection::new(Arc::clone(self), session, cut.clone(), line);
         let running = russh::server::run_stream(ssh, Wire::new(stream, cut), connection).await?;
-        let outcome = running.await;
-        drop(line);
-        Ok(outcome?)
+        Ok(running.await?)
     }
 }
 

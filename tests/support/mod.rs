@@ -1,3 +1,4 @@
+<<<<<<< HEAD
 //! What the tests are built from: real parts (name spaces, FRR, a parent like Zabbix) and the means to look at them.
 
 pub mod frr;
@@ -10,3 +11,8 @@ pub mod responder;
 pub mod system_user;
 pub mod tun;
 pub mod wait;
+=======
+//! What several tests need.
+
+pub(crate) mod sim;
+>>>>>>> sim

@@ -23,7 +23,7 @@ impl<'a> Texts<'a> {
         let ping = &persona.ping;
         let source = request.source.as_deref();
         // A router prints the address of the interface that it was given.
-        let own = if six { "2001:db8::1" } else { "192.0.2.1" };
+        let own = if six { "2001:db8:ffff::1" } else { "192.0.2.1" };
         let address = source.map(|source| if source.parse::<IpAddr>().is_ok() { source } else { own });
         facts.set("target", named);
         facts.set("count", request.count.unwrap_or(0));
@@ -33,7 +33,7 @@ impl<'a> Texts<'a> {
         facts.set("size_28", request.size + 28);
         facts.set("source", address.unwrap_or(own));
         facts.set("local", address.unwrap_or(own));
-        facts.set("gateway", if six { "2001:db8::fe" } else { "192.0.2.254" });
+        facts.set("gateway", if six { "2001:db8:ffff::fe" } else { "192.0.2.254" });
         facts.set("from", address.map(|address| format!(" from {address}")).unwrap_or_default());
         let bound = source.map(|source| match source.parse::<IpAddr>() {
             Ok(address) => format!(" from {address} :"),

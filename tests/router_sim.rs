@@ -1,0 +1,433 @@
+//! The simulated routers themselves: what they say is what tests of the program rest on.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use ssh2::{Channel, MethodType, Session};
+
+use crate::support::sim::{Sim, SimRouter};
+
+struct Shell {
+    channel: Channel,
+    _session: Session,
+    seen: Vec<u8>,
+}
+
+fn session(address: SocketAddr, prepare: impl FnOnce(&Session)) -> Result<Session, ssh2::Error> {
+    let stream = TcpStream::connect(address).expect("the simulated router listens");
+    stream.set_nodelay(true).expect("a TCP socket");
+    let mut session = Session::new()?;
+    session.set_timeout(20_000);
+    session.set_tcp_stream(stream);
+    prepare(&session);
+    session.handshake()?;
+    Ok(session)
+}
+
+fn logged_in(address: SocketAddr) -> Session {
+    let session = session(address, |_| {}).expect("the handshake");
+    session.userauth_password("ddl", "ddl").expect("the login");
+    session
+}
+
+fn shell_on(session: Session) -> Result<Shell, ssh2::Error> {
+    let mut channel = session.channel_session()?;
+    channel.request_pty("vt100", None, Some((511, 1000, 0, 0)))?;
+    channel.shell()?;
+    Ok(Shell { channel, _session: session, seen: Vec::new() })
+}
+
+fn shell(address: SocketAddr) -> Shell {
+    shell_on(logged_in(address)).expect("a shell")
+}
+
+impl Shell {
+    fn send(&mut self, bytes: &[u8]) {
+        self.channel.write_all(bytes).expect("the session takes what is typed");
+    }
+
+    /// Everything up to and with `end`; panics if it never comes.
+    fn until(&mut self, end: &str) -> String {
+        let mut searched = 0;
+        loop {
+            let found = self.seen[searched..].windows(end.len()).position(|window| window == end.as_bytes());
+            if let Some(place) = found.map(|place| place + searched) {
+                let text: Vec<u8> = self.seen.drain(..place + end.len()).collect();
+                return String::from_utf8_lossy(&text).into_owned();
+            }
+            searched = self.seen.len().saturating_sub(end.len());
+            let mut buffer = [0; 4096];
+            match self.channel.read(&mut buffer) {
+                Ok(length) if length > 0 => self.seen.extend_from_slice(&buffer[..length]),
+                other => panic!("{end:?} did not come ({other:?}) after {:?}", String::from_utf8_lossy(&self.seen)),
+            }
+        }
+    }
+
+    /// Types a line and returns what is shown up to the next `prompt`, its echo cut off.
+    fn ask(&mut self, line: &str, prompt: &str) -> String {
+        self.send(format!("{line}\n").as_bytes());
+        self.until(line);
+        let text = self.until(prompt);
+        text.strip_suffix(prompt).unwrap_or(&text).trim_start_matches(['\r', '\n']).to_owned()
+    }
+
+    /// Everything that is left until the router closes the session.
+    fn rest(mut self) -> String {
+        let mut rest = std::mem::take(&mut self.seen);
+        let mut buffer = [0; 4096];
+        while let Ok(length) = self.channel.read(&mut buffer)
+            && length > 0
+        {
+            rest.extend_from_slice(&buffer[..length]);
+        }
+        String::from_utf8_lossy(&rest).into_owned()
+    }
+}
+
+/// Persona, its prompt, a whole ping of two packets, one that is never answered and its abort key, a line it refuses
+/// and the words in which it does, its way out.
+struct Case {
+    persona: &'static str,
+    prompt: &'static str,
+    ping: &'static str,
+    answer: &'static str,
+    endless: &'static str,
+    abort: u8,
+    aborted: &'static str,
+    wrong: &'static str,
+    refusal: &'static str,
+    leave: &'static str,
+}
+
+const CASES: &[Case] = &[
+    Case {
+        persona: "cisco_iosxe",
+        prompt: "r1#",
+        ping: "ping 10.0.0.1 repeat 2 timeout 1",
+        answer: "Type escape sequence to abort.\r\nSending 2, 100-byte ICMP Echos to 10.0.0.1, timeout is 1 seconds:\r\n\
+                 !!\r\nSuccess rate is 100 percent (2/2), round-trip min/avg/max = 3/3/3 ms\r\n",
+        endless: "ping 10.0.0.9 repeat 100 timeout 60",
+        abort: 0x1e,
+        aborted: "\r\nSuccess rate is 0 percent (0/1)\r\n",
+        wrong: "ping 10.0.0.1 count 2",
+        refusal: "                 ^\r\n% Invalid input detected at '^' marker.\r\n\r\n",
+        leave: "exit",
+    },
+    Case {
+        persona: "cisco_iosxr",
+        prompt: "RP/0/RSP0/CPU0:r1#",
+        ping: "ping 10.0.0.1 count 2 timeout 1",
+        answer: "Type escape sequence to abort.\r\nSending 2, 100-byte ICMP Echos to 10.0.0.1, timeout is 1 seconds:\r\n\
+                 !!\r\nSuccess rate is 100 percent (2/2), round-trip min/avg/max = 3/3/3 ms\r\n",
+        endless: "ping 10.0.0.9 count 100 timeout 36",
+        abort: 0x03,
+        aborted: "\r\nSuccess rate is 0 percent (0/1)\r\n",
+        wrong: "ping 10.0.0.1 count 2 timeout 37",
+        refusal: "^\r\n% Invalid input detected at '^' marker.\r\n",
+        leave: "exit",
+    },
+    Case {
+        persona: "cisco_nxos",
+        prompt: "r1# ",
+        ping: "ping 10.0.0.1 count 2 timeout 1 vrf management",
+        answer: "PING 10.0.0.1 (10.0.0.1): 56 data bytes\r\r\n\
+                 64 bytes from 10.0.0.1: icmp_seq=0 ttl=254 time=3 ms\r\r\n\
+                 64 bytes from 10.0.0.1: icmp_seq=1 ttl=254 time=3 ms\r\r\n\r\r\n\
+                 --- 10.0.0.1 ping statistics ---\r\r\n\
+                 2 packets transmitted, 2 packets received, 0.00% packet loss\r\r\n\
+                 round-trip min/avg/max = 3/3/3 ms\r\r\n",
+        endless: "ping 10.0.0.9 count 100 timeout 60",
+        abort: 0x03,
+        aborted: "1 packets transmitted, 0 packets received, 100.00% packet loss\r\r\n",
+        wrong: "ping 10.0.0.1 repeat 2",
+        refusal: "% Invalid command at '^' marker.\r\r\n",
+        leave: "exit",
+    },
+    Case {
+        persona: "huawei_vrp",
+        prompt: "<r1>",
+        ping: "ping -c 2 -t 1000 -m 1 10.0.0.1",
+        answer: "  PING 10.0.0.1: 56  data bytes, press CTRL_C to break\r\n\
+                 \x20   Reply from 10.0.0.1: bytes=56 Sequence=1 ttl=254 time=3 ms\r\n\
+                 \x20   Reply from 10.0.0.1: bytes=56 Sequence=2 ttl=254 time=3 ms\r\n\r\n\
+                 \x20 --- 10.0.0.1 ping statistics ---\r\n    2 packet(s) transmitted\r\n    2 packet(s) received\r\n\
+                 \x20   0.00% packet loss\r\n    round-trip min/avg/max = 3/3/3 ms\r\n\r\n",
+        endless: "ping -c 100 -t 60000 10.0.0.9",
+        abort: 0x03,
+        aborted: "    1 packet(s) transmitted\r\n    0 packet(s) received\r\n    100.00% packet loss\r\n",
+        wrong: "ping 10.0.0.1 -c 2",
+        refusal: "Error:Too many parameters found at '^' position.\r\n",
+        leave: "quit",
+    },
+    Case {
+        persona: "h3c_comware",
+        prompt: "<r1>",
+        ping: "ping -c 2 -t 1000 -m 1 -vpn-instance V 10.0.0.1",
+        answer: "Ping 10.0.0.1 (10.0.0.1): 56 data bytes, press CTRL_C to break\r\n\
+                 56 bytes from 10.0.0.1: icmp_seq=0 ttl=254 time=3.000 ms\r\n\
+                 56 bytes from 10.0.0.1: icmp_seq=1 ttl=254 time=3.000 ms\r\n\r\n\
+                 --- Ping statistics for 10.0.0.1 in VPN instance V ---\r\n\
+                 2 packet(s) transmitted, 2 packet(s) received, 0.0% packet loss\r\n\
+                 round-trip min/avg/max/std-dev = 3.000/3.000/3.000/0.000 ms\r\n",
+        endless: "ping -c 100 -t 60000 10.0.0.9",
+        abort: 0x03,
+        aborted: "1 packet(s) transmitted, 0 packet(s) received, 100.0% packet loss\r\n",
+        wrong: "pingg 10.0.0.1",
+        refusal: "    ^\r\n % Unrecognized command found at '^' position.\r\n",
+        leave: "quit",
+    },
+    Case {
+        persona: "frr",
+        prompt: "r1# ",
+        ping: "show version",
+        answer: "FRRouting 8.4.4 (r1)",
+        endless: "ping 10.0.0.9",
+        abort: 0x03,
+        aborted: "1 packets transmitted, 0 received, 100% packet loss, time ",
+        wrong: "ping 10.0.0.1 count 2",
+        refusal: "% Unknown command: ping 10.0.0.1 count 2\r\n",
+        leave: "exit",
+    },
+    Case {
+        persona: "linux",
+        prompt: "ddl@r1:~$ ",
+        ping: "ping -n -c 1 -W 2 10.0.0.1",
+        answer: "PING 10.0.0.1 (10.0.0.1) 56(84) bytes of data.\r\n\
+                 64 bytes from 10.0.0.1: icmp_seq=1 ttl=64 time=3.00 ms\r\n\r\n\
+                 --- 10.0.0.1 ping statistics ---\r\n1 packets transmitted, 1 received, 0% packet loss, time ",
+        endless: "ping -n -c 100 -i 60 10.0.0.9",
+        abort: 0x03,
+        aborted: "^C\r\n--- 10.0.0.9 ping statistics ---\r\n1 packets transmitted, 0 received, 100% packet loss, time ",
+        wrong: "pingg 10.0.0.1",
+        refusal: "-bash: pingg: command not found\r\n",
+        leave: "exit",
+    },
+];
+
+#[test]
+fn every_persona_pings_refuses_aborts_and_leaves_in_its_own_words() {
+    let routers = CASES.iter().map(|case| {
+        let router = SimRouter::new(case.persona).name(case.persona).with("hostname", "r1").with("rtt", vec!["3ms"]);
+        router.with("dead", vec!["10.0.0.9"])
+    });
+    let sim = Sim::start(routers);
+    for case in CASES {
+        let mut shell = shell(sim.address(case.persona));
+        shell.until(case.prompt);
+
+        let answer = shell.ask(case.ping, case.prompt);
+        assert!(answer.contains(case.answer), "{}: {answer:?}", case.persona);
+
+        let refused = shell.ask(case.wrong, case.prompt);
+        assert!(refused.ends_with(case.refusal), "{}: {refused:?}", case.persona);
+
+        let started = Instant::now();
+        shell.send(format!("{}\n", case.endless).as_bytes());
+        shell.until("10.0.0.9");
+        // The header shows that it runs.
+        shell.until("10.0.0.9");
+        shell.send(&[case.abort]);
+        let aborted = shell.until(case.prompt);
+        assert!(aborted.contains(case.aborted), "{}: {aborted:?}", case.persona);
+        assert!(started.elapsed() < Duration::from_secs(10), "{}: the abort was not at once", case.persona);
+
+        shell.send(format!("{}\n", case.leave).as_bytes());
+        shell.rest();
+    }
+    sim.wait_for_count("closed", CASES.len());
+    assert_eq!(sim.count("login"), CASES.len());
+}
+
+#[test]
+fn lost_slow_and_unreachable_packets_are_counted_as_the_router_would() {
+    let sim = SimRouter::new("cisco_iosxe")
+        .with("lose_every", 3)
+        .with("slow", vec!["10.0.0.5=5s"])
+        .with("unreachable", vec!["10.0.0.8"])
+        .with("no_route", vec!["2001:db8::7"])
+        .with("vrf", vec!["blue"])
+        .start();
+    let mut shell = shell(sim.address("r1"));
+    shell.until("r1#");
+    let partial = shell.ask("ping vrf blue 10.0.0.1 repeat 7 timeout 0", "r1#");
+    assert!(partial.contains("!!.!!.!\r\nSuccess rate is 71 percent (5/7), round-trip"), "{partial:?}");
+    let slow = shell.ask("ping 10.0.0.5 repeat 1 timeout 0", "r1#");
+    assert!(slow.contains(".\r\nSuccess rate is 0 percent (0/1)\r\n"), "{slow:?}");
+    let unreachable = shell.ask("ping 10.0.0.8 repeat 2", "r1#");
+    assert!(unreachable.contains("UU\r\nSuccess rate is 0 percent (0/2)\r\n"), "{unreachable:?}");
+    let no_route = shell.ask("ping ipv6 2001:db8::7", "r1#");
+    assert!(
+        no_route.contains("% No valid route for destination\r\nSuccess rate is 0 percent (0/1)\r\n"),
+        "{no_route:?}"
+    );
+    let unknown = shell.ask("ping vrf red 10.0.0.1", "r1#");
+    assert!(unknown.contains("% VRF red does not exist"), "{unknown:?}");
+}
+
+#[test]
+fn what_is_typed_during_a_ping_runs_afterwards_on_ios() {
+    let sim = SimRouter::new("cisco_iosxe").with("dead", vec!["10.0.0.9"]).start();
+    let mut shell = shell(sim.address("r1"));
+    shell.until("r1#");
+    shell.send(b"ping 10.0.0.9 repeat 2 timeout 1\nshow privilege\n");
+    let text = shell.until("Current privilege level is 15");
+    assert!(text.contains("Success rate is 0 percent (0/2)\r\nr1#show privilege\r\n"), "{text:?}");
+    assert_eq!(sim.commands(), ["ping 10.0.0.9 repeat 2 timeout 1", "show privilege"]);
+    assert_eq!(sim.bytes(), r"ping 10.0.0.9 repeat 2 timeout 1\nshow privilege\n");
+}
+
+#[test]
+fn user_mode_takes_only_the_plain_ping_until_the_secret_is_given() {
+    let sim = SimRouter::new("cisco_iosxe").with("enable_secret", "hush").start();
+    let mut shell = shell(sim.address("r1"));
+    shell.until("r1>");
+    assert!(shell.ask("ping 10.0.0.1", "r1>").contains("(5/5)"));
+    assert!(shell.ask("ping 10.0.0.1 repeat 2", "r1>").contains("% Invalid input detected"));
+    shell.ask("enable", "Password: ");
+    shell.send(b"wrong\n");
+    shell.until("Password: ");
+    shell.send(b"hush\n");
+    let shown = shell.until("r1#");
+    assert!(!shown.contains("hush"), "{shown:?}");
+    assert!(shell.ask("ping 10.0.0.1 repeat 2", "r1#").contains("(2/2)"));
+}
+
+#[test]
+fn the_pager_waits_for_a_key_until_it_is_switched_off() {
+    let sim = SimRouter::new("huawei_vrp").start();
+    let mut shell = shell(sim.address("r1"));
+    shell.until("<r1>");
+    let first = shell.ask("display version", "---- More ----");
+    assert!(!first.contains("<r1>"), "{first:?}");
+    shell.send(b" ");
+    shell.until("\u{1b}[16D");
+    shell.until("<r1>");
+    assert!(shell.ask("screen-length 0 temporary", "<r1>").contains("current user terminal interface only"));
+    assert!(!shell.ask("display version", "<r1>").contains("More"));
+}
+
+#[test]
+fn a_question_after_the_login_takes_no_for_an_answer() {
+    let sim = SimRouter::new("huawei_vrp").with("dialogue", vec!["change-now"]).start();
+    let mut shell = shell(sim.address("r1"));
+    shell.until("Change now? [Y/N]:");
+    shell.send(b"N\n");
+    shell.until("<r1>");
+}
+
+#[test]
+fn an_old_comware_greets_with_nul_bytes() {
+    let sim = SimRouter::new("h3c_comware_v5").start();
+    let greeting = shell(sim.address("r1")).until("<r1>");
+    assert!(greeting.starts_with("\r\r\n\0****"), "{greeting:?}");
+    assert!(greeting.ends_with("\r\r\n\r\r\n\0<r1>"), "{greeting:?}");
+}
+
+#[test]
+fn when_all_lines_are_in_use_the_next_login_is_turned_away_and_a_logout_frees_one() {
+    let full = |how: &str| SimRouter::new("h3c_comware").name(how).with("vty_limit", 1).with("vty_full", how);
+    let sim = Sim::start([full("text"), full("channel"), full("tcp")]);
+
+    let mut first = shell(sim.address("text"));
+    first.until("<text>");
+    assert!(shell(sim.address("text")).rest().contains("All user interfaces are used, please try later!"));
+    first.send(b"quit\n");
+    first.rest();
+    shell(sim.address("text")).until("<text>");
+
+    let mut held = shell(sim.address("channel"));
+    held.until("<channel>");
+    assert!(shell_on(logged_in(sim.address("channel"))).is_err());
+
+    let mut held = shell(sim.address("tcp"));
+    held.until("<tcp>");
+    assert!(session(sim.address("tcp"), |_| {}).is_err());
+    assert_eq!(sim.count("busy"), 3);
+}
+
+#[test]
+fn a_legacy_router_takes_sha_1_and_nothing_else() {
+    let sim = SimRouter::new("cisco_iosxe").with("legacy", true).start();
+    let prefer = |kex: &'static str, key: &'static str, mac: &'static str| {
+        move |session: &Session| {
+            session.method_pref(MethodType::Kex, kex).expect("known to libssh2");
+            session.method_pref(MethodType::HostKey, key).expect("known to libssh2");
+            session.method_pref(MethodType::MacCs, mac).expect("known to libssh2");
+            session.method_pref(MethodType::MacSc, mac).expect("known to libssh2");
+        }
+    };
+    let address = sim.address("r1");
+    assert!(session(address, prefer("curve25519-sha256", "ssh-ed25519", "hmac-sha2-256")).is_err());
+    let old = session(address, prefer("diffie-hellman-group14-sha1", "ssh-rsa", "hmac-sha1")).expect("the handshake");
+    old.userauth_password("ddl", "ddl").expect("the login");
+    shell_on(old).expect("a shell").until("r1#");
+}
+
+#[test]
+fn a_refused_password_is_logged_without_it_and_options_change_while_it_runs() {
+    let mut sim = SimRouter::new("cisco_iosxe").user("ops", "canary-1").start();
+    let address = sim.address("r1");
+    let attempt = session(address, |_| {}).expect("the handshake");
+    assert!(attempt.userauth_password("ops", "canary-2").is_err());
+    sim.wait_for_count("refused", 1);
+    sim.change("r1", "user", vec!["ops:canary-2"]);
+    let attempt = session(address, |_| {}).expect("the handshake");
+    attempt.userauth_password("ops", "canary-2").expect("the changed password");
+    sim.wait_for_count("login", 1);
+    let logins: Vec<String> =
+        sim.events().iter().filter(|event| event["user"] == "ops").map(ToString::to_string).collect();
+    assert_eq!(logins.len(), 2);
+    assert!(logins.iter().all(|login| !login.contains("canary")), "{logins:?}");
+}
+
+#[test]
+fn a_connection_is_cut_in_mid_answer_once_if_told_so() {
+    let sim = SimRouter::new("cisco_iosxe").with("drop_after", 60).with("drop", "once").start();
+    let mut cut = shell(sim.address("r1"));
+    cut.until("r1#");
+    cut.send(b"ping 10.0.0.1\n");
+    let rest = cut.rest();
+    assert!(rest.contains("Type escape") && !rest.contains("Success"), "{rest:?}");
+    let mut again = shell(sim.address("r1"));
+    again.until("r1#");
+    assert!(again.ask("ping 10.0.0.1", "r1#").contains("(5/5)"));
+}
+
+#[test]
+fn a_router_that_is_cut_off_ends_its_sessions_and_takes_new_ones() {
+    let mut sim = SimRouter::new("cisco_iosxr").start();
+    let mut held = shell(sim.address("r1"));
+    held.until("#");
+    sim.cut("r1");
+    held.rest();
+    sim.wait_for_count("closed", 1);
+    shell(sim.address("r1")).until("#");
+}
+
+#[test]
+fn an_idle_session_is_closed_after_the_exec_timeout() {
+    let sim = SimRouter::new("cisco_iosxe").with("exec_timeout", "100ms").start();
+    let mut idle = shell(sim.address("r1"));
+    idle.until("r1#");
+    idle.rest();
+    sim.wait_for("the time-out", |events| events.iter().any(|event| event["reason"] == "idle"));
+}
+
+#[test]
+fn a_flood_can_be_read_to_its_end() {
+    let sim = SimRouter::new("cisco_iosxe").with("flood", 3_000_000).start();
+    let mut shell = shell(sim.address("r1"));
+    shell.until("r1#");
+    shell.send(b"ping 10.0.0.1\n");
+    assert!(shell.until("Success rate is 100 percent").len() > 3_000_000);
+}
+
+#[test]
+fn the_simulator_ends_when_its_standard_input_is_closed() {
+    let sim = SimRouter::new("linux").start();
+    let mut held = shell(sim.address("r1"));
+    held.until("$ ");
+    assert!(sim.end().success());
+}
