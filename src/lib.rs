@@ -20,10 +20,7 @@
 //! * [`logging`] — where log lines go, and in which form
 
 pub mod cli;
-<<<<<<< HEAD
 pub mod client;
-=======
->>>>>>> settings
 pub mod deadline;
 pub mod descriptors;
 pub mod duration;

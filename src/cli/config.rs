@@ -11,43 +11,36 @@ use std::process::ExitCode;
 
 /// Look at the settings
 #[derive(Clone, Debug, Args)]
-pub struct Config {
+pub(super) struct Config {
     #[command(subcommand)]
-    pub command: Command,
+    command: Command,
 }
 
 #[derive(Clone, Debug, Subcommand)]
-pub enum Command {
+pub(super) enum Command {
     /// Tell everything that is wrong with settings file, environment and credentials file
     ///
     /// Each mistake is one line with its place. Exit status 0 when there is none, else 1.
-    Check(Output),
+    Check,
     /// Show the effective settings and where each came from
     ///
     /// Later ones win: defaults, settings file, environment, flags. What may hold a password is not shown.
-    Show(Output),
-}
-
-#[derive(Clone, Debug, Args)]
-pub struct Output {
-    /// Text for people or JSON [default: text on a terminal, else JSON]
-    #[arg(long, value_enum)]
-    pub format: Option<Format>,
+    Show,
 }
 
 impl Config {
     /// Runs the command; what it has to say goes to `out`. `config` and `flags` are those of [`settings::load`].
-    pub fn run(
+    pub(super) fn run(
         &self,
         config: Option<&Path>,
         flags: &[(&'static str, String)],
-        stdout_is_terminal: bool,
+        format: Format,
         out: &mut dyn Write,
     ) -> io::Result<ExitCode> {
         let loaded = settings::check(config, flags);
         match &self.command {
-            Command::Check(output) => check(loaded, Format::chosen(output.format, stdout_is_terminal), out),
-            Command::Show(output) => show(loaded, Format::chosen(output.format, stdout_is_terminal), out),
+            Command::Check => check(loaded, format, out),
+            Command::Show => show(loaded, format, out),
         }
     }
 }

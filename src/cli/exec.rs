@@ -2,7 +2,8 @@
 
 use super::reach::Reach;
 use super::arguments::{self, text};
-use super::output::{self, Format};
+use super::format::Format;
+use super::output;
 use super::{Context, complain};
 use crate::deadline::Deadline;
 use crate::failure::Failure;

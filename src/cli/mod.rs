@@ -1,9 +1,9 @@
-<<<<<<< HEAD
 //! The command line: the only place that knows clap and prints. One file per command.
 
 mod arguments;
-pub mod config;
+mod config;
 mod exec;
+mod format;
 mod generate;
 mod master;
 mod output;
@@ -19,7 +19,7 @@ use crate::logging::{self, Role};
 use crate::settings::{self, Loaded};
 use crate::state::State;
 use clap::{ArgAction, Parser, Subcommand};
-use output::Format;
+use format::Format;
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -71,8 +71,7 @@ enum Command {
     #[command(subcommand)]
     Platform(platform::Command),
     /// Check the settings, or show them and where each came from
-    #[command(subcommand)]
-    Config(config::Command),
+    Config(config::Config),
     /// Print shell completions or the man pages
     #[command(hide = true)]
     Generate(generate::Args),
@@ -113,7 +112,10 @@ pub fn run() -> io::Result<ExitCode> {
     }
     let terminal = io::stdout().is_terminal();
     let format = cli.global.format.unwrap_or(if terminal { Format::Text } else { Format::Json });
-    let loaded = match load(&cli) {
+    if let Command::Config(config) = &cli.command {
+        return config.run(cli.global.config.as_deref(), &flags(&cli), format, &mut io::stdout().lock());
+    }
+    let loaded = match settings::load(cli.global.config.as_deref(), &flags(&cli)) {
         Ok(loaded) => loaded,
         Err(failure) => return refuse(&cli.command, &failure, format, started),
     };
@@ -133,13 +135,13 @@ pub fn run() -> io::Result<ExitCode> {
         Command::Stop(args) => stop::run(&context, &args),
         Command::Parse(args) => parse::run(&context, &args),
         Command::Platform(command) => platform::run(&context, &command),
-        Command::Config(command) => config::run(&context.loaded, &command, context.format == Format::Json),
-        Command::Generate(_) | Command::Master => Ok(ExitCode::SUCCESS),
+        Command::Config(_) | Command::Generate(_) | Command::Master => Ok(ExitCode::SUCCESS),
     }
 }
 
-fn load(cli: &Cli) -> Result<Loaded, Failure> {
-    let mut flags: Vec<(&'static str, String)> = Vec::new();
+/// The flags that are settings.
+fn flags(cli: &Cli) -> Vec<(&'static str, String)> {
+    let mut flags = Vec::new();
     if let Some(dir) = &cli.global.state {
         flags.push(("state.dir", dir.to_string_lossy().into_owned()));
     }
@@ -148,7 +150,7 @@ fn load(cli: &Cli) -> Result<Loaded, Failure> {
         Command::Exec(args) => args.settings(&mut flags),
         _ => {}
     }
-    settings::load(cli.global.config.as_deref(), &flags)
+    flags
 }
 
 /// Says why a command could not even begin, in the form its caller reads.
@@ -180,9 +182,3 @@ pub fn panicked() -> ExitCode {
     }
     complain(&failure).unwrap_or(ExitCode::FAILURE)
 }
-=======
-//! The only place that knows clap and prints; one file per command.
-
-pub mod config;
-pub mod format;
->>>>>>> settings

@@ -1,5 +1,6 @@
 //! What is printed: one line of JSON for Zabbix, a short summary for people, or one value of the document (`--item`).
 
+use super::format::Format;
 use crate::failure::{Failure, Kind, Stage};
 use crate::inventory::router::Address;
 use crate::probe::{Answer, Measurement, PingResult, ProbeKind, Reason};
@@ -10,15 +11,6 @@ use serde::ser::{SerializeMap, Serializer};
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
-
-/// How stdout is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Format {
-    /// One line of JSON.
-    Json,
-    /// For people.
-    Text,
-}
 
 /// A router as people write it: without the port when it is SSH's own.
 pub(super) fn router_name(address: &Address) -> String {

@@ -1,6 +1,7 @@
 //! `parse`: recorded router text → the result that `poll` would print. No network.
 
-use super::output::{self, Format};
+use super::format::Format;
+use super::output;
 use super::{Context, complain};
 use crate::failure::Failure;
 use crate::inventory::line;

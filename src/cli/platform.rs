@@ -1,6 +1,7 @@
 //! `platform`: list, show and check definitions.
 
-use super::output::{self, Format};
+use super::format::Format;
+use super::output;
 use super::{Context, complain};
 use crate::failure::Failure;
 use crate::platform::{self, Platform};

@@ -2,7 +2,8 @@
 
 use super::reach::Reach;
 use super::arguments::{Router, text};
-use super::output::{self, Document, Format};
+use super::format::Format;
+use super::output::{self, Document};
 use super::{Context, complain};
 use crate::deadline::Deadline;
 use crate::failure::{Failure, Kind, Stage};

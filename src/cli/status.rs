@@ -1,6 +1,7 @@
 //! `status`: the masters of this state directory; a table for people, else JSON.
 
-use super::output::{self, Format};
+use super::format::Format;
+use super::output;
 use super::{Context, complain};
 use crate::client::masters;
 use crate::failure::Failure;

@@ -1,6 +1,7 @@
 //! `stop`: masters log out and leave; those that do not answer are ended.
 
-use super::output::{self, Format};
+use super::format::Format;
+use super::output;
 use super::{Context, complain};
 use crate::client::masters::{self, Stopped};
 use crate::failure::Failure;

@@ -1,5 +1,4 @@
-<<<<<<< HEAD
-//! What the tests are built from: real parts (name spaces, FRR, a parent like Zabbix) and the means to look at them.
+//! What the tests are built from: real parts, simulated routers, a parent like Zabbix, and the means to look at them.
 
 pub mod frr;
 pub mod leftover;
@@ -8,11 +7,7 @@ pub mod netns;
 pub mod parent;
 pub mod real_router;
 pub mod responder;
+pub mod sim;
 pub mod system_user;
 pub mod tun;
 pub mod wait;
-=======
-//! What several tests need.
-
-pub(crate) mod sim;
->>>>>>> sim

@@ -5,10 +5,13 @@ use super::*;
 fn raw() -> RawLine {
     RawLine {
         targets: vec!["10.1.1.2".into()],
-        router: Some("192.0.2.1".into()),
-        user: Some("ddl".into()),
-        password: Some("secret:core".into()),
-        platform: Some("cisco_iosxe".into()),
+        router: RawRouter {
+            address: Some("192.0.2.1".into()),
+            user: Some("ddl".into()),
+            password: Some("secret:core".into()),
+            platform: Some("cisco_iosxe".into()),
+            ..RawRouter::default()
+        },
         ..RawLine::default()
     }
 }
@@ -36,14 +39,14 @@ fn what_is_not_given_or_empty_comes_from_the_settings() {
         for empty in [&mut raw.count, &mut raw.timeout, &mut raw.size, &mut raw.vrf, &mut raw.source] {
             *empty = Some(String::new());
         }
-        raw.enable_password = Some(String::new());
+        raw.router.enable_password = Some(String::new());
     })
     .unwrap();
     assert_eq!(line.id, "10.1.1.2");
-    assert_eq!(line.router.to_string(), "192.0.2.1:22");
+    assert_eq!(line.router.address.to_string(), "192.0.2.1:22");
     assert_eq!(line.deadline, Duration::from_millis(2500));
     assert_eq!(line.max_age, Duration::ZERO);
-    assert!(line.enable.is_none());
+    assert!(line.router.enable.is_none());
     let expected =
         Ping { target: line.target, count: 5, timeout: Duration::from_secs(2), size: None, vrf: None, source: None };
     assert_eq!(*ping(&line), expected);
@@ -54,7 +57,7 @@ fn everything_that_is_given_counts() {
     let line = parse(|raw| {
         raw.line = Some("L-1001 Köln–Bonn".into());
         raw.targets = vec![String::new(), "2001:db8::2".into(), "10.9.9.9".into()];
-        raw.user = Some("DOM\\ddl@corp.example".into());
+        raw.router.user = Some("DOM\\ddl@corp.example".into());
         raw.count = Some("3".into());
         raw.timeout = Some("1".into());
         raw.size = Some("1400".into());
@@ -66,7 +69,7 @@ fn everything_that_is_given_counts() {
     .unwrap();
     assert_eq!(line.id, "L-1001 Köln–Bonn");
     assert_eq!(line.target.to_string(), "2001:db8::2");
-    assert_eq!(line.user.as_deref(), Some("DOM\\ddl@corp.example"));
+    assert_eq!(line.router.user.as_deref(), Some("DOM\\ddl@corp.example"));
     assert_eq!(line.deadline, Duration::from_secs(9));
     assert_eq!(line.max_age, Duration::from_secs(60));
     let asked = ping(&line);
@@ -96,31 +99,31 @@ fn every_refusal_names_flag_macro_value_and_what_is_allowed() {
             "--target ({$LINE_TARGET}): macro {$LINE_TARGET} has no value; set it on the host or its template",
         ),
         (
-            |r| r.router = None,
+            |r| r.router.address = None,
             "--router ({$LINE_ROUTER_IP}) is not given: allowed is an address or a host name, with a port from 1 to 65535 if not 22: ADDR, ADDR:PORT, [V6]:PORT",
         ),
         (
-            |r| r.router = Some("r1;reload".into()),
+            |r| r.router.address = Some("r1;reload".into()),
             r#"--router ({$LINE_ROUTER_IP}) "r1;reload": allowed is an address or a host name, with a port from 1 to 65535 if not 22: ADDR, ADDR:PORT, [V6]:PORT"#,
         ),
         (
-            |r| r.router = Some("{HOST.IP}".into()),
+            |r| r.router.address = Some("{HOST.IP}".into()),
             "--router ({$LINE_ROUTER_IP}): macro {HOST.IP} has no value; set it on the host or its template",
         ),
         (
-            |r| r.platform = None,
+            |r| r.router.platform = None,
             "--platform ({$LINE_ROUTER_PLATFORM}) is not given: allowed is a platform's name; `ddl-monitor platform list` shows them",
         ),
         (
-            |r| r.platform = Some("Cisco IOS".into()),
+            |r| r.router.platform = Some("Cisco IOS".into()),
             r#"--platform ({$LINE_ROUTER_PLATFORM}) "Cisco IOS": allowed is a platform's name; `ddl-monitor platform list` shows them"#,
         ),
         (
-            |r| r.platform = Some("../../etc/passwd".into()),
+            |r| r.router.platform = Some("../../etc/passwd".into()),
             r#"--platform ({$LINE_ROUTER_PLATFORM}) "../../etc/passwd": allowed is a platform's name; `ddl-monitor platform list` shows them"#,
         ),
         (
-            |r| r.user = Some("ddl $(id)".into()),
+            |r| r.router.user = Some("ddl $(id)".into()),
             r#"--user ({$LINE_ROUTER_USERNAME}) "ddl $(id)": allowed is 1 to 128 letters, digits or . _ - @ \ / + % # : = , and not - first"#,
         ),
         (
@@ -164,13 +167,13 @@ fn every_refusal_names_flag_macro_value_and_what_is_allowed() {
             r#"--max-age "2d": allowed is a time from 0s to 1d, like 30s, 500ms or 2.5s"#,
         ),
         (|r| r.line = Some("L\t1".into()), r#"--line ({$LINE_ID}) "L\t1": allowed is 1 to 255 printable characters"#),
-        (|r| r.key = Some("/k\0".into()), r#"--key ({$LINE_ROUTER_KEY}) "/k\0": allowed is a file"#),
+        (|r| r.router.key = Some("/k\0".into()), r#"--key ({$LINE_ROUTER_KEY}) "/k\0": allowed is a file"#),
         (
-            |r| r.password = Some("{$LINE_ROUTER_PASSWORD}".into()),
+            |r| r.router.password = Some("{$LINE_ROUTER_PASSWORD}".into()),
             "--password ({$LINE_ROUTER_PASSWORD}): macro {$LINE_ROUTER_PASSWORD} has no value; set it on the host or its template",
         ),
         (
-            |r| r.enable_password = Some("secret:".into()),
+            |r| r.router.enable_password = Some("secret:".into()),
             r#"--enable-password ({$LINE_ROUTER_ENABLE_PASSWORD}) "secret:": 1 to 64 letters, digits or . _ - are a name: allowed is secret:NAME, file:PATH, env:NAME, exec:COMMAND or the secret itself"#,
         ),
     ];
@@ -196,12 +199,12 @@ fn no_value_whatever_panics_and_no_refusal_is_long_or_has_controls() {
         let fields: &[Change] = &[
             |r, v| r.line = Some(v),
             |r, v| r.targets = vec![v],
-            |r, v| r.router = Some(v),
-            |r, v| r.user = Some(v),
-            |r, v| r.password = Some(v),
-            |r, v| r.key = Some(v),
-            |r, v| r.enable_password = Some(v),
-            |r, v| r.platform = Some(v),
+            |r, v| r.router.address = Some(v),
+            |r, v| r.router.user = Some(v),
+            |r, v| r.router.password = Some(v),
+            |r, v| r.router.key = Some(v),
+            |r, v| r.router.enable_password = Some(v),
+            |r, v| r.router.platform = Some(v),
             |r, v| r.count = Some(v),
             |r, v| r.timeout = Some(v),
             |r, v| r.size = Some(v),
