@@ -171,7 +171,8 @@ fn candidates(settings: &StateSettings) -> Result<Vec<(PathBuf, bool)>, Failure>
     if let Some(systemd) = &settings.systemd_state {
         return Ok(vec![(systemd.join("ddl-monitor"), true)]);
     }
-    let home = directories::ProjectDirs::from("", "", "ddl-monitor").and_then(|dirs| dirs.state_dir().map(Path::to_path_buf));
+    let home =
+        directories::ProjectDirs::from("", "", "ddl-monitor").and_then(|dirs| dirs.state_dir().map(Path::to_path_buf));
     let uid = rustix::process::geteuid().as_raw();
     let temporary = settings.temporary.clone().unwrap_or_else(|| PathBuf::from("/tmp"));
     let last = temporary.join(format!("ddl-monitor-{uid}"));

@@ -31,13 +31,13 @@ const LAYERS: &[(&str, &[&str])] = &[
             "zabbix",
         ],
     ),
-    ("client", &["identity", "inventory", "launch", "master::hold_down", "platform", "settings", "state", "wire"]),
+    ("client", &["launch", "record", "state", "wire"]),
     ("zabbix", &["inventory", "settings", "state"]),
     ("sweep", &["client", "inventory", "settings", "state", "zabbix"]),
     ("launch", &["descriptors", "inventory::router", "settings"]),
     (
         "master",
-        &["descriptors", "inventory::router", "launch", "platform", "settings", "shell", "ssh", "state", "wire"],
+        &["descriptors", "inventory::router", "launch", "platform", "record", "settings", "shell", "ssh", "state", "wire"],
     ),
     ("master::hold_down", &["settings", "state"]),
     ("ssh", &["descriptors", "inventory::router", "state"]),
@@ -55,6 +55,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("state", &["settings"]),
     ("logging", &["settings", "state"]),
     ("descriptors", &[]),
+    ("record", &[]),
     // The pure types know only one another, downwards.
     ("probe", &["failure"]),
     ("failure", &[]),

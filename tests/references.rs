@@ -4,11 +4,11 @@ use ddl_monitor::deadline::Deadline;
 use ddl_monitor::failure::Failure;
 use ddl_monitor::inventory::access::Access;
 use ddl_monitor::inventory::arguments::{ENABLE_PASSWORD, PASSWORD};
-use ddl_monitor::inventory::line::{Line, RawLine};
+use ddl_monitor::inventory::line::{RawRouter, Router};
 use ddl_monitor::inventory::reference::Reference;
 use ddl_monitor::inventory::router::Credential;
 use ddl_monitor::inventory::secret::Secret;
-use ddl_monitor::settings::{Poll, Secrets};
+use ddl_monitor::settings::Secrets;
 use std::fs;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
@@ -327,16 +327,12 @@ fn a_command_inherits_no_descriptor() {
     assert!(refusal(&text, &Secrets::default()).ends_with("ended with exit status: 1"));
 }
 
-fn access(secrets: &Secrets, change: impl FnOnce(&mut RawLine)) -> Result<Access, String> {
-    let mut raw = RawLine {
-        targets: vec!["10.1.1.2".into()],
-        router: Some("192.0.2.1".into()),
-        platform: Some("cisco_iosxe".into()),
-        ..RawLine::default()
-    };
+fn access(secrets: &Secrets, change: impl FnOnce(&mut RawRouter)) -> Result<Access, String> {
+    let mut raw =
+        RawRouter { address: Some("192.0.2.1".into()), platform: Some("cisco_iosxe".into()), ..RawRouter::default() };
     change(&mut raw);
-    let line = Line::parse(raw, &Poll::default()).map_err(|failure| failure.message)?;
-    Access::of(&line, secrets).map_err(|failure| failure.message)
+    let router = Router::parse(raw).map_err(|failure| failure.message)?;
+    Access::of(&router, secrets).map_err(|failure| failure.message)
 }
 
 #[test]
@@ -374,7 +370,7 @@ fn a_stored_login_gives_what_the_arguments_do_not() {
 fn a_login_that_is_not_whole_is_refused() {
     let dir = TempDir::new().unwrap();
     let secrets = stored(&dir, CREDENTIALS);
-    let refused = |change: fn(&mut RawLine)| access(&secrets, change).err().unwrap();
+    let refused = |change: fn(&mut RawRouter)| access(&secrets, change).err().unwrap();
     assert_eq!(
         refused(|_| ()),
         "neither --password ({$LINE_ROUTER_PASSWORD}) nor --key ({$LINE_ROUTER_KEY}) is given: allowed is one of them"

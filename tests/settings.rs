@@ -2,6 +2,7 @@
 
 use clap::Parser;
 use ddl_monitor::cli::config::Config;
+use ddl_monitor::cli::format::Format;
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -13,6 +14,9 @@ use tempfile::TempDir;
 struct Program {
     #[command(flatten)]
     config: Config,
+    /// As the program's own option for all commands.
+    #[arg(long, global = true, value_enum, default_value = "json")]
+    format: Format,
 }
 
 fn run(dir: &TempDir, arguments: &[&str], flags: &[(&'static str, &str)]) -> (ExitCode, String) {
@@ -20,7 +24,7 @@ fn run(dir: &TempDir, arguments: &[&str], flags: &[(&'static str, &str)]) -> (Ex
     let flags: Vec<_> = flags.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
     let mut out = Vec::new();
     let file = dir.path().join("ddl-monitor.toml");
-    let status = program.config.run(Some(&file), &flags, false, &mut out).unwrap();
+    let status = program.config.run(Some(&file), &flags, program.format, &mut out).unwrap();
     (status, String::from_utf8(out).unwrap().replace(&format!("{}/", dir.path().display()), "DIR/"))
 }
 

@@ -7,6 +7,7 @@
 mod architecture;
 mod lab;
 mod platforms;
+mod poll;
 mod references;
 mod router_sim;
 mod settings;

@@ -11,13 +11,13 @@ use std::process::ExitCode;
 
 /// Look at the settings
 #[derive(Clone, Debug, Args)]
-pub(super) struct Config {
+pub struct Config {
     #[command(subcommand)]
-    command: Command,
+    pub command: Command,
 }
 
 #[derive(Clone, Debug, Subcommand)]
-pub(super) enum Command {
+pub enum Command {
     /// Tell everything that is wrong with settings file, environment and credentials file
     ///
     /// Each mistake is one line with its place. Exit status 0 when there is none, else 1.
@@ -30,7 +30,7 @@ pub(super) enum Command {
 
 impl Config {
     /// Runs the command; what it has to say goes to `out`. `config` and `flags` are those of [`settings::load`].
-    pub(super) fn run(
+    pub fn run(
         &self,
         config: Option<&Path>,
         flags: &[(&'static str, String)],

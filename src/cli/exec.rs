@@ -1,9 +1,9 @@
 //! `exec`: one read-only command on a router through its master, for debugging.
 
-use super::reach::Reach;
 use super::arguments::{self, text};
 use super::format::Format;
 use super::output;
+use super::reach::Reach;
 use super::{Context, complain};
 use crate::deadline::Deadline;
 use crate::failure::Failure;

@@ -1,9 +1,9 @@
 //! The command line: the only place that knows clap and prints. One file per command.
 
 mod arguments;
-mod config;
+pub mod config;
 mod exec;
-mod format;
+pub mod format;
 mod generate;
 mod master;
 mod output;
@@ -46,7 +46,7 @@ pub struct Global {
     config: Option<PathBuf>,
     /// State directory: sockets, locks, host keys, hold-downs
     #[arg(long, global = true, value_name = "DIR", help_heading = "Global options")]
-    state: Option<PathBuf>,
+    state_dir: Option<PathBuf>,
     /// Print as JSON or as text for people [default: text on a terminal, else json]
     #[arg(long, global = true, value_enum, value_name = "FORMAT", help_heading = "Global options")]
     format: Option<Format>,
@@ -142,7 +142,7 @@ pub fn run() -> io::Result<ExitCode> {
 /// The flags that are settings.
 fn flags(cli: &Cli) -> Vec<(&'static str, String)> {
     let mut flags = Vec::new();
-    if let Some(dir) = &cli.global.state {
+    if let Some(dir) = &cli.global.state_dir {
         flags.push(("state.dir", dir.to_string_lossy().into_owned()));
     }
     match &cli.command {

@@ -98,7 +98,12 @@ pub(super) fn print_json<T: Serialize>(value: &T) -> io::Result<()> {
 }
 
 /// Prints the document; the exit code says whether what was asked for could be printed.
-pub(super) fn print_document(document: &Document, format: Format, item: Option<&str>, colour: bool) -> io::Result<ExitCode> {
+pub(super) fn print_document(
+    document: &Document,
+    format: Format,
+    item: Option<&str>,
+    colour: bool,
+) -> io::Result<ExitCode> {
     if let Some(path) = item {
         return print_item(&serde_json::to_value(document)?, document.failure(), path);
     }

@@ -43,7 +43,9 @@ pub(super) fn run(context: &Context, command: &Command) -> io::Result<ExitCode> 
 
 fn list(context: &Context, dir: Option<&std::path::Path>) -> io::Result<ExitCode> {
     let all = platform::list(dir);
-    let origin = |listed: &platform::Listed| listed.origin.as_ref().map_or("built in".to_owned(), |path| path.display().to_string());
+    let origin = |listed: &platform::Listed| {
+        listed.origin.as_ref().map_or("built in".to_owned(), |path| path.display().to_string())
+    };
     if context.format == Format::Json {
         let rows: Vec<_> = all
             .iter()
@@ -54,7 +56,10 @@ fn list(context: &Context, dir: Option<&std::path::Path>) -> io::Result<ExitCode
     }
     let mut rows = vec![["PLATFORM", "SYSTEM", "FROM"].map(str::to_owned)];
     rows.extend(all.iter().map(|p| {
-        let title = p.error.as_ref().map_or_else(|| p.title.clone(), |failure| format!("BROKEN: {}", output::one_line(&failure.message)));
+        let title = p
+            .error
+            .as_ref()
+            .map_or_else(|| p.title.clone(), |failure| format!("BROKEN: {}", output::one_line(&failure.message)));
         [p.name.clone(), title, origin(p)]
     }));
     output::print(&output::columns(&rows))?;

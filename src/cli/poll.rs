@@ -1,9 +1,9 @@
 //! `poll`: one line, all from arguments.
 
-use super::reach::Reach;
 use super::arguments::{Router, text};
 use super::format::Format;
 use super::output::{self, Document};
+use super::reach::Reach;
 use super::{Context, complain};
 use crate::deadline::Deadline;
 use crate::failure::{Failure, Kind, Stage};
@@ -117,7 +117,8 @@ fn ask(context: &Context, line: &Line) -> Result<Answers, Failure> {
 
 /// A document without an answer; what is known of the line is there.
 fn blank(args: &Args, line: Option<&Line>, started: Instant) -> Document {
-    let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty()).map(|text| output::one_line(&text));
+    let given =
+        |text: &Option<String>| text.clone().filter(|text| !text.is_empty()).map(|text| output::one_line(&text));
     let target = args.target.iter().find(|text| !text.is_empty()).map(|text| output::one_line(text));
     let internal = Failure::new(Kind::Internal, Stage::Settings, "no answer");
     Document {

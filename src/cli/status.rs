@@ -36,11 +36,19 @@ fn table(document: &Document) -> String {
         return format!("no masters in {}\n", document.directory);
     }
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64());
-    let mut rows = vec![["ROUTER", "USER", "PLATFORM", "PID", "STATE", "AGE", "LANES", "RUNS", "QUEUE", "LAST FAILURE"].map(str::to_owned)];
+    let mut rows = vec![
+        ["ROUTER", "USER", "PLATFORM", "PID", "STATE", "AGE", "LANES", "RUNS", "QUEUE", "LAST FAILURE"]
+            .map(str::to_owned),
+    ];
     rows.extend(document.masters.iter().map(|master| {
         let lanes: Vec<&str> = master.lanes.iter().map(|lane| lane.state.as_str()).collect();
         let failure = master.last_failure.as_ref().map_or(String::new(), |last| {
-            format!("{} {} ago: {}", last.failure.kind.name(), age(now - last.time), output::one_line(&last.failure.message))
+            format!(
+                "{} {} ago: {}",
+                last.failure.kind.name(),
+                age(now - last.time),
+                output::one_line(&last.failure.message)
+            )
         });
         [
             master.router.clone(),

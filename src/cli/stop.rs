@@ -12,13 +12,14 @@ use std::io;
 use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
-#[group(id = "which", required = true, multiple = false, args = ["router", "all"])]
+#[group(skip)]
+#[command(group = clap::ArgGroup::new("which").required(true))]
 pub(super) struct Args {
     /// The masters of this router
-    #[arg(long, value_name = "ADDR[:PORT]")]
+    #[arg(long, value_name = "ADDR[:PORT]", group = "which")]
     router: Option<String>,
     /// All masters of this state directory
-    #[arg(long)]
+    #[arg(long, group = "which")]
     all: bool,
     /// Also forget failed logins: what was held down is tried again at once
     #[arg(long)]
@@ -46,9 +47,9 @@ fn stop(context: &Context, args: &Args) -> Result<Report, Failure> {
     let mut forgotten = Vec::new();
     if args.forget {
         let logins = Logins::new(state.logins(), context.loaded.settings.login.clone());
-        forgotten = logins.forget(router.as_deref()).map_err(|e| {
-            Failure::settings(format!("book of logins {}: {e}", state.logins().display()))
-        })?;
+        forgotten = logins
+            .forget(router.as_deref())
+            .map_err(|e| Failure::settings(format!("book of logins {}: {e}", state.logins().display())))?;
     }
     Ok(Report { directory: state.dir().display().to_string(), stopped, forgotten })
 }

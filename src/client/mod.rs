@@ -130,7 +130,8 @@ fn start(
 pub fn open(socket: &Path, deadline: Deadline) -> Result<UnixStream, Gone> {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let address = SocketAddrUnix::new(socket).map_err(|e| Gone::Broken(e.into()))?;
-    let stream = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None).map_err(|e| Gone::Broken(e.into()))?;
+    let stream =
+        socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None).map_err(|e| Gone::Broken(e.into()))?;
     loop {
         match connect(&stream, &address) {
             Ok(()) => return Ok(UnixStream::from(stream)),

@@ -363,8 +363,8 @@ mod tests {
     #[test]
     fn logins_have_a_budget_over_all_routers() {
         let dir = tempfile::tempdir().unwrap();
-        let mut settings = LoginSettings::default();
-        settings.all_routers = Budget { burst: 3, every: Duration::from_secs(60) };
+        let all_routers = Budget { burst: 3, every: Duration::from_secs(60) };
+        let settings = LoginSettings { all_routers, ..LoginSettings::default() };
         let logins = Logins::new(dir.path().join("logins.json"), settings);
         for router in ["a:22", "b:22", "c:22"] {
             logins.permit(router, "c1").unwrap();

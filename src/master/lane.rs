@@ -148,7 +148,8 @@ impl Lane {
             log::warn!(router:% = master.router(), kind = failure.kind.name(), message = failure.message.as_str(); "login failed");
             (failure, said)
         };
-        let session = Session::open(&start.login, &master.platform.terminal, deadline, &stage).map_err(|f| fail(f, Vec::new()))?;
+        let session = Session::open(&start.login, &master.platform.terminal, deadline, &stage)
+            .map_err(|f| fail(f, Vec::new()))?;
         log::debug!(router:% = master.router(), algorithms:? = session.algorithms(); "session open");
         let shell = Shell::new(Arc::clone(&master.platform.dialect), start.login.enable.clone());
         let mut terminal = Terminal::new(session, shell, Conversation::default());

@@ -178,7 +178,10 @@ impl Master {
         let logging_in = inner.lanes.iter().any(|slot| matches!(slot.state, LaneState::Login(_)));
         let open = inner.lanes.iter().filter(|slot| slot.state != LaneState::Closed).count();
         let paused = inner.no_further_lane_until.is_some_and(|until| Instant::now() < until);
-        if logging_in || free >= inner.queue.len() || open >= self.start.settings.master.lanes.max(1) || (open > 0 && paused)
+        if logging_in
+            || free >= inner.queue.len()
+            || open >= self.start.settings.master.lanes.max(1)
+            || (open > 0 && paused)
         {
             return;
         }
@@ -280,7 +283,11 @@ impl Master {
                 stage,
                 format!("router {router}: login did not finish in time; it goes on, the next poll finds it done"),
             ),
-            None => Failure::new(Kind::Deadline, Stage::Probe, format!("router {router}: all lanes were busy; see master.lanes")),
+            None => Failure::new(
+                Kind::Deadline,
+                Stage::Probe,
+                format!("router {router}: all lanes were busy; see master.lanes"),
+            ),
         };
         overdue.into_iter().for_each(|job| job.fail(&failure, Vec::new()));
     }
@@ -374,7 +381,8 @@ impl Master {
                 return;
             }
             let left = deadline.remaining();
-            let timeout = rustix::event::Timespec { tv_sec: left.as_secs().cast_signed(), tv_nsec: left.subsec_nanos().into() };
+            let timeout =
+                rustix::event::Timespec { tv_sec: left.as_secs().cast_signed(), tv_nsec: left.subsec_nanos().into() };
             let mut fds = [rustix::event::PollFd::new(&self.bell, rustix::event::PollFlags::IN)];
             let _ = rustix::event::poll(&mut fds, Some(&timeout));
             let _ = rustix::io::read(&self.bell, &mut [0; 8]);

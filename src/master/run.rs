@@ -21,11 +21,17 @@ const WAY_BACK: Duration = Duration::from_millis(120);
 
 /// What came of one command.
 enum Outcome {
-    Text { text: String, ending: Ending },
+    Text {
+        text: String,
+        ending: Ending,
+    },
     /// No answer in the client's time; the command is being aborted.
     Late,
     /// The session is gone; what had come of the answer.
-    Cut { text: String, why: String },
+    Cut {
+        text: String,
+        why: String,
+    },
     /// All clients went away.
     Abandoned,
 }
@@ -85,7 +91,8 @@ fn run_probes(
             break;
         }
     }
-    let late = Failure::new(Kind::Deadline, Stage::Probe, format!("router {}: no time was left for it", master.router()));
+    let late =
+        Failure::new(Kind::Deadline, Stage::Probe, format!("router {}: no time was left for it", master.router()));
     answers.extend(crate::probe::unanswered(&probes[answers.len()..], &late));
     let answers = Answers { answers, time, age: 0.0, session, conversation: Vec::new() };
     master.remember(Arc::clone(probes), &answers);
@@ -136,7 +143,10 @@ fn ask_probe(master: &Arc<Master>, terminal: &mut Terminal, job: &mut Job, probe
             Err(unread) => {
                 let failure = unread.failure;
                 log::debug!(router:% = router, kind = failure.kind.name(), text = text.as_str(); "answer gave no measurement");
-                return Asked::Answered(Err(Failure { message: format!("router {router}: {}", failure.message), ..failure }));
+                return Asked::Answered(Err(Failure {
+                    message: format!("router {router}: {}", failure.message),
+                    ..failure
+                }));
             }
         }
     }

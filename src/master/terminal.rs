@@ -77,7 +77,8 @@ impl Terminal {
     pub(super) fn log_in(&mut self, deadline: Deadline, stage: &dyn Fn(Stage)) -> Result<(), Failure> {
         loop {
             stage(self.shell.stage());
-            let lost = |e: io::Error, stage| Failure::new(Kind::Shell, stage, format!("session lost during login: {e}"));
+            let lost =
+                |e: io::Error, stage| Failure::new(Kind::Shell, stage, format!("session lost during login: {e}"));
             match self.step(&[], Some(deadline.or_after(QUIET))).map_err(|e| lost(e, self.shell.stage()))? {
                 Step::Event(Event::Ready { .. }) => return Ok(()),
                 Step::Event(Event::Failed(failure)) => return Err(failure),

@@ -8,6 +8,7 @@ pub mod parent;
 pub mod real_router;
 pub mod responder;
 pub mod sim;
+pub mod sshd;
 pub mod system_user;
 pub mod tun;
 pub mod wait;

@@ -48,7 +48,9 @@ impl Monitor {
     pub fn with(settings: &str) -> Self {
         let folder = tempfile::Builder::new().prefix("ddl").tempdir_in("/tmp").expect("a temporary folder");
         let monitor = Self { folder };
-        monitor.write_credentials("[good]\nuser = \"ddl\"\npassword = \"ddl\"\n[bad]\nuser = \"ddl\"\npassword = \"wrong-canary-7431\"\n");
+        monitor.write_credentials(
+            "[good]\nuser = \"ddl\"\npassword = \"ddl\"\n[bad]\nuser = \"ddl\"\npassword = \"wrong-canary-7431\"\n",
+        );
         let path = monitor.path("ddl-monitor.toml");
         let text = format!(
             "state.dir = {:?}\nsecrets.file = {:?}\n{settings}\n",
