@@ -4,12 +4,12 @@
 //! Every decision is made at a byte, from the bytes before it: any split of the stream gives the same events. Where the bytes
 //! alone cannot decide, the shell waits for the lane, which has a clock: [`Shell::nudge`], [`Shell::abort`].
 //!
-//! * [`screen`] — bytes become lines
-//! * [`prompt`] — which line is the prompt, and how that is proven
-//! * [`login`] — from the first byte to a prompt in the mode wanted
-//! * [`exchange`], [`echo`], [`answer`] — one command, its echo, its answer
-//! * [`recovery`] — the way back to a proven prompt
-//! * [`recent`] — the text that questions and refusals are looked for in
+//! * `screen` — bytes become lines
+//! * `prompt` — which line is the prompt, and how that is proven
+//! * `login` — from the first byte to a prompt in the mode wanted
+//! * `exchange`, `echo`, `answer` — one command, its echo, its answer
+//! * `recovery` — the way back to a proven prompt
+//! * `recent` — the text that questions and refusals are looked for in
 
 mod answer;
 mod echo;
