@@ -2,12 +2,14 @@
 
 mod conversation;
 mod dialects;
+mod router;
 
 use ddl_monitor::failure::{Kind, Stage};
 use ddl_monitor::inventory::secret::Secret;
 use ddl_monitor::shell::{Event, Shell};
 use dialects::dialect;
 use proptest::prelude::*;
+use router::Router;
 
 fn events(shell: &mut Shell) -> Vec<Event> {
     std::iter::from_fn(|| shell.event()).collect()
@@ -140,7 +142,7 @@ fn a_flood_is_bounded_and_its_end_is_kept() {
     shell.command("ping 10.1.1.2").unwrap();
     shell.receive(b"ping 10.1.1.2\r\nheader\r\n");
     let line = format!("{}\r\n", "on and on R1# ".repeat(20));
-    for _ in 0..4 * 1024 * 1024 / line.len() {
+    for _ in 0..2 * 1024 * 1024 / line.len() {
         shell.receive(line.as_bytes());
     }
     shell.receive(b"statistics\r\nR1#");
@@ -152,7 +154,7 @@ fn a_flood_is_bounded_and_its_end_is_kept() {
 
 #[test]
 fn a_flood_before_a_prompt_fails_the_login() {
-    let mut shell = Shell::new(dialect("vrp"), None);
+    let mut shell = Shell::new(dialect("ios"), None);
     for _ in 0..20_000 {
         shell.receive(b"no end\r\n");
     }
@@ -160,7 +162,7 @@ fn a_flood_before_a_prompt_fails_the_login() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_split_of_any_conversation_gives_the_same_events(sizes in prop::collection::vec(1_usize..80, 1..40)) {
@@ -220,6 +222,72 @@ proptest! {
                 let known: [&[u8]; 3] = [b"\x03", b"\x1e", b"\n"];
                 let text = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
                 prop_assert!(known.contains(&bytes.as_slice()) || !text.iter().any(u8::is_ascii_control), "{}", bytes.escape_ascii());
+            }
+        }
+    }
+
+    /// A router with late prompts and log lines, chopped, aborted and nudged at any moment: what is called the answer of a
+    /// line is that line's, or nothing.
+    #[test]
+    fn no_line_ever_gets_the_result_of_another(steps in prop::collection::vec((any::<u8>(), 1_usize..40), 50..400)) {
+        let mut shell = ready();
+        let mut router = Router::new("R1#", true);
+        let mut asked = 0;
+        for (what, size) in steps {
+            match what % 16 {
+                0 => router.log(),
+                1 => router.press(b""),
+                2 => shell.abort(),
+                3 => shell.nudge(),
+                4 if what > 200 => shell.resync(),
+                _ => shell.receive(&router.send(size)),
+            }
+            for event in events(&mut shell) {
+                match event {
+                    Event::Send { bytes, .. } => router.press(&bytes),
+                    Event::Answer { text, aborted, .. } => {
+                        let own = text.lines().filter(|line| line.starts_with("result")).all(|line| line == format!("result of line {asked}"));
+                        prop_assert!(own && (aborted || text.contains("result")), "line {asked} got {text:?}");
+                    }
+                    Event::Idle => {}
+                    other => prop_assert!(false, "{other:?}"),
+                }
+            }
+            if shell.is_idle() {
+                asked += 1;
+                shell.command(&format!("line {asked}")).unwrap();
+            }
+        }
+        prop_assert!(asked > 0);
+    }
+
+    /// The same of a router that does not echo; late prompts only, and a nudge is what it says: nothing more is on its way.
+    #[test]
+    fn without_an_echo_late_prompts_mislead_nobody(steps in prop::collection::vec((any::<u8>(), 1_usize..40), 50..400)) {
+        let mut shell = Shell::new(dialect("comware"), None);
+        let mut router = Router::new("<SW>", false);
+        shell.receive(b"<SW>");
+        let mut asked = 0;
+        for (what, size) in steps {
+            match what % 16 {
+                0 if shell.is_idle() => router.press(b""),
+                1 => shell.abort(),
+                2 | 3 if router.is_quiet() => shell.nudge(),
+                _ => shell.receive(&router.send(size)),
+            }
+            for event in events(&mut shell) {
+                match event {
+                    Event::Send { bytes, .. } => router.press(&bytes),
+                    Event::Answer { text, aborted, .. } => {
+                        prop_assert!(text == format!("result of line {asked}") || aborted && text.is_empty(), "line {asked} got {text:?}");
+                    }
+                    Event::SetUp { .. } | Event::Ready { .. } | Event::Idle => {}
+                    other @ Event::Failed(_) => prop_assert!(false, "{other:?}"),
+                }
+            }
+            if shell.is_idle() {
+                asked += 1;
+                shell.command(&format!("line {asked}")).unwrap();
             }
         }
     }

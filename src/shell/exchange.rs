@@ -11,8 +11,8 @@
 //! before the CLI read it (type-ahead), and will be echoed again: a newline is sent, and only a second prompt right behind
 //! the first ends the answer.
 //!
-//! Some routers do not echo. Until a session has shown an echo, a prompt without one is doubted in the same way (and twice,
-//! where the answer is empty).
+//! Some routers do not echo. Until a session has shown an echo, a prompt without one is doubted in the same way (twice, where
+//! the answer is empty; of a probe, an empty answer is never believed).
 
 use super::answer::Answer;
 use super::echo::Echo;
@@ -128,12 +128,14 @@ impl Exchange {
         }
         self.counted = Some(screen.number());
         self.prompts += 1;
-        let enough = if echoed || self.spoken { self.in_a_row } else { self.prompts >= EMPTY };
-        if enough {
-            return Verdict::Over;
+        let silent = !echoed && !self.spoken;
+        if silent && self.speaks && self.in_a_row {
+            // Late prompts, however many: the answer is still to come.
+            return Verdict::Wait;
         }
+        let over = if silent { self.prompts >= EMPTY } else { self.in_a_row };
         self.in_a_row = true;
-        Verdict::Doubt
+        if over { Verdict::Over } else { Verdict::Doubt }
     }
 
     /// The answer's text, and whether some of it was dropped.

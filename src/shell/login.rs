@@ -100,7 +100,7 @@ impl Login {
             let back = screen.number() > enabling.start && enabling.from.is(screen.line());
             return if back { unreached(enable) } else { Outcome::Wait };
         }
-        self.proof.newline(screen);
+        self.proof.nudged();
         Outcome::Newline
     }
 

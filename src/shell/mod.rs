@@ -4,11 +4,12 @@
 //! Every decision is made at a byte, from the bytes before it: any split of the stream gives the same events. Where the bytes
 //! alone cannot decide, the shell waits for the lane, which has a clock: [`Shell::nudge`], [`Shell::abort`].
 //!
-//! * [`screen`] — bytes become lines
-//! * [`prompt`] — which line is the prompt, and how that is proven
-//! * [`login`] — from the first byte to a prompt in the mode wanted
-//! * [`exchange`], [`echo`], [`answer`] — one command, its echo, its answer
-//! * [`recent`] — the text that questions and refusals are looked for in
+//! * `screen` — bytes become lines
+//! * `prompt` — which line is the prompt, and how that is proven
+//! * `login` — from the first byte to a prompt in the mode wanted
+//! * `exchange`, `echo`, `answer` — one command, its echo, its answer
+//! * `recovery` — the way back to a proven prompt
+//! * `recent` — the text that questions and refusals are looked for in
 
 mod answer;
 mod echo;
@@ -17,6 +18,7 @@ mod exchange;
 mod login;
 mod prompt;
 mod recent;
+mod recovery;
 mod screen;
 
 pub use event::Event;
@@ -155,66 +157,6 @@ impl Shell {
         Ok(())
     }
 
-    /// Sends the dialect's next way to stop a running command; after the last one a bare newline; then from the beginning.
-    /// The answer comes as soon as the prompt is back, [`Event::Idle`] when it is proven. Without a command in flight nothing
-    /// is sent.
-    pub fn abort(&mut self) {
-        match &mut self.phase {
-            Phase::SetUp { exchange, .. } | Phase::Probe(exchange) => exchange.abort(),
-            Phase::Recovery { .. } => {}
-            Phase::Login(_) | Phase::Idle | Phase::Over => return,
-        }
-        let ways = &self.dialect.abort;
-        let bytes = ways.get(self.aborts % (ways.len() + 1)).unwrap_or(&self.dialect.newline).clone();
-        self.aborts += 1;
-        self.send(bytes);
-        self.drawn();
-    }
-
-    /// The lane says that it has been quiet for a while. Before the first prompt, in recovery and after an abort a newline is
-    /// sent; a set-up command that is still silent at the second nudge is aborted. A command that is running is left alone.
-    pub fn nudge(&mut self) {
-        match &mut self.phase {
-            Phase::Login(login) => {
-                let outcome = login.nudge(&self.dialect, &self.screen);
-                self.follow(outcome);
-            }
-            Phase::SetUp { exchange, place, quiet } => {
-                *quiet = quiet.saturating_add(1);
-                let mode = prompt::mode_of(&self.dialect, self.screen.line());
-                if *place == 0 && !exchange.is_aborted() && mode.is_some() && !self.prompt.is(self.screen.line()) {
-                    // Two equal lines of a banner passed for the prompt; this one is another.
-                    self.stage = Stage::Prompt;
-                    self.phase = Phase::Login(Box::new(Login::new(None)));
-                    self.nudge();
-                } else if exchange.is_aborted() {
-                    self.revive();
-                } else if *quiet > 1 {
-                    self.abort();
-                }
-            }
-            Phase::Probe(exchange) if exchange.is_aborted() => self.revive(),
-            Phase::Recovery { next, .. } => {
-                let next = *next;
-                // Without an echo to tell them apart, a prompt is only proven by the silence after it.
-                if !self.echoes && self.prompt.is(self.screen.line()) {
-                    self.recovered(next);
-                } else {
-                    self.newline();
-                }
-            }
-            Phase::Probe(_) | Phase::Idle | Phase::Over => {}
-        }
-    }
-
-    /// Gets an idle shell to a proven prompt again; what comes until then is dropped. [`Event::Idle`] follows.
-    pub fn resync(&mut self) {
-        if self.is_idle() {
-            self.aborts = 0;
-            self.recover(None);
-        }
-    }
-
     /// Sends the tear-down; after it there are no more events. Nothing is sent where no prompt was proven: at a question for a new
     /// password, `quit` would be an answer.
     pub fn leave(&mut self) {
@@ -235,7 +177,6 @@ impl Shell {
     /// The text of the answer so far, for a session that was lost or a deadline that is over.
     pub fn partial(&self) -> String {
         match &self.phase {
-            // Before the echo it is no answer, but what was left of something earlier.
             Phase::Probe(exchange) if exchange.has_echoed() || !self.echoes => exchange.so_far(&self.screen),
             _ => String::new(),
         }
@@ -354,12 +295,12 @@ impl Shell {
             }
         };
         let aborted = exchange.is_aborted();
-        if aborted && !exchange.has_echoed() {
-            // An echo that was expected and did not come, or was not known again: expect none until one is seen.
-            self.echoes = false;
-        }
         let command = exchange.command.clone();
-        let (text, truncated) = exchange.take();
+        let (text, truncated) = match exchange.has_echoed() || !self.echoes {
+            true => exchange.take(),
+            // Before the echo it is no answer, but what was left of something earlier.
+            false => (String::new(), false),
+        };
         self.events.push_back(match next {
             Some(_) => Event::SetUp { command, text },
             None => Event::Answer { text, aborted, truncated },
@@ -368,32 +309,6 @@ impl Shell {
             _ if aborted => self.recover(next),
             Some(place) => self.set_up(place),
             None => self.rest(),
-        }
-    }
-
-    /// After an abort: the silence says that a prompt on the last line is the end, or that there must be a newline.
-    fn revive(&mut self) {
-        if let Phase::SetUp { exchange, .. } | Phase::Probe(exchange) = &mut self.phase {
-            exchange.waive_echo();
-            self.drawn();
-        }
-        if matches!(self.phase, Phase::SetUp { .. } | Phase::Probe(_)) {
-            self.newline();
-        }
-    }
-
-    fn recover(&mut self, next: Option<usize>) {
-        self.phase = Phase::Recovery { since: self.screen.number(), next };
-        self.newline();
-    }
-
-    fn recovered(&mut self, next: Option<usize>) {
-        match next {
-            Some(place) => self.set_up(place),
-            None => {
-                self.rest();
-                self.events.push_back(Event::Idle);
-            }
         }
     }
 
