@@ -23,7 +23,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{Shutdown, shutdown};
 use ssh2::{BlockDirections, Channel, DisconnectCode, ErrorCode, ExtendedData};
 use std::io::{self, Read, Write};
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -245,6 +245,9 @@ impl Link {
         };
         self.session.set_blocking(true);
         let Err(error) = result else { return Ok(()) };
+        if let Some(intake) = self.intake.as_ref().filter(|_| reached == Stage::Connect) {
+            intake.drain(self.socket.as_fd());
+        }
         let explained = self.intake.as_ref().and_then(|intake| intake.offer()?.explain(login.crypto));
         Err(match explained {
             Some(why) => {
