@@ -226,6 +226,30 @@ fn a_router_with_legacy_algorithms_only_needs_the_setting_that_the_failure_names
 }
 
 #[test]
+fn the_oldest_algorithms_work_with_the_legacy_setting() {
+    let lines = "KexAlgorithms diffie-hellman-group1-sha1\nHostKeyAlgorithms ssh-dss\nCiphers 3des-cbc\nMACs hmac-md5";
+    let sshd = Sshd::with(Options { legacy: true, lines: vec![lines.into()], ..Options::default() });
+    let user = User::new();
+    let mut session = open(&Login { crypto: Crypto::Legacy, ..login(&sshd, &user) }).unwrap();
+    assert_shell(&mut session);
+    assert_eq!(session.algorithms().to_string(), "diffie-hellman-group1-sha1 ssh-dss 3des-cbc hmac-md5");
+    drop(session);
+    // On record as ssh-dss, and found again.
+    open(&Login { crypto: Crypto::Legacy, host_keys: HostKeyPolicy::Strict, ..login(&sshd, &user) }).unwrap();
+}
+
+#[test]
+fn a_router_may_be_named_and_every_address_of_it_is_tried() {
+    let (sshd, user) = (Sshd::start(), User::new());
+    let mut login = login(&sshd, &user);
+    // Mostly ::1 comes first, where nobody listens.
+    login.address.host = "localhost".into();
+    assert_shell(&mut open(&login).unwrap());
+    let known = std::fs::read_to_string(&login.known_hosts).unwrap();
+    assert!(known.starts_with(&format!("[localhost]:{} ssh-ed25519 ", sshd.port)), "{known}");
+}
+
+#[test]
 fn legacy_crypto_still_prefers_what_is_modern() {
     let (sshd, user) = (Sshd::start(), User::new());
     let session = open(&Login { crypto: Crypto::Legacy, ..login(&sshd, &user) }).unwrap();
@@ -498,7 +522,7 @@ fn a_session_that_is_killed_is_heard_as_closed() {
 
 #[test]
 fn a_flood_passes_through_with_new_keys_on_the_way() {
-    let sshd = Sshd::with(Options { lines: vec!["RekeyLimit 1M".into()], ..Options::default() });
+    let sshd = Sshd::with(Options { lines: vec!["RekeyLimit 1M\nLogLevel DEBUG1".into()], ..Options::default() });
     let user = User::new();
     let mut session = open(&login(&sshd, &user)).unwrap();
     drain(&mut session);
@@ -519,6 +543,7 @@ fn a_flood_passes_through_with_new_keys_on_the_way() {
     };
     assert!(tail >= 5);
     assert_eq!(count, size);
+    assert!(sshd.count("set_newkeys: rekeying") > 10);
     assert_shell(&mut session);
 }
 

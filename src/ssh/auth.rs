@@ -1,7 +1,8 @@
 //! Proving who we are. One attempt by one method: a password that was refused is not tried again in another way, since
 //! failed logins lock accounts.
 
-use super::{Link, clean, code};
+use super::link::Link;
+use super::{clean, code};
 use crate::deadline::Deadline;
 use crate::failure::{Failure, Kind, Stage};
 use crate::inventory::router::{Credential, Login};
@@ -171,5 +172,66 @@ impl KeyboardInteractivePrompt for Dialogue<'_> {
         self.answered = true;
         let answer = |prompt: &Prompt<'_>| if prompt.echo { String::new() } else { self.password.expose().to_owned() };
         prompts.iter().map(answer).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HIDDEN: bool = false;
+    const SHOWN: bool = true;
+
+    /// The answers to each round of prompts, and the prompt that was too much.
+    fn converse(rounds: &[&[(&'static str, bool)]]) -> (Vec<Vec<String>>, Option<String>, bool) {
+        let password = Secret::new("canary".into());
+        let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None).unwrap();
+        let mut dialogue = Dialogue { password: &password, socket: Arc::new(ours), answered: false, stopped: None };
+        let answers = rounds.iter().map(|round| {
+            let prompts: Vec<Prompt<'_>> =
+                round.iter().map(|(text, echo)| Prompt { text: (*text).into(), echo: *echo }).collect();
+            dialogue.prompt("", "", &prompts)
+        });
+        let answers = answers.collect();
+        let can_send = rustix::io::write(&dialogue.socket, b"x").is_ok();
+        drop(theirs);
+        (answers, dialogue.stopped, can_send)
+    }
+
+    #[test]
+    fn one_hidden_prompt_gets_the_password() {
+        for label in ["Password: ", "(user@router) Password:", "", "Enter passcode:"] {
+            let (answers, stopped, can_send) = converse(&[&[(label, HIDDEN)], &[]]);
+            assert_eq!(answers, [vec!["canary".to_owned()], vec![]], "{label}");
+            assert!(stopped.is_none() && can_send);
+        }
+    }
+
+    #[test]
+    fn a_prompt_that_shows_its_answer_never_gets_the_password() {
+        let (answers, ..) = converse(&[&[("Username:", SHOWN), ("Password:", HIDDEN)]]);
+        assert_eq!(answers, [["", "canary"]]);
+    }
+
+    #[test]
+    fn what_a_password_does_not_answer_ends_the_connection_before_an_answer() {
+        for round in [
+            &[("New password:", HIDDEN)][..],
+            &[("Token code:", HIDDEN)],
+            &[("One-time password (OTP):", HIDDEN)],
+            &[("Verification code:", SHOWN)],
+            &[("Password:", HIDDEN), ("Password again:", HIDDEN)],
+        ] {
+            let (answers, stopped, can_send) = converse(&[round]);
+            assert_eq!(answers, [Vec::<String>::new()], "{round:?}");
+            assert!(stopped.is_some_and(|label| label.contains(round[0].0)) && !can_send, "{round:?}");
+        }
+    }
+
+    #[test]
+    fn a_second_question_ends_the_connection() {
+        let (answers, stopped, can_send) = converse(&[&[("Password:", HIDDEN)], &[("Password:", HIDDEN)]]);
+        assert_eq!(answers, [vec!["canary".to_owned()], vec![]]);
+        assert!(stopped.is_some() && !can_send);
     }
 }

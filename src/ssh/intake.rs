@@ -62,6 +62,22 @@ impl Intake {
         Self { session: session.clone(), recv }
     }
 
+    /// Takes in what is there still. Whoever hangs up on us mostly says why before, and libssh2 does not read once it could
+    /// not write.
+    pub(super) fn drain(&self, socket: BorrowedFd<'_>) {
+        let mut buffer = [0; 4096];
+        let mut more = REMEMBERED;
+        while more > 0 && !self.hung_up() {
+            match rustix::io::retry_on_intr(|| recv(socket, &mut buffer, RecvFlags::DONTWAIT)) {
+                Ok((count, _)) => {
+                    note(&buffer[..count]);
+                    more = more.saturating_sub(count);
+                }
+                Err(_) => return,
+            }
+        }
+    }
+
     /// True once the router has said `SSH-…`.
     pub(super) fn has_banner(&self) -> bool {
         heard(|heard| split_banner(&heard.first).is_some())
@@ -121,6 +137,16 @@ fn heard<T: Default>(look: impl FnOnce(&mut Heard) -> T) -> T {
     LOGIN.with_borrow_mut(|login| login.as_mut().map(look).unwrap_or_default())
 }
 
+/// No bytes mean the end.
+fn note(bytes: &[u8]) {
+    heard(|heard| {
+        heard.hung_up |= bytes.is_empty();
+        heard.all += bytes.len();
+        let room = REMEMBERED - heard.first.len();
+        heard.first.extend_from_slice(&bytes[..bytes.len().min(room)]);
+    });
+}
+
 unsafe fn set(session: &Session, which: c_int, callback: Option<Generic>) -> Option<Generic> {
     let mut raw = session.raw();
     let pointer: *mut c_void = std::ptr::from_mut(&mut *raw).cast();
@@ -154,12 +180,7 @@ unsafe extern "C" fn receive(
         rustix::io::retry_on_intr(|| recv(socket, &mut *buffer, RecvFlags::from_bits_retain(flags.cast_unsigned())));
     match got {
         Ok((count, _)) => {
-            heard(|heard| {
-                heard.hung_up |= count == 0;
-                heard.all += count;
-                let room = REMEMBERED - heard.first.len();
-                heard.first.extend_from_slice(&buffer[..count.min(room)]);
-            });
+            note(&buffer[..count]);
             count.cast_signed()
         }
         Err(errno) => {

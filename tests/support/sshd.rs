@@ -59,6 +59,9 @@ impl Sshd {
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
         make_key(&dir.path().join("ed25519"), &["-t", "ed25519"], "");
         make_key(&dir.path().join("rsa"), &["-t", "rsa", "-b", "2048"], "");
+        if options.legacy {
+            make_key(&dir.path().join("dsa"), &["-t", "dsa"], "");
+        }
         fs::write(dir.path().join("authorized_keys"), "").unwrap();
         let address = options.netns.as_ref().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |(_, address)| *address);
         // The port is free when it is chosen and may not be a moment later.
@@ -154,7 +157,9 @@ impl Log {
 
 fn config(dir: &Path, address: IpAddr, port: u16, options: &Options) -> String {
     let dir = dir.display();
-    let mut lines = vec![
+    // The first line about a thing counts.
+    let mut lines = options.lines.clone();
+    lines.extend([
         format!("ListenAddress {address}"),
         format!("Port {port}"),
         format!("HostKey {dir}/rsa"),
@@ -164,15 +169,15 @@ fn config(dir: &Path, address: IpAddr, port: u16, options: &Options) -> String {
         "PidFile none\nStrictModes no\nLogLevel VERBOSE\nPrintMotd no\nPrintLastLog no".into(),
         "KbdInteractiveAuthentication yes\nPasswordAuthentication yes\nPubkeyAuthentication yes".into(),
         "MaxStartups 500\nUseDNS no".into(),
-    ];
+    ]);
     if options.legacy {
         lines.push("KexAlgorithms diffie-hellman-group14-sha1\nHostKeyAlgorithms ssh-rsa".into());
+        lines.push(format!("HostKey {dir}/dsa"));
         lines.push("MACs hmac-sha1\nCiphers aes128-cbc".into());
     } else {
         lines.push(format!("HostKey {dir}/ed25519"));
     }
     lines.extend(options.method.map(|method| format!("AuthenticationMethods {method}")));
-    lines.extend(options.lines.iter().cloned());
     lines.join("\n") + "\n"
 }
 
