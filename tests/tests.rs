@@ -1,2 +1,4 @@
+//! One test binary; each module is a topic.
+
 mod router_sim;
 mod support;

@@ -175,9 +175,9 @@ impl Terminal {
         }
     }
 
-    /// Takes what is typed and says nothing, until the client leaves.
+    /// Takes what is typed and says nothing more, until the client leaves.
     pub(crate) async fn be_silent(&mut self) -> Gone {
-        self.buffer.clear();
+        let _ = self.flush().await;
         self.closed.wait().await;
         Gone::Closed
     }
