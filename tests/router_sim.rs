@@ -409,6 +409,16 @@ fn a_router_that_is_cut_off_ends_its_sessions_and_takes_new_ones() {
 }
 
 #[test]
+fn without_echo_only_the_answer_is_shown() {
+    let answers = toml::Table::from_iter([("show interfaces Gi0/1".to_owned(), "Gi0/1 is up\n".into())]);
+    let sim = SimRouter::new("cisco_iosxe").with("no_echo", true).with("answers", answers).start();
+    let mut shell = shell(sim.address("r1"));
+    shell.until("r1#");
+    shell.send(b"show interfaces Gi0/1\n");
+    assert_eq!(shell.until("r1#"), "Gi0/1 is up\r\nr1#");
+}
+
+#[test]
 fn an_idle_session_is_closed_after_the_exec_timeout() {
     let sim = SimRouter::new("cisco_iosxe").with("exec_timeout", "100ms").start();
     let mut idle = shell(sim.address("r1"));
