@@ -4,13 +4,15 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use ssh2::{Channel, MethodType, Session};
+use russh::keys::ssh_key::LineEnding;
+use russh::keys::{Algorithm, PrivateKey};
+use ssh2::{Channel, KeyboardInteractivePrompt, MethodType, Prompt, Session};
 
-use crate::support::sim::{Sim, SimRouter};
+use crate::support::sim::{Sim, SimRouter, program};
 
 struct Shell {
     channel: Channel,
-    _session: Session,
+    session: Session,
     seen: Vec<u8>,
 }
 
@@ -35,7 +37,7 @@ fn shell_on(session: Session) -> Result<Shell, ssh2::Error> {
     let mut channel = session.channel_session()?;
     channel.request_pty("vt100", None, Some((511, 1000, 0, 0)))?;
     channel.shell()?;
-    Ok(Shell { channel, _session: session, seen: Vec::new() })
+    Ok(Shell { channel, session, seen: Vec::new() })
 }
 
 fn shell(address: SocketAddr) -> Shell {
@@ -407,6 +409,16 @@ fn a_router_that_is_cut_off_ends_its_sessions_and_takes_new_ones() {
 }
 
 #[test]
+fn without_echo_only_the_answer_is_shown() {
+    let answers = toml::Table::from_iter([("show interfaces Gi0/1".to_owned(), "Gi0/1 is up\n".into())]);
+    let sim = SimRouter::new("cisco_iosxe").with("no_echo", true).with("answers", answers).start();
+    let mut shell = shell(sim.address("r1"));
+    shell.until("r1#");
+    shell.send(b"show interfaces Gi0/1\n");
+    assert_eq!(shell.until("r1#"), "Gi0/1 is up\r\nr1#");
+}
+
+#[test]
 fn an_idle_session_is_closed_after_the_exec_timeout() {
     let sim = SimRouter::new("cisco_iosxe").with("exec_timeout", "100ms").start();
     let mut idle = shell(sim.address("r1"));
@@ -430,4 +442,112 @@ fn the_simulator_ends_when_its_standard_input_is_closed() {
     let mut held = shell(sim.address("r1"));
     held.until("$ ");
     assert!(sim.end().success());
+}
+
+struct AlwaysDdl;
+
+impl KeyboardInteractivePrompt for AlwaysDdl {
+    fn prompt<'a>(&mut self, _: &str, _: &str, prompts: &[Prompt<'a>]) -> Vec<String> {
+        vec!["ddl".to_owned(); prompts.len()]
+    }
+}
+
+#[test]
+fn a_router_offers_only_the_login_methods_it_is_told_to() {
+    let asking = |name: &str| SimRouter::new("cisco_iosxe").name(name).with("auth", vec!["keyboard-interactive"]);
+    let sim = Sim::start([asking("plain"), asking("token").with("token", true)]);
+    let attempt = session(sim.address("plain"), |_| {}).expect("the handshake");
+    assert_eq!(attempt.auth_methods("ddl").expect("the methods"), "keyboard-interactive");
+    assert!(attempt.userauth_password("ddl", "ddl").is_err());
+    attempt.userauth_keyboard_interactive("ddl", &mut AlwaysDdl).expect("the login");
+    let attempt = session(sim.address("token"), |_| {}).expect("the handshake");
+    assert!(attempt.userauth_keyboard_interactive("ddl", &mut AlwaysDdl).is_err());
+    assert_eq!(sim.count("token_asked"), 1);
+}
+
+#[test]
+fn a_public_key_on_file_logs_in_and_another_does_not() {
+    let make = || PrivateKey::random(&mut russh::keys::key::safe_rng(), Algorithm::Ed25519).expect("a key");
+    let (known, unknown) = (make(), make());
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("known.pub");
+    std::fs::write(&file, known.public_key().to_openssh().expect("its text")).expect("writing the key");
+    let sim = SimRouter::new("linux").with("authorized_key", vec![file.display().to_string()]).start();
+    let log_in = |key: &PrivateKey| {
+        let pem = key.to_openssh(LineEnding::LF).expect("its text");
+        let attempt = session(sim.address("r1"), |_| {}).expect("the handshake");
+        attempt.userauth_pubkey_memory("ddl", None, &pem, None).map(|()| attempt)
+    };
+    assert!(log_in(&unknown).is_err());
+    shell_on(log_in(&known).expect("the login")).expect("a shell").until("ddl@r1:~$ ");
+}
+
+#[test]
+fn a_host_key_stays_the_same_over_a_restart_until_a_new_one_is_asked_for() {
+    let key = |sim: &Sim| {
+        let met = session(sim.address("r1"), |_| {}).expect("the handshake");
+        met.host_key().expect("a host key").0.to_vec()
+    };
+    let first = key(&SimRouter::new("cisco_iosxe").start());
+    let mut sim = SimRouter::new("cisco_iosxe").start();
+    assert_eq!(key(&sim), first);
+    sim.change("r1", "host_key", "random");
+    assert_ne!(key(&sim), first);
+}
+
+#[test]
+fn an_answer_can_name_another_target_once_and_hold_log_lines() {
+    let sim = SimRouter::new("cisco_iosxr").with("wrong_header", "once").with("syslog", true).with("chunk", 1).start();
+    let mut shell = shell(sim.address("r1"));
+    shell.until("CPU0:r1#");
+    let mixed_up = shell.ask("ping 10.0.0.1", "CPU0:r1#");
+    assert!(mixed_up.contains("ICMP Echos to 192.0.2.77,"), "{mixed_up:?}");
+    let true_one = shell.ask("ping 10.0.0.1", "CPU0:r1#");
+    assert!(true_one.contains("ICMP Echos to 10.0.0.1,"), "{true_one:?}");
+    assert!(
+        true_one.contains("!\r\nRP/0/RSP0/CPU0:") && true_one.contains("changed state to Up\r\n!!!!\r\n"),
+        "{true_one:?}"
+    );
+}
+
+#[test]
+fn a_router_falls_silent_as_it_is_told_to() {
+    let sim = Sim::start([
+        SimRouter::new("cisco_nxos").name("connect").with("silence", "connect"),
+        SimRouter::new("cisco_nxos").name("shell").with("silence", "shell"),
+        SimRouter::new("cisco_nxos").name("later").with("stop_after", 1).with("prompt_early", true),
+    ]);
+    let handshake = session(sim.address("connect"), |session| session.set_timeout(100));
+    assert!(handshake.is_err());
+    let heard = |mut shell: Shell| {
+        shell.session.set_timeout(100);
+        shell.channel.read(&mut [0; 100])
+    };
+    assert!(heard(shell(sim.address("shell"))).is_err());
+    let mut later = shell(sim.address("later"));
+    later.until("later# ");
+    later.send(b"show clock\n");
+    later.until("later# show clock\r\r\n");
+    later.until("NTP\r\r\nlater# ");
+    later.send(b"show clock\n");
+    later.until("show clock\r\r\n");
+    assert!(heard(later).is_err());
+    assert_eq!(sim.count("command"), 2);
+}
+
+#[test]
+fn a_mistake_in_an_option_or_a_lab_file_is_said_in_one_line() {
+    let refused = |arguments: &[&str]| {
+        let output = std::process::Command::new(program()).args(arguments).output().expect("router-sim runs");
+        assert!(!output.status.success());
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    assert!(refused(&["--persona", "cisco"]).contains("no persona is called `cisco`: take one of cisco_iosxe,"));
+    assert!(refused(&["--rtt", "5"]).contains("`5` is not a time: write 200ms, 1.5s or 2m"));
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("lab.toml");
+    std::fs::write(&file, "[[router]]\nwrong = 1\n").expect("writing the lab file");
+    let said = refused(&[&file.display().to_string()]);
+    assert!(said.contains("router 1: unknown field `wrong`"), "{said}");
+    assert_eq!(said.trim_end().lines().count(), 1, "{said}");
 }

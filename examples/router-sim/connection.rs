@@ -13,7 +13,7 @@ use russh::{Channel, ChannelId, ChannelOpenFailure, Pty};
 use serde_json::json;
 
 use crate::events::escaped;
-use crate::options::VtyFull;
+use crate::options::{Method, VtyFull};
 use crate::router::{Router, VtyLine};
 use crate::session::Session;
 use crate::terminal::{Gone, Terminal};
@@ -26,6 +26,8 @@ pub(crate) struct Connection {
     user: String,
     /// The line taken when the connection was accepted, for its first channel.
     line: Option<VtyLine>,
+    /// The next keyboard-interactive answer is the one to "Token:".
+    token_asked: bool,
     /// Open channels that are not sessions yet, each with its line; without one it is told that all are in use.
     waiting: HashMap<ChannelId, (Channel<Msg>, Option<VtyLine>)>,
     open: Arc<AtomicUsize>,
@@ -42,13 +44,24 @@ impl Drop for OpenChannel {
 
 impl Connection {
     pub(crate) fn new(router: Arc<Router>, number: u64, cut: Signal, line: Option<VtyLine>) -> Self {
-        Self { router, number, cut, user: String::new(), line, waiting: HashMap::new(), open: Arc::default() }
+        Self {
+            router,
+            number,
+            cut,
+            user: String::new(),
+            line,
+            token_asked: false,
+            waiting: HashMap::new(),
+            open: Arc::default(),
+        }
     }
 
-    async fn decide(&mut self, user: &str, method: &str, accepted: bool) -> bool {
+    async fn decide(&mut self, user: &str, method: Method, accepted: bool) -> bool {
         let options = self.router.options();
         tokio::time::sleep(options.auth_delay.0).await;
-        let accepted = accepted && !options.refuse_logins;
+        // russh lets a client try what was not offered to it.
+        let accepted = accepted && options.auth.contains(&method) && !options.refuse_logins;
+        let method = method.name();
         let event = if accepted { "login" } else { "refused" };
         self.router.log(event, self.number, json!({"user": user, "method": method, "accepted": accepted}));
         if accepted {
@@ -119,7 +132,7 @@ impl Handler for Connection {
 
     async fn auth_password(&mut self, user: &str, password: &str) -> Result<Auth, Self::Error> {
         let known = self.knows(user, password);
-        Ok(if self.decide(user, "password", known).await { Auth::Accept } else { Auth::reject() })
+        Ok(if self.decide(user, Method::Password, known).await { Auth::Accept } else { Auth::reject() })
     }
 
     async fn auth_keyboard_interactive<'a>(
@@ -133,27 +146,32 @@ impl Handler for Connection {
             instructions: "".into(),
             prompts: vec![(prompt.into(), false)].into(),
         };
-        let Some(mut response) = response else { return Ok(ask("Password: ")) };
+        let Some(mut response) = response else {
+            self.token_asked = false;
+            return Ok(ask("Password: "));
+        };
         let answer = response.next().map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
-        let known = self.knows(user, &answer);
+        // No token is the right one.
+        let known = self.knows(user, &answer) && !std::mem::take(&mut self.token_asked);
         if known && self.router.options().token {
             self.router.log("token_asked", self.number, json!({"user": user}));
+            self.token_asked = true;
             return Ok(ask("Token: "));
         }
-        Ok(if self.decide(user, "keyboard-interactive", known).await { Auth::Accept } else { Auth::reject() })
+        Ok(if self.decide(user, Method::KeyboardInteractive, known).await { Auth::Accept } else { Auth::reject() })
     }
 
     async fn auth_publickey_offered(&mut self, user: &str, offer: PublicKeyOffer<'_>) -> Result<Auth, Self::Error> {
         if self.accepts(offer.public_key) {
             return Ok(Auth::Accept);
         }
-        self.decide(user, "publickey", false).await;
+        self.decide(user, Method::PublicKey, false).await;
         Ok(Auth::reject())
     }
 
     async fn auth_publickey(&mut self, user: &str, key: VerifiedPublicKey<'_>) -> Result<Auth, Self::Error> {
         let known = self.accepts(key.public_key);
-        Ok(if self.decide(user, "publickey", known).await { Auth::Accept } else { Auth::reject() })
+        Ok(if self.decide(user, Method::PublicKey, known).await { Auth::Accept } else { Auth::reject() })
     }
 
     async fn channel_open_session(

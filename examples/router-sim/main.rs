@@ -74,7 +74,8 @@ fn main() -> ExitCode {
         Err(error) => {
             #[expect(clippy::print_stderr, reason = "this is the program's only way to say why it does not run")]
             {
-                eprintln!("router-sim: {error:#}");
+                // toml's messages are whole paragraphs.
+                eprintln!("router-sim: {}", format!("{error:#}").split_whitespace().collect::<Vec<_>>().join(" "));
             }
             ExitCode::FAILURE
         }

@@ -322,6 +322,16 @@ pub(crate) enum Method {
     PublicKey,
 }
 
+impl Method {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::KeyboardInteractive => "keyboard-interactive",
+            Self::PublicKey => "publickey",
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Dialogue {

@@ -175,9 +175,9 @@ impl Terminal {
         }
     }
 
-    /// Takes what is typed and says nothing, until the client leaves.
+    /// Takes what is typed and says nothing more, until the client leaves.
     pub(crate) async fn be_silent(&mut self) -> Gone {
-        self.buffer.clear();
+        let _ = self.flush().await;
         self.closed.wait().await;
         Gone::Closed
     }
@@ -229,7 +229,10 @@ impl Terminal {
             }
             match byte {
                 b'\r' | b'\n' => {
-                    self.write("\n");
+                    // A hidden line still ends on the screen; without any echo not even that.
+                    if self.echo {
+                        self.write("\n");
+                    }
                     return Ok(Line::Typed(String::from_utf8_lossy(&line).into_owned()));
                 }
                 0x03 => return Ok(Line::Cancelled),

@@ -210,7 +210,7 @@ fn text<'a>(event: &'a Value, key: &str) -> &'a str {
     event[key].as_str().unwrap_or_default()
 }
 
-fn program() -> PathBuf {
+pub(crate) fn program() -> PathBuf {
     let binary = PathBuf::from(env!("CARGO_BIN_EXE_ddl-monitor"));
     binary.parent().expect("the binary lies in a directory").join("examples/router-sim")
 }
