@@ -83,7 +83,7 @@ impl Lane {
         loop {
             if let Some(job) = self.master.take(self.id) {
                 self.current = Some(job);
-                let after = run::job(&self.master, &mut terminal, &mut self.current, opened);
+                let after = run::job(&self.master, self.id, &mut terminal, &mut self.current, opened);
                 self.master.lane_worked(self.id);
                 if let Some(job) = self.current.take() {
                     self.master.again(job);

@@ -84,6 +84,8 @@ enum LaneState {
     Login(Stage),
     Idle,
     Busy,
+    /// Its clients have their answer, its prompt is not back yet: free in a moment.
+    Recovering,
     Closed,
 }
 
@@ -93,6 +95,7 @@ impl LaneState {
             Self::Login(_) => "login",
             Self::Idle => "idle",
             Self::Busy => "busy",
+            Self::Recovering => "recovering",
             Self::Closed => "closed",
         }
     }
@@ -171,8 +174,12 @@ impl Master {
             return;
         }
         let mut free = 0;
-        for slot in inner.lanes.iter().filter(|slot| slot.state == LaneState::Idle) {
-            ring(&slot.bell);
+        for slot in &inner.lanes {
+            match slot.state {
+                LaneState::Idle => ring(&slot.bell),
+                LaneState::Recovering => {}
+                _ => continue,
+            }
             free += 1;
         }
         let logging_in = inner.lanes.iter().any(|slot| matches!(slot.state, LaneState::Login(_)));
@@ -215,6 +222,13 @@ impl Master {
 
     fn lane_state(&self, lane: usize, state: LaneState) {
         self.inner().set_lane(lane, state);
+    }
+
+    /// A lane that does not find back to its prompt at once is not waited for.
+    fn lane_stuck(self: &Arc<Self>, lane: usize) {
+        let mut inner = self.inner();
+        inner.set_lane(lane, LaneState::Busy);
+        self.dispatch(&mut inner);
     }
 
     fn lane_ready(self: &Arc<Self>, lane: usize) {
@@ -322,7 +336,11 @@ impl Master {
         let lane = |slot: &Slot| LaneStatus { state: slot.state.name().to_owned(), since: slot.since, jobs: slot.jobs };
         let state = if inner.leaving {
             "leaving"
-        } else if inner.lanes.iter().any(|s| matches!(s.state, LaneState::Idle | LaneState::Busy)) {
+        } else if inner
+            .lanes
+            .iter()
+            .any(|s| matches!(s.state, LaneState::Idle | LaneState::Busy | LaneState::Recovering))
+        {
             "up"
         } else if inner.lanes.is_empty() {
             "down"

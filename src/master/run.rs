@@ -1,11 +1,11 @@
 //! One job on one lane: its probes in order on one shell, within one deadline. Knows nothing of what a probe asks: the
 //! platform turns it into text and text into a measurement.
 
-use super::Master;
 use super::conversation::now;
 use super::job::{Ask, Job};
 use super::lane::After;
 use super::terminal::{ABORT_PAUSE, Step, Terminal};
+use super::{LaneState, Master};
 use crate::deadline::Deadline;
 use crate::failure::{Failure, Kind, Stage};
 use crate::platform::{Ending, Run};
@@ -37,7 +37,13 @@ enum Outcome {
 }
 
 /// Runs the job in `current` and answers it. A job that is still there afterwards was cut off and is to be tried again.
-pub(super) fn job(master: &Arc<Master>, terminal: &mut Terminal, current: &mut Option<Job>, opened: Instant) -> After {
+pub(super) fn job(
+    master: &Arc<Master>,
+    lane: usize,
+    terminal: &mut Terminal,
+    current: &mut Option<Job>,
+    opened: Instant,
+) -> After {
     let Some(job) = current.as_mut() else { return After::Idle };
     if job.queued >= opened {
         // The login, and what the router said unasked, is not part of this job.
@@ -49,9 +55,14 @@ pub(super) fn job(master: &Arc<Master>, terminal: &mut Terminal, current: &mut O
     };
     match after {
         // The clients have their answer; the shell may still be on its way back to a prompt.
-        After::Idle if !terminal.settle() => {
-            log::info!(router:% = master.router(); "no prompt after an aborted command, session dropped");
-            After::Lost
+        After::Idle if !terminal.shell.is_idle() => {
+            master.lane_state(lane, LaneState::Recovering);
+            if terminal.settle(&|| master.lane_stuck(lane)) {
+                After::Idle
+            } else {
+                log::info!(router:% = master.router(), lane; "no prompt after an aborted command, session dropped");
+                After::Lost
+            }
         }
         after => after,
     }
@@ -116,7 +127,7 @@ fn ask_probe(master: &Arc<Master>, terminal: &mut Terminal, job: &mut Job, probe
     };
     let mut again = true;
     loop {
-        if !terminal.shell.is_idle() && !terminal.settle() {
+        if !terminal.shell.is_idle() && !terminal.settle(&|| {}) {
             return Asked::Lost(lost(&router, "no prompt after the command before"));
         }
         let (text, ending) = match command(terminal, job, &run) {

@@ -16,6 +16,8 @@ const WRITE_LIMIT: Duration = Duration::from_secs(3);
 const QUIET: Duration = Duration::from_millis(1000);
 /// Between two abort keys.
 pub(super) const ABORT_PAUSE: Duration = Duration::from_millis(700);
+/// The same while only the prompt is to be proven.
+const PROOF_PAUSE: Duration = Duration::from_millis(200);
 /// An aborted command that has not given the prompt back by then costs the session.
 const RECOVERY: Duration = Duration::from_secs(4);
 
@@ -26,6 +28,8 @@ pub(super) struct Terminal {
     buffer: Vec<u8>,
     /// When the line was sent whose first answering byte has not come yet.
     asked: Option<Instant>,
+    /// At login a question was answered with more than a line end.
+    answered: bool,
     /// The longest recent time from a line sent to its first answering byte.
     pub(super) way: Duration,
 }
@@ -42,7 +46,15 @@ pub(super) enum Step {
 
 impl Terminal {
     pub(super) fn new(session: Session, shell: Shell, conversation: Conversation) -> Self {
-        Self { session, shell, conversation, buffer: vec![0; 8 << 10], asked: None, way: Duration::ZERO }
+        Self {
+            session,
+            shell,
+            conversation,
+            buffer: vec![0; 8 << 10],
+            asked: None,
+            answered: false,
+            way: Duration::ZERO,
+        }
     }
 
     /// The next event of the conversation, whatever has to be said on the way said.
@@ -52,6 +64,7 @@ impl Terminal {
                 match event {
                     Event::Send { bytes, secret } => {
                         self.conversation.ours(&bytes, secret);
+                        self.answered = self.shell.stage() == Stage::Prompt && !bytes.trim_ascii().is_empty();
                         self.asked.get_or_insert_with(Instant::now);
                         self.session.say(&bytes, Deadline::after(WRITE_LIMIT))?;
                     }
@@ -84,8 +97,16 @@ impl Terminal {
                 Step::Event(Event::Failed(failure)) => return Err(failure),
                 Step::Event(_) | Step::Woken => {}
                 Step::Closed => {
-                    let message = "the session was closed before a prompt came";
-                    return Err(Failure::new(Kind::Shell, self.shell.stage(), message));
+                    // Our "no" to a forced password change ends the login: the account needs a person.
+                    let (kind, message) = if self.answered {
+                        (
+                            Kind::Auth,
+                            "closed the login after its question was answered; log in by hand and see what it asks",
+                        )
+                    } else {
+                        (Kind::Shell, "closed the session before a prompt came")
+                    };
+                    return Err(Failure::new(kind, self.shell.stage(), message));
                 }
                 Step::TimedOut if deadline.is_over() => {
                     let message = "no prompt came in time; `-v` shows what the router said";
@@ -96,16 +117,28 @@ impl Terminal {
         }
     }
 
-    /// Back to a proven prompt after an abort or a strange answer. What comes meanwhile belongs to nobody. False: drop the
-    /// session.
-    pub(super) fn settle(&mut self) -> bool {
+    /// Back to a proven prompt after an abort or a strange answer. What comes meanwhile belongs to nobody. `stuck` is called
+    /// once if that is no matter of a moment. False: drop the session.
+    pub(super) fn settle(&mut self, stuck: &dyn Fn()) -> bool {
         let end = Deadline::after(RECOVERY);
+        let mut told = false;
         while !self.shell.is_idle() {
-            match self.step(&[], Some(end.or_after(ABORT_PAUSE))) {
+            let pause = if self.shell.is_recovering() { PROOF_PAUSE } else { ABORT_PAUSE };
+            match self.step(&[], Some(end.or_after(pause + self.way * 2))) {
                 Ok(Step::Event(Event::Failed(_)) | Step::Closed) | Err(_) => return false,
                 Ok(Step::Event(_) | Step::Woken) => {}
                 Ok(Step::TimedOut) if end.is_over() => return false,
-                Ok(Step::TimedOut) => self.shell.abort(),
+                Ok(Step::TimedOut) => {
+                    if self.shell.is_recovering() {
+                        self.shell.nudge();
+                    } else {
+                        self.shell.abort();
+                    }
+                    if !told {
+                        told = true;
+                        stuck();
+                    }
+                }
             }
         }
         true

@@ -143,6 +143,11 @@ impl Shell {
         matches!(self.phase, Phase::Idle)
     }
 
+    /// The answer is over (or dropped), but its prompt is not proven yet: a nudge helps, an abort does not.
+    pub fn is_recovering(&self) -> bool {
+        matches!(self.phase, Phase::Recovery { .. })
+    }
+
     /// Sends a command.
     ///
     /// # Errors
