@@ -1,7 +1,7 @@
 //! The only place that imports ssh2: one session, one pseudo-terminal, one interactive shell. Many routers refuse a second
 //! channel, and many an `exec`. Knows no vendor, no prompt and nobody's jobs.
 //!
-//! Key exchange, login and the shell's start are libssh2's blocking calls with a time limit each; from then on the session
+//! Login and the start of the shell are blocking calls of libssh2 with a time limit each; from then on the session
 //! does not block, and one `poll` is the only wait.
 
 mod algorithms;
