@@ -252,7 +252,7 @@ fn every_mistake_in_an_argument_is_a_settings_document_that_names_it() {
         (&["--target", "10.0.0.1", "--count", "0"], "--count"),
         (&["--target", "10.0.0.1", "--timeout", "-1"], "--timeout"),
         (&["--target", "10.0.0.1", "--timeout", "2h"], "--timeout"),
-        (&["--target", "10.0.0.1", "--size", "12"], "--size"),
+        (&["--target", "10.0.0.1", "--size", "1"], "--size"),
         (&["--target", "10.0.0.1", "--vrf", "{$LINE_VRF}"], "{$LINE_VRF}"),
         (&["--target", ""], "--target"),
     ];
