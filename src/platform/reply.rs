@@ -85,21 +85,31 @@ impl ReplyForm {
 
     /// Finds the answer about `target` (any, if None) in `text`.
     pub(super) fn find<'t>(&self, text: &'t str, target: Option<IpAddr>) -> Result<Answer<'t>, NoAnswer> {
-        let part = self.part_about(text, target)?;
-        let mut counters = self.counters(part)?;
-        // Lines broken hard at the terminal's width, in the middle of a word: only if the text as it is gives nothing.
-        if counters.as_ref().is_none_or(|c| c.received > 0 && c.times.is_none())
-            && let Some(whole) = recorded::unbroken(text)
-            && let Some(better) = self.counters(self.part_about(&whole, target)?)?
-            && counters.as_ref().is_none_or(|c| (c.sent, c.received) == (better.sent, better.received))
-        {
-            counters = Some(better);
+        let (part, has_header) = self.part_about(text, target)?;
+        let as_it_is = self.counters(part);
+        let enough = |c: &Option<Counters>| c.as_ref().is_some_and(|c| c.received == 0 || c.times.is_some());
+        if has_header && as_it_is.as_ref().is_ok_and(enough) {
+            return as_it_is.map(|counters| Answer { text: part, counters });
         }
+        // Lines broken hard at the terminal's width, in the middle of a word, number or address: they count only where the
+        // text as it is gives less, and never other counters.
+        let whole = recorded::unbroken(text).unwrap_or_default();
+        let (joined, _) = self.part_about(&whole, target)?;
+        let joined = self.counters(joined).ok().flatten();
+        let counters = match (as_it_is, joined) {
+            (Ok(None) | Err(_), Some(joined)) => Some(joined),
+            (Ok(Some(counters)), Some(joined))
+                if (counters.sent, counters.received) == (joined.sent, joined.received) =>
+            {
+                Some(joined)
+            }
+            (as_it_is, _) => as_it_is?,
+        };
         Ok(Answer { text: part, counters })
     }
 
-    /// From the last header that names our target to the next header; the whole text if it has no header.
-    fn part_about<'t>(&self, text: &'t str, target: Option<IpAddr>) -> Result<&'t str, NoAnswer> {
+    /// From the last header that names our target to the next header; the whole text, and false, if it has no header.
+    fn part_about<'t>(&self, text: &'t str, target: Option<IpAddr>) -> Result<(&'t str, bool), NoAnswer> {
         let mut headers: Vec<(usize, bool, String)> = Vec::new();
         for captures in
             self.header.iter().filter_map(Pattern::get).flat_map(|header| header.captures_iter(text.as_bytes()))
@@ -117,11 +127,11 @@ impl ReplyForm {
         let Some(last) = headers.iter().rposition(|(_, ours, _)| *ours) else {
             return match headers.pop() {
                 Some((_, _, name)) => Err(NoAnswer::OtherTarget(name)),
-                None => Ok(text),
+                None => Ok((text, false)),
             };
         };
         let end = headers.get(last + 1).map_or(text.len(), |(next, _, _)| *next);
-        Ok(text.get(headers[last].0..end).unwrap_or_default())
+        Ok((text.get(headers[last].0..end).unwrap_or_default(), true))
     }
 
     /// The last statistics block of any shape. A block that was begun and not finished is none, whatever stands before it.
@@ -269,7 +279,7 @@ impl Block {
 fn agrees(printed: &str, exact: f64) -> bool {
     let decimals = printed.split_once('.').map_or(0, |(_, digits)| digits.len());
     let step = 10f64.powi(-i32::try_from(decimals).unwrap_or(i32::MAX));
-    printed.parse::<f64>().is_ok_and(|printed| (printed - exact).abs() < step + 1e-9)
+    printed.parse::<f64>().is_ok_and(|printed| (printed - exact).abs() < step - 1e-9)
 }
 
 /// A duration such as `200ms` or `2s`.
