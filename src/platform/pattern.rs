@@ -38,10 +38,14 @@ impl Pattern {
     pub(super) fn new(source: &Source, text: &Text, known: &[&str], required: &[&str]) -> Result<Self, Failure> {
         let wide = widen_blanks(text.get_ref());
         let names = check(source, text, &wide, known, required)?;
+        // Only counted repetitions can make a pattern too big.
+        if wide.contains('{') {
+            build(&wide).map_err(|e| does_not_compile(source, text, &e))?;
+        }
         Ok(Self { text: wide, names, compiled: OnceLock::new() })
     }
 
-    /// None only for a pattern that is too big.
+    /// None is impossible after the checks in `new`.
     pub(super) fn get(&self) -> Option<&Regex> {
         self.compiled.get_or_init(|| build(&self.text).ok()).as_ref()
     }

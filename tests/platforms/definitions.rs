@@ -152,6 +152,11 @@ fn a_mistake_is_shown_with_file_line_and_what_to_write_instead() {
         ("name = \"operator\"", "name = \"operator\"\nusable = false", "11: no usable mode"),
         (r"'^\[[\w.-]+\] >\s*$'", r"'\s*$'", "13: the prompt matches an empty line"),
         ("\"print\"", "\"\"", "9: an empty entry would allow every command"),
+        (
+            r"'^bad command'",
+            r"'(?:bad{1,1000}){1,1000}'",
+            "16: pattern \"(?:bad{1,1000}){1,1000}\" does not compile: it is too big; write smaller repetitions",
+        ),
     ] {
         assert!(ACME.contains(right), "{right}");
         let error = written(dir.path(), &ACME.replacen(right, wrong, 1)).expect_err(wrong);
@@ -212,6 +217,8 @@ fn prompts_prove_their_mode() {
         ("linux", "monitor@host:~$ ", Some("shell")),
         ("linux", "[root@host ~]# ", Some("shell")),
         ("linux", "$ ", Some("shell")),
+        ("linux", "host ~ % ", Some("shell")),
+        ("linux", "##############", None),
     ] {
         assert_eq!(proven(&platform(name), line).as_deref(), mode, "{name}: {line:?}");
     }
