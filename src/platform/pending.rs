@@ -165,5 +165,23 @@ mod tests {
             let pending = aborted.pending().unwrap();
             prop_assert!(sent - received - pending <= full);
         }
+
+        /// The same for packets at an interval, each lost or back after its own time.
+        #[test]
+        fn at_an_interval_no_packet_is_called_lost_that_was_still_waited_for(
+            trips in prop::collection::vec(prop::option::of(1u64..2500), 1..30), after in 0u64..10_000, lines in any::<bool>(),
+        ) {
+            let begun: Vec<(u64, Option<u64>)> = (0..).step_by(200).zip(trips).take_while(|(at, _)| *at <= after).collect();
+            let back: Vec<u32> = (0..).zip(&begun).filter(|(_, (at, trip))| trip.is_some_and(|trip| at + trip <= after)).map(|(n, _)| n).collect();
+            let full = begun.iter().filter(|(at, trip)| at + 2000 <= after && trip.is_none_or(|trip| at + trip > after)).count();
+            let told = told(if lines { &back } else { &[] }, &[], 0);
+            let (sent, received) = (u32::try_from(begun.len()).unwrap(), u32::try_from(back.len()).unwrap());
+            let aborted = Aborted { told: &told, ..run(Pacing::Interval, sent, received, after) };
+            if let Some(pending) = aborted.pending() {
+                prop_assert!(((sent - received - pending) as usize) <= full);
+            } else {
+                prop_assert!(!lines && received > 0);
+            }
+        }
     }
 }
