@@ -143,8 +143,8 @@ pub fn launch(start: &Start, environment: &[(String, std::ffi::OsString)], deadl
         .arg("master")
         .env_clear()
         .envs(environment.iter().map(|(name, value)| (name, value)))
-        // One arena for all threads: a master is idle nearly always, and memory is counted per router.
-        .env("MALLOC_ARENA_MAX", "1")
+        // One arena for all threads and no caches beside it: a master is idle nearly always, and memory is counted per router.
+        .env("GLIBC_TUNABLES", "glibc.malloc.arena_max=1:glibc.malloc.tcache_count=0")
         .current_dir("/")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

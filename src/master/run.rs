@@ -207,6 +207,10 @@ fn wait(
         let step = terminal.step(&watch, Some(until));
         drop(watch);
         match step {
+            Ok(Step::Event(Event::Answer { truncated: true, .. })) => {
+                let message = "the answer was too long to be kept; nothing is guessed from its ends";
+                return Err(Failure::new(Kind::Reply, Stage::Reply, message));
+            }
             Ok(Step::Event(Event::Answer { text, .. })) => {
                 let ending = aborted.map_or(Ending::Complete, |after| Ending::Aborted { after, planned });
                 return Ok(Outcome::Text { text, ending });

@@ -65,7 +65,8 @@ impl Indicator {
         let except = self.except.as_ref().and_then(Pattern::get);
         pattern.find_iter(text.as_bytes()).find_map(|found| {
             // A pattern may begin with white space that belongs to the line before.
-            let begin = found.start() + found.as_bytes().iter().take_while(|b| b.is_ascii_whitespace()).count();
+            let begin =
+                found.start() + text.as_bytes()[found.range()].iter().take_while(|b| b.is_ascii_whitespace()).count();
             let start = text.get(..begin)?.rfind('\n').map_or(0, |end| end + 1);
             let line = text.get(start..)?.lines().next()?;
             let excepted = except.is_some_and(|except| except.is_match(line.as_bytes()));

@@ -21,6 +21,7 @@ mod pending;
 mod ping;
 mod read_only;
 mod recorded;
+pub mod regex;
 mod reply;
 mod sample;
 

@@ -1,28 +1,17 @@
-//! The patterns of platform files: what they may contain, and how they are compiled. They work on bytes and without Unicode
-//! classes: a Unicode `\w{1,63}` costs 7 MB and 18 ms to compile.
+//! The patterns of platform files: what they may contain, and when they are compiled.
 
 use super::Failure;
 use super::definition::Text;
 use super::mistake::Source;
-use regex::bytes::{Regex, RegexBuilder};
+use super::regex::{self, Regex};
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Hir, HirKind};
 use std::sync::OnceLock;
 
-/// Enough for any honest pattern; a user's `(\w{1,1000}){1,1000}` is refused instead of eating memory.
-const SIZE_LIMIT: usize = 256 << 10;
-
-/// A lazy DFA's cache would be most of an idle master's memory; answers are short, the other engines are fast enough.
-const DFA_LIMIT: usize = 0;
-
-fn build(pattern: &str) -> Result<Regex, regex::Error> {
-    RegexBuilder::new(pattern).unicode(false).multi_line(true).size_limit(SIZE_LIMIT).dfa_size_limit(DFA_LIMIT).build()
-}
-
 /// Compiles a pattern for prompts and dialogues, as it is written.
 pub(super) fn exact(source: &Source, text: &Text) -> Result<Regex, Failure> {
     check(source, text, text.get_ref(), &[], &[])?;
-    build(text.get_ref()).map_err(|e| does_not_compile(source, text, &e))
+    Regex::new(text.get_ref()).map_err(|e| does_not_compile(source, text, &e))
 }
 
 /// A pattern for answers: a blank in it stands for any run of blanks and line ends, since routers wrap lines. Checked when
@@ -40,14 +29,14 @@ impl Pattern {
         let names = check(source, text, &wide, known, required)?;
         // Only counted repetitions can make a pattern too big.
         if wide.contains('{') {
-            build(&wide).map_err(|e| does_not_compile(source, text, &e))?;
+            Regex::new(&wide).map_err(|e| does_not_compile(source, text, &e))?;
         }
         Ok(Self { text: wide, names, compiled: OnceLock::new() })
     }
 
     /// None is impossible after the checks in `new`.
     pub(super) fn get(&self) -> Option<&Regex> {
-        self.compiled.get_or_init(|| build(&self.text).ok()).as_ref()
+        self.compiled.get_or_init(|| Regex::new(&self.text).ok()).as_ref()
     }
 
     pub(super) fn names(&self) -> &[String] {
@@ -95,8 +84,7 @@ fn does_not_compile(source: &Source, text: &Text, error: &regex::Error) -> Failu
             let why = shown.lines().rev().find_map(|l| l.strip_prefix("error: ")).unwrap_or("syntax error");
             format!("{why}; write a regular expression as the Rust crate regex takes it")
         }
-        regex::Error::CompiledTooBig(_) => "it is too big; write smaller repetitions".to_owned(),
-        other => other.to_string(),
+        regex::Error::TooBig => "it is too big; write smaller repetitions".to_owned(),
     };
     source.mistake(text, &format!("pattern {:?} does not compile: {reason}", text.get_ref()))
 }

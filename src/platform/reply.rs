@@ -114,14 +114,9 @@ impl ReplyForm {
         for captures in
             self.header.iter().filter_map(Pattern::get).flat_map(|header| header.captures_iter(text.as_bytes()))
         {
-            let Some(whole) = captures.get(0) else { continue };
-            let names: Vec<String> = ["target", "address"]
-                .iter()
-                .filter_map(|name| captures.name(name))
-                .map(|found| String::from_utf8_lossy(found.as_bytes()).into_owned())
-                .collect();
+            let names: Vec<String> = ["target", "address"].iter().filter_map(|name| captures.name(name)).collect();
             let ours = target.is_none_or(|target| names.iter().any(|name| is_address(name, target)));
-            headers.push((whole.start(), ours, names.into_iter().next().unwrap_or_default()));
+            headers.push((captures.start(), ours, names.into_iter().next().unwrap_or_default()));
         }
         headers.sort_by_key(|(at, _, _)| *at);
         let Some(last) = headers.iter().rposition(|(_, ours, _)| *ours) else {
@@ -149,12 +144,12 @@ impl ReplyForm {
     }
 
     fn times(&self, text: &str) -> Result<Option<[f64; 3]>, NoAnswer> {
-        let Some(found) = self.times.iter().find_map(|times| times.get()?.captures(text.as_bytes())) else {
+        let Some(found) = self.times.iter().find_map(|times| times.get()?.captures_at(text.as_bytes(), 0)) else {
             return Ok(None);
         };
         let mut times = [0.0; 3];
         for (time, name) in times.iter_mut().zip(["min", "avg", "max"]) {
-            let text = found.name(name).map(|m| String::from_utf8_lossy(m.as_bytes()).into_owned()).unwrap_or_default();
+            let text = found.name(name).unwrap_or_default();
             let printed: f64 =
                 text.parse().map_err(|_| NoAnswer::DoesNotAddUp(format!("round-trip time {text:?} is no number")))?;
             // Whole micro-units, so that 2.32 ms is 0.00232 s and not 0.0023199999.
@@ -192,7 +187,7 @@ impl ReplyForm {
         for captures in lines.get().into_iter().flat_map(|lines| lines.captures_iter(text.as_bytes())) {
             let marks = captures.name("marks").map_or(1, |m| m.len());
             count = count.saturating_add(u32::try_from(marks).unwrap_or(u32::MAX));
-            let seq = captures.name("seq").and_then(|m| std::str::from_utf8(m.as_bytes()).ok()?.parse::<u32>().ok());
+            let seq = captures.name("seq").and_then(|seq| seq.parse::<u32>().ok());
             named.extend(seq.and_then(|seq| seq.checked_sub(self.first_seq)));
         }
         (count, named)
@@ -239,12 +234,12 @@ impl Block {
         let mut block = Self { end: start, ..Self::default() };
         for part in parts {
             let captures = part.get()?.captures_at(text.as_bytes(), block.end)?;
-            let take = |name| captures.name(name).map(|m| String::from_utf8_lossy(m.as_bytes()).into_owned());
+            let take = |name| captures.name(name);
             block.sent = take("sent").unwrap_or(block.sent);
             block.received = take("received").unwrap_or(block.received);
             block.loss = take("loss").or(block.loss);
             block.success = take("success").or(block.success);
-            block.end = captures.get(0)?.end();
+            block.end = captures.end();
         }
         Some(block)
     }
