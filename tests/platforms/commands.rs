@@ -43,7 +43,7 @@ fn the_shortest_command_of_each_platform_over_ipv4_and_ipv6() {
         ("huawei_vrp", "ping -c 5 -t 2000 -m 10 192.0.2.1", "ping ipv6 -c 5 -t 2000 -m 10 2001:db8::1"),
         ("h3c_comware", "ping -c 5 -t 2000 -m 10 192.0.2.1", "ping ipv6 -c 5 -t 2000 -m 10 2001:db8::1"),
         ("frr", "ping 192.0.2.1", "ping ipv6 2001:db8::1"),
-        ("linux", "ping -n -c 5 -i 0.2 -W 2 192.0.2.1", "LC_ALL=C ping -6 -n -c 5 -i 0.2 -W 2 2001:db8::1"),
+        ("linux", "ping -n -c 5 -i 0.2 -W 2 192.0.2.1", "ping -6 -n -c 5 -i 0.2 -W 2 2001:db8::1"),
     ] {
         assert_eq!(command(platform, ping("192.0.2.1", 5, 2000)), v4);
         assert_eq!(command(platform, ping("2001:db8::1", 5, 2000)), v6);
