@@ -4,6 +4,7 @@
 use crate::deadline::Deadline;
 use crate::failure::Failure;
 use crate::settings::StateSettings;
+use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
@@ -73,6 +74,11 @@ impl State {
         self.run.join(format!("{name}.sock"))
     }
 
+    /// The same while it is bound and does not listen yet.
+    pub fn new_socket(&self, name: &str) -> PathBuf {
+        self.run.join(format!("{name}.new"))
+    }
+
     /// Held by a master for its life.
     pub fn master_lock(&self, name: &str) -> PathBuf {
         self.run.join(format!("{name}.lock"))
@@ -88,19 +94,18 @@ impl State {
         self.run.join(format!("{name}.json"))
     }
 
-    /// Names of all masters that left a socket, a lock or a record, sorted.
+    /// Names of all masters that have, or left, a socket, a lock or a record, sorted.
     pub fn masters(&self) -> io::Result<Vec<String>> {
         let entries = match fs::read_dir(&self.run) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             other => other?,
         };
-        let mut names: Vec<String> = entries
+        let names: BTreeSet<String> = entries
             .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-            .filter_map(|file| file.strip_suffix(".json").map(str::to_owned))
+            .filter_map(|file| Some(file.split_once('.')?.0.to_owned()))
             .filter(|name| name.len() == 16 && name.bytes().all(|b| b.is_ascii_hexdigit()))
             .collect();
-        names.sort();
-        Ok(names)
+        Ok(names.into_iter().collect())
     }
 
     pub fn known_hosts(&self) -> PathBuf {
@@ -139,7 +144,7 @@ impl State {
         let temporary = temporary_beside(path);
         write_private(&temporary, &key)?;
         let linked = fs::hard_link(&temporary, path);
-        fs::remove_file(&temporary)?;
+        let _ = fs::remove_file(&temporary);
         match linked {
             Ok(()) => Ok(key),
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
@@ -245,7 +250,8 @@ fn open_private(path: &Path) -> io::Result<File> {
 
 fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(bytes)
+    // On a full disk the name is there and the bytes are not.
+    file.write_all(bytes).inspect_err(|_| drop(fs::remove_file(path)))
 }
 
 fn temporary_beside(path: &Path) -> PathBuf {

@@ -5,7 +5,7 @@ pub mod masters;
 
 use crate::deadline::Deadline;
 use crate::failure::{Failure, Kind, Stage};
-use crate::launch::{self, Start};
+use crate::launch::{self, Launched, Start};
 use crate::state::{Lock, State};
 use crate::wire::{self, Reply, Request};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -99,9 +99,15 @@ fn open_or_start(
     starter: &dyn Starter,
 ) -> Result<Result<UnixStream, Gone>, Failure> {
     let path = state.start_lock(name);
-    let locked = |e: io::Error| {
-        let hint = if e.kind() == io::ErrorKind::TimedOut { "; another poll is starting it" } else { "" };
-        Failure::new(Kind::Master, Stage::Connect, format!("start lock of the master of {router}: {e}{hint}"))
+    let locked = |e: io::Error| match e.kind() {
+        io::ErrorKind::TimedOut => {
+            let text = format!("start lock of the master of {router}: {e}; another poll is starting it");
+            Failure::new(Kind::Master, Stage::Connect, text)
+        }
+        _ => Failure::settings(format!(
+            "no master can be started in the state directory {}: {e}; make it writable or set another state.dir",
+            state.dir().display()
+        )),
     };
     let lock = Lock::acquire(&path, deadline.less(WAY_BACK)).map_err(locked)?;
     let opened = match open(&state.socket(name), deadline) {
@@ -122,8 +128,10 @@ fn start(
     if let Some(failure) = starter.held() {
         return Err(failure);
     }
-    launch::launch(&starter.start()?, &starter.environment(), deadline.less(WAY_BACK))?;
-    Ok(open(&state.socket(name), deadline))
+    match launch::launch(&starter.start()?, &starter.environment(), deadline.less(WAY_BACK))? {
+        Launched::Ready => Ok(open(&state.socket(name), deadline)),
+        Launched::Died => Ok(Err(Gone::Left)),
+    }
 }
 
 /// Connects without waiting for a full backlog longer than the deadline.

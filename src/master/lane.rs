@@ -5,13 +5,14 @@ use super::conversation::{Conversation, now};
 use super::job::Job;
 use super::run;
 use super::terminal::{Step, Terminal};
-use super::{LaneState, Master};
+use super::Master;
+use super::bell::Bell;
+use super::lanes::LaneState;
 use crate::deadline::Deadline;
 use crate::failure::{Failure, Kind, Stage};
 use crate::shell::{Event, Shell};
 use crate::ssh::Session;
-use rustix::io::read;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,7 +24,7 @@ pub(super) struct Lane {
     pub(super) master: Arc<Master>,
     pub(super) id: usize,
     /// Rung when there is a job, or when the master leaves.
-    pub(super) bell: Arc<OwnedFd>,
+    pub(super) bell: Arc<Bell>,
     /// What it works on, so that a panic can still be answered.
     current: Option<Job>,
 }
@@ -47,7 +48,7 @@ pub(super) enum After {
 }
 
 impl Lane {
-    pub(super) fn new(master: Arc<Master>, id: usize, bell: Arc<OwnedFd>) -> Self {
+    pub(super) fn new(master: Arc<Master>, id: usize, bell: Arc<Bell>) -> Self {
         Self { master, id, bell, current: None }
     }
 
@@ -61,10 +62,14 @@ impl Lane {
                 "a lane of the master panicked; the log has the place; please report it",
             );
             log::error!(router:% = self.master.router(); "lane panicked");
-            if let Some(job) = self.current.take() {
-                job.fail(&failure, Vec::new());
+            match self.current.take() {
+                Some(job) => {
+                    job.fail(&failure, Vec::new());
+                    End::Lost
+                }
+                // Not over a job: the next lane would panic over the same login, and the one after it.
+                None => End::Login(failure, Vec::new()),
             }
-            End::Lost
         });
         self.master.lane_ended(self.id, end);
     }
@@ -95,9 +100,12 @@ impl Lane {
                 alive_until = idle_since + keepalive;
                 continue;
             }
-            if self.master.is_leaving() || idle_since.elapsed() >= idle_exit {
+            let done = self.master.is_leaving() || idle_since.elapsed() >= idle_exit;
+            if done && !self.master.close_lane(self.id) {
+                continue;
+            }
+            if done {
                 log::info!(router:% = self.master.router(), lane = self.id; "logging out");
-                self.master.lane_state(self.id, LaneState::Closed);
                 terminal.log_out(Deadline::after(LOG_OUT));
                 return End::Quiet;
             }
@@ -109,7 +117,7 @@ impl Lane {
                 }
                 // Nobody asked: a log line on the terminal, or the router's farewell.
                 Ok(Step::Event(_)) => {}
-                Ok(Step::Woken) => self.hush(),
+                Ok(Step::Woken) => self.bell.hush(),
                 Ok(Step::Closed) | Err(_) => {
                     log::info!(router:% = self.master.router(), lane = self.id; "router closed the idle session");
                     return End::Quiet;
@@ -126,11 +134,6 @@ impl Lane {
                 Ok(Step::TimedOut) => {}
             }
         }
-    }
-
-    /// Empties the bell. It does not block: it is only read after it rang.
-    fn hush(&self) {
-        let _ = read(&*self.bell, &mut [0; 8]);
     }
 
     fn log_in(&self) -> Result<Terminal, (Failure, Vec<crate::wire::Said>)> {
