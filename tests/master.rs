@@ -13,8 +13,7 @@ const UP: &str = "192.0.2.10";
 const OTHER: &str = "192.0.2.11";
 const DEAD: &str = "192.0.2.66";
 /// What outlives all masters.
-const KEPT: [&str; 6] =
-    ["ddl-monitor.log", "key", "known_hosts", "known_hosts.lock", "logins.json", "logins.lock"];
+const KEPT: [&str; 6] = ["ddl-monitor.log", "key", "known_hosts", "known_hosts.lock", "logins.json", "logins.lock"];
 
 fn at(sim: &Sim) -> String {
     sim.address("r1").to_string()
@@ -215,9 +214,8 @@ fn alone(pid: u32) {
     let open = descriptors(pid);
     let standard: Vec<&str> = open.iter().filter(|(fd, _)| *fd < 3).map(|(_, link)| link.as_str()).collect();
     assert_eq!(standard, ["/dev/null", "/dev/null", "/dev/null"], "{open:?}");
-    let known = |link: &str| {
-        link.starts_with("socket:") || link.starts_with("anon_inode:[eventfd") || link.contains("/state/")
-    };
+    let known =
+        |link: &str| link.starts_with("socket:") || link.starts_with("anon_inode:[eventfd") || link.contains("/state/");
     assert!(open.iter().filter(|(fd, _)| *fd > 2).all(|(_, link)| known(link)), "{open:?}");
 }
 
@@ -282,7 +280,11 @@ fn a_deadline_is_kept_whatever_it_is() {
         let answer = ran.json();
         match answer["state"].as_u64() {
             Some(0) => {
-                assert_eq!((&answer["ping"]["up"], &answer["ping"]["complete"]), (&json!(0), &json!(false)), "{answer}");
+                assert_eq!(
+                    (&answer["ping"]["up"], &answer["ping"]["complete"]),
+                    (&json!(0), &json!(false)),
+                    "{answer}"
+                );
                 assert!(milliseconds > 1000, "no packet had its full time-out: {answer}");
             }
             _ => assert_eq!(answer["failure"]["kind"], "deadline", "{milliseconds}: {answer}"),

@@ -101,6 +101,7 @@ fn each<T: Send>(
     let names = state
         .masters()
         .map_err(|e| Failure::settings(format!("reading the state directory {}: {e}", state.dir().display())))?;
+    state.clear_temporaries();
     let mut living = Vec::new();
     for name in names {
         match read(state, &name) {

@@ -54,9 +54,8 @@ pub fn masters_of(router: &str) -> Vec<u32> {
     let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     let title = format!("@{router}\0master");
     pids.filter(|pid| {
-        fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| {
-            line.starts_with(b"ddl-monitor: ") && String::from_utf8_lossy(&line).contains(&title)
-        })
+        fs::read(format!("/proc/{pid}/cmdline"))
+            .is_ok_and(|line| line.starts_with(b"ddl-monitor: ") && String::from_utf8_lossy(&line).contains(&title))
     })
     .collect()
 }
