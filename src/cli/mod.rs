@@ -126,6 +126,9 @@ pub fn run() -> io::Result<ExitCode> {
     // Without a state directory there is no log; the failure is printed.
     let log_file = state.as_ref().map_or_else(|_| "/dev/null".into(), State::log_file);
     logging::init(Role::Client, &loaded.settings.log, log_file, cli.global.verbose, io::stderr().is_terminal());
+    if let Ok(state) = &state {
+        state.log_repairs();
+    }
     let colour = format == Format::Text && terminal && settings::colour_allowed();
     let context = Context { started, loaded, state, format, colour, verbose: cli.global.verbose };
     match cli.command {

@@ -1,11 +1,12 @@
 //! One job on one lane: its probes in order on one shell, within one deadline. Knows nothing of what a probe asks: the
 //! platform turns it into text and text into a measurement.
 
+use super::Master;
 use super::conversation::now;
 use super::job::{Ask, Job};
 use super::lane::After;
+use super::lanes::LaneState;
 use super::terminal::{ABORT_PAUSE, Step, Terminal};
-use super::{LaneState, Master};
 use crate::deadline::Deadline;
 use crate::failure::{Failure, Kind, Stage};
 use crate::platform::{Ending, Run};
