@@ -16,9 +16,15 @@ pub(super) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum What {
     /// Completions for a shell, on stdout
-    Completions { shell: Shell },
+    Completions {
+        /// Shell that reads them
+        shell: Shell,
+    },
     /// Man pages, one per command, into a directory
-    Man { directory: PathBuf },
+    Man {
+        /// Directory, made if it is not there
+        directory: PathBuf,
+    },
 }
 
 pub(super) fn run(args: &Args) -> io::Result<ExitCode> {
