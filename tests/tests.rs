@@ -6,6 +6,7 @@
 #![expect(clippy::disallowed_methods, reason = "clippy.toml holds the architecture of src/; a test has an environment")]
 
 mod architecture;
+mod help;
 mod lab;
 mod platforms;
 mod poll;

@@ -1,6 +1,7 @@
 //! `generate`: completions and man pages, from the same definitions as `--help`.
 
-use super::{Cli, output};
+use super::{Cli, complain, output};
+use crate::failure::Failure;
 use clap::CommandFactory;
 use clap_complete::Shell;
 use std::io;
@@ -36,8 +37,11 @@ pub(super) fn run(args: &Args) -> io::Result<ExitCode> {
             output::print(&String::from_utf8_lossy(&script))?;
         }
         What::Man { directory } => {
-            std::fs::create_dir_all(directory)?;
-            clap_mangen::generate_to(command, directory)?;
+            let written =
+                std::fs::create_dir_all(directory).and_then(|()| clap_mangen::generate_to(command, directory));
+            if let Err(e) = written {
+                return complain(&Failure::settings(format!("writing man pages to {}: {e}", directory.display())));
+            }
         }
     }
     Ok(ExitCode::SUCCESS)

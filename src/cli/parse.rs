@@ -32,7 +32,7 @@ pub(super) struct Args {
     /// Print one value only, by its place in the JSON, e.g. ping.loss
     #[arg(long, value_name = "PATH")]
     item: Option<String>,
-    /// File with the text [default: stdin]
+    /// File with the text; - is stdin [default: -]
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
 }
@@ -58,7 +58,7 @@ fn prepare(context: &Context, args: &Args) -> Result<(Platform, Option<IpAddr>, 
 
 fn read_text(file: Option<&Path>) -> Result<Vec<u8>, Failure> {
     let mut text = Vec::new();
-    let (name, read) = match file {
+    let (name, read) = match file.filter(|path| *path != Path::new("-")) {
         None => ("stdin".to_owned(), io::stdin().lock().take(TEXT_LIMIT).read_to_end(&mut text)),
         Some(path) => {
             let read = std::fs::File::open(path).and_then(|file| file.take(TEXT_LIMIT).read_to_end(&mut text));
