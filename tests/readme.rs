@@ -27,6 +27,19 @@ const KINDS: [Kind; 12] = [
     Kind::Internal,
 ];
 
+const STAGES: [Stage; 10] = [
+    Stage::Settings,
+    Stage::Connect,
+    Stage::KeyExchange,
+    Stage::HostKey,
+    Stage::Login,
+    Stage::Enable,
+    Stage::Prompt,
+    Stage::SetUp,
+    Stage::Probe,
+    Stage::Reply,
+];
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -201,6 +214,12 @@ fn every_member_that_a_poll_can_print_is_explained() {
     for name in json!(held).as_object().into_iter().flatten().map(|(name, _)| name) {
         if !quoted(&failure).contains(&name.as_str()) {
             missing.push(format!("failure: `{name}`"));
+        }
+    }
+    for stage in STAGES {
+        let name = json!(stage);
+        if !quoted(&failure).contains(&name.as_str().expect("a name")) {
+            missing.push(format!("failure: stage {name}"));
         }
     }
     assert!(missing.is_empty(), "\nREADME.md, fields of the output:\n{}\n", missing.join("\n"));
