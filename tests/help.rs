@@ -186,3 +186,19 @@ fn recorded_text_is_read_from_a_file_or_from_stdin() {
     assert_eq!(from_stdin(&["-"]), "100.0\n");
     assert_eq!(run(&[&parse[..], &[file.to_str().unwrap()]].concat()).1, "100.0\n");
 }
+
+#[test]
+fn what_can_not_be_printed_is_told_and_a_reader_that_left_is_no_mistake() {
+    let monitor = Monitor::new();
+    for arguments in [&["config", "show"][..], &["status"], &["platform", "list"], &["platform", "show", "linux"]] {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = monitor.command(arguments).stdout(full).output().unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        assert_eq!(errors, "ddl-monitor: writing to stdout: No space left on device (os error 28)\n");
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = monitor.command(arguments).stdout(writer).output().unwrap();
+        assert_eq!((output.status.code(), output.stderr.len()), (Some(0), 0), "{arguments:?}");
+    }
+}

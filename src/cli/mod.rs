@@ -114,7 +114,7 @@ impl Context {
     }
 }
 
-/// Runs the program; the only errors that come out are those of printing.
+/// Runs the program; the only errors that come out are those of printing a poll's answer.
 pub fn run() -> io::Result<ExitCode> {
     let started = Instant::now();
     let cli = match Cli::try_parse() {
@@ -122,6 +122,16 @@ pub fn run() -> io::Result<ExitCode> {
         // Help and version go to stdout, mistakes to stderr with exit code 2.
         Err(e) => e.exit(),
     };
+    // For people: Zabbix takes what a poll or a master writes to stderr for its value.
+    let says_why = !matches!(cli.command, Command::Poll(_) | Command::Master);
+    match execute(cli, started) {
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
+        Err(e) if says_why => Ok(tell(&format!("writing to stdout: {e}"))),
+        other => other,
+    }
+}
+
+fn execute(cli: Cli, started: Instant) -> io::Result<ExitCode> {
     match &cli.command {
         Command::Master => return master::run(),
         Command::Generate(args) => return generate::run(args),
@@ -179,10 +189,14 @@ fn refuse(command: &Command, failure: &Failure, format: Format, started: Instant
 }
 
 /// One line on stderr, exit 1.
-#[expect(clippy::print_stderr, reason = "the place where errors are printed")]
 fn complain(failure: &Failure) -> io::Result<ExitCode> {
-    eprintln!("ddl-monitor: {failure}");
-    Ok(ExitCode::FAILURE)
+    Ok(tell(&failure.to_string()))
+}
+
+#[expect(clippy::print_stderr, reason = "the place where errors are printed")]
+fn tell(what: &str) -> ExitCode {
+    eprintln!("ddl-monitor: {what}");
+    ExitCode::FAILURE
 }
 
 /// A defect of ours: said in the form that the caller of this command line reads, exit 0 for a poll so that Zabbix keeps it.
