@@ -7,12 +7,14 @@
 
 mod architecture;
 mod faults;
+mod help;
 mod lab;
 mod logins;
 mod master;
 mod platforms;
 mod poll;
 mod races;
+mod readme;
 mod references;
 mod router_sim;
 mod settings;
