@@ -9,6 +9,7 @@ mod architecture;
 mod lab;
 mod platforms;
 mod poll;
+mod real;
 mod references;
 mod router_sim;
 mod settings;
