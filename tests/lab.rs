@@ -117,19 +117,20 @@ fn frr_answers_its_own_shell() {
 }
 
 /// A login as a person's terminal makes one: what was said is read up to where `end` stands last.
-struct Terminal(ssh2::Channel);
+struct Terminal(ssh2::Channel, TcpStream);
 
 impl Terminal {
     fn open(router: SocketAddr, user: &SystemUser) -> Self {
         let mut session = ssh2::Session::new().expect("a session");
         session.set_timeout(20_000);
-        session.set_tcp_stream(TcpStream::connect(router).expect("sshd listens"));
+        let stream = TcpStream::connect(router).expect("sshd listens");
+        session.set_tcp_stream(stream.try_clone().expect("a copy"));
         session.handshake().expect("a key exchange");
         session.userauth_password(&user.name, &user.password).expect("the password is right");
         let mut channel = session.channel_session().expect("a channel");
         channel.request_pty("vt100", None, Some((512, 24, 0, 0))).expect("a terminal");
         channel.shell().expect("a shell");
-        Self(channel)
+        Self(channel, stream)
     }
 
     fn type_in(&mut self, text: &str) {
@@ -149,6 +150,13 @@ impl Terminal {
     }
 }
 
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        // libssh2 waits for the end of the channel as long as something comes: with an endless ping for ever.
+        let _ = self.1.shutdown(std::net::Shutdown::Both);
+    }
+}
+
 #[test]
 fn a_login_to_frr_gets_vtysh_and_its_endless_ping_counts_what_the_responder_saw() {
     let router = RealRouter::start();
@@ -160,11 +168,13 @@ fn a_login_to_frr_gets_vtysh_and_its_endless_ping_counts_what_the_responder_saw(
     terminal.type_in("ping 198.18.0.2\n");
     // An abort before the header would eat the command.
     terminal.read_to("bytes of data.\r\n");
-    crate::support::wait::until("three packets", || (router.responder.count("198.18.0.2").seen == 3).then_some(()));
+    crate::support::wait::until("three packets", || (router.responder.count("198.18.0.2").seen >= 3).then_some(()));
     terminal.type_in("\x03");
     let said = terminal.read_to("edge1# ");
-    assert!(said.contains("^C\r\n--- 198.18.0.2 ping statistics ---\r\n3 packets transmitted, 2 received"), "{said:?}");
-    assert_eq!(router.responder.count("198.18.0.2"), Count { seen: 3, answered: 2, dropped: 1 });
+    let Count { seen, answered, dropped } = router.responder.count("198.18.0.2");
+    let counters = format!("{seen} packets transmitted, {answered} received");
+    assert!(said.contains(&format!("^C\r\n--- 198.18.0.2 ping statistics ---\r\n{counters}")), "{said:?}");
+    assert_eq!((answered, dropped), (seen.div_ceil(2), seen / 2));
     terminal.type_in(&format!("ping {}\n", netns::NO_ROUTE));
     assert!(terminal.read_to("edge1# ").contains("Network is unreachable"));
     // What the router is told changes what its ping says.

@@ -1,6 +1,7 @@
 //! SSH sessions with a real OpenSSH server, and with things on a port that are none.
 
-use crate::support::sshd::{Options, Sshd, User, make_key};
+use crate::support::sshd::{Options, Sshd, make_key};
+use crate::support::system_user::SystemUser;
 use ddl_monitor::deadline::Deadline;
 use ddl_monitor::failure::{Failure, Kind, Stage};
 use ddl_monitor::inventory::router::{Address, Credential, Crypto, HostKeyPolicy, Login};
@@ -25,7 +26,7 @@ fn soon() -> Deadline {
     after(20_000)
 }
 
-fn login(sshd: &Sshd, user: &User) -> Login {
+fn login(sshd: &Sshd, user: &SystemUser) -> Login {
     Login {
         address: Address { host: sshd.address.to_string(), port: sshd.port },
         user: user.name.clone(),
@@ -92,7 +93,7 @@ fn drain(session: &mut Session) {
 
 #[test]
 fn password_logs_in_and_reports_every_stage() {
-    let (sshd, user) = (Sshd::start(), User::new());
+    let (sshd, user) = (Sshd::start(), SystemUser::new());
     let stages = RefCell::new(Vec::new());
     let mut session = Session::open(&login(&sshd, &user), "vt100", soon(), &|s| stages.borrow_mut().push(s)).unwrap();
     assert_eq!(*stages.borrow(), [Stage::Connect, Stage::KeyExchange, Stage::HostKey, Stage::Login]);
@@ -105,7 +106,7 @@ fn password_logs_in_and_reports_every_stage() {
 
 #[test]
 fn a_wrong_password_is_tried_once() {
-    let (sshd, user) = (Sshd::start(), User::new());
+    let (sshd, user) = (Sshd::start(), SystemUser::new());
     let failure = refusal(&Login { credential: password("wrong"), ..login(&sshd, &user) });
     assert_eq!((failure.kind, failure.stage), (Kind::Auth, Stage::Login));
     assert!(failure.message.contains(&user.name) && !failure.message.contains("wrong"), "{failure}");
@@ -117,7 +118,7 @@ fn a_wrong_password_is_tried_once() {
 #[test]
 fn a_router_that_hangs_up_on_a_wrong_password_has_refused_it() {
     let sshd = Sshd::with(Options { lines: vec!["MaxAuthTries 1".into()], ..Options::default() });
-    let user = User::new();
+    let user = SystemUser::new();
     let failure = refusal(&Login { credential: password("wrong"), ..login(&sshd, &user) });
     assert_eq!(failure.kind, Kind::Auth, "{failure}");
     assert!(failure.message.contains("Too many authentication failures"), "{failure}");
@@ -126,7 +127,7 @@ fn a_router_that_hangs_up_on_a_wrong_password_has_refused_it() {
 #[test]
 fn keyboard_interactive_is_used_where_password_is_not_offered() {
     let sshd = Sshd::with(Options { method: Some("keyboard-interactive"), ..Options::default() });
-    let user = User::new();
+    let user = SystemUser::new();
     assert_shell(&mut open(&login(&sshd, &user)).unwrap());
     let failure = refusal(&Login { credential: password("wrong"), ..login(&sshd, &user) });
     assert_eq!(failure.kind, Kind::Auth, "{failure}");
@@ -137,7 +138,7 @@ fn keyboard_interactive_is_used_where_password_is_not_offered() {
 #[test]
 fn a_demand_for_a_new_password_is_not_answered() {
     let sshd = Sshd::with(Options { method: Some("keyboard-interactive"), ..Options::default() });
-    let user = User::new();
+    let user = SystemUser::new();
     user.expire_password();
     let failure = refusal(&login(&sshd, &user));
     assert_eq!(failure.kind, Kind::Auth, "{failure}");
@@ -148,7 +149,7 @@ fn a_demand_for_a_new_password_is_not_answered() {
 
 #[test]
 fn keys_of_every_kind_log_in_with_and_without_passphrase() {
-    let (sshd, user) = (Sshd::with(Options { method: Some("publickey"), ..Options::default() }), User::new());
+    let (sshd, user) = (Sshd::with(Options { method: Some("publickey"), ..Options::default() }), SystemUser::new());
     for (at, (kind, passphrase)) in [
         (&["-t", "ed25519"][..], None),
         (&["-t", "ed25519"], Some("correct horse")),
@@ -172,7 +173,7 @@ fn keys_of_every_kind_log_in_with_and_without_passphrase() {
 
 #[test]
 fn a_key_that_is_of_no_use_is_found_before_the_router_is_asked() {
-    let (sshd, user) = (Sshd::start(), User::new());
+    let (sshd, user) = (Sshd::start(), SystemUser::new());
     let locked = make_key(&sshd.dir().join("locked"), &["-t", "ed25519"], "correct horse");
     let open_to_all = make_key(&sshd.dir().join("open"), &["-t", "ed25519"], "");
     std::fs::set_permissions(&open_to_all, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
@@ -196,7 +197,7 @@ fn a_key_that_is_of_no_use_is_found_before_the_router_is_asked() {
 
 #[test]
 fn a_key_that_the_router_does_not_know_is_refused() {
-    let (sshd, user) = (Sshd::start(), User::new());
+    let (sshd, user) = (Sshd::start(), SystemUser::new());
     let file = make_key(&sshd.dir().join("stranger"), &["-t", "ed25519"], "");
     let failure = refusal(&Login { credential: Credential::Key { file, passphrase: None }, ..login(&sshd, &user) });
     assert_eq!(failure.kind, Kind::Auth, "{failure}");
@@ -204,7 +205,7 @@ fn a_key_that_the_router_does_not_know_is_refused() {
 
 #[test]
 fn a_method_that_is_not_offered_is_named() {
-    let (sshd, user) = (Sshd::with(Options { method: Some("publickey"), ..Options::default() }), User::new());
+    let (sshd, user) = (Sshd::with(Options { method: Some("publickey"), ..Options::default() }), SystemUser::new());
     let failure = refusal(&login(&sshd, &user));
     assert_eq!(failure.kind, Kind::Auth);
     assert!(failure.message.contains("only by publickey"), "{failure}");
@@ -212,7 +213,7 @@ fn a_method_that_is_not_offered_is_named() {
 
 #[test]
 fn a_router_with_legacy_algorithms_only_needs_the_setting_that_the_failure_names() {
-    let (sshd, user) = (Sshd::with(Options { legacy: true, ..Options::default() }), User::new());
+    let (sshd, user) = (Sshd::with(Options { legacy: true, ..Options::default() }), SystemUser::new());
     let modern = login(&sshd, &user);
     let failure = refusal(&modern);
     assert_eq!((failure.kind, failure.stage), (Kind::Connect, Stage::KeyExchange));
@@ -229,7 +230,7 @@ fn a_router_with_legacy_algorithms_only_needs_the_setting_that_the_failure_names
 fn the_oldest_algorithms_work_with_the_legacy_setting() {
     let lines = "KexAlgorithms diffie-hellman-group1-sha1\nHostKeyAlgorithms ssh-dss\nCiphers 3des-cbc\nMACs hmac-md5";
     let sshd = Sshd::with(Options { legacy: true, lines: vec![lines.into()], ..Options::default() });
-    let user = User::new();
+    let user = SystemUser::new();
     let mut session = open(&Login { crypto: Crypto::Legacy, ..login(&sshd, &user) }).unwrap();
     assert_shell(&mut session);
     assert_eq!(session.algorithms().to_string(), "diffie-hellman-group1-sha1 ssh-dss 3des-cbc hmac-md5");
@@ -240,7 +241,7 @@ fn the_oldest_algorithms_work_with_the_legacy_setting() {
 
 #[test]
 fn a_router_may_be_named_and_every_address_of_it_is_tried() {
-    let (sshd, user) = (Sshd::start(), User::new());
+    let (sshd, user) = (Sshd::start(), SystemUser::new());
     let mut login = login(&sshd, &user);
     // Mostly ::1 comes first, where nobody listens.
     login.address.host = "localhost".into();
@@ -251,7 +252,7 @@ fn a_router_may_be_named_and_every_address_of_it_is_tried() {
 
 #[test]
 fn legacy_crypto_still_prefers_what_is_modern() {
-    let (sshd, user) = (Sshd::start(), User::new());
+    let (sshd, user) = (Sshd::start(), SystemUser::new());
     let session = open(&Login { crypto: Crypto::Legacy, ..login(&sshd, &user) }).unwrap();
     assert_eq!(session.algorithms().key_exchange, "curve25519-sha256");
     assert_eq!(session.algorithms().host_key, "ssh-ed25519");
@@ -259,7 +260,7 @@ fn legacy_crypto_still_prefers_what_is_modern() {
 
 #[test]
 fn a_changed_host_key_is_refused_before_any_password_is_sent() {
-    let (mut sshd, user) = (Sshd::start(), User::new());
+    let (mut sshd, user) = (Sshd::start(), SystemUser::new());
     let login = login(&sshd, &user);
     open(&login).unwrap().close(soon());
     open(&login).unwrap().close(soon());
@@ -275,7 +276,7 @@ fn a_changed_host_key_is_refused_before_any_password_is_sent() {
 
 #[test]
 fn a_key_type_on_record_is_asked_for_first() {
-    let (sshd, user) = (Sshd::start(), User::new());
+    let (sshd, user) = (Sshd::start(), SystemUser::new());
     let public = std::fs::read_to_string(sshd.dir().join("rsa.pub")).unwrap();
     let mut login = login(&sshd, &user);
     std::fs::write(&login.known_hosts, format!("[127.0.0.1]:{} {public}", sshd.port)).unwrap();
@@ -285,7 +286,7 @@ fn a_key_type_on_record_is_asked_for_first() {
 
 #[test]
 fn strict_refuses_a_router_without_a_key_on_record() {
-    let (sshd, user) = (Sshd::start(), User::new());
+    let (sshd, user) = (Sshd::start(), SystemUser::new());
     let login = Login { host_keys: HostKeyPolicy::Strict, ..login(&sshd, &user) };
     let failure = refusal(&login);
     assert_eq!(failure.kind, Kind::HostKey, "{failure}");
@@ -294,7 +295,8 @@ fn strict_refuses_a_router_without_a_key_on_record() {
 
 #[test]
 fn one_session_is_all_that_is_asked_of_a_router() {
-    let (sshd, user) = (Sshd::with(Options { lines: vec!["MaxSessions 1".into()], ..Options::default() }), User::new());
+    let (sshd, user) =
+        (Sshd::with(Options { lines: vec!["MaxSessions 1".into()], ..Options::default() }), SystemUser::new());
     assert_shell(&mut open(&login(&sshd, &user)).unwrap());
 }
 
@@ -302,7 +304,7 @@ fn one_session_is_all_that_is_asked_of_a_router() {
 fn a_router_that_refuses_a_session_or_a_terminal_is_busy() {
     for line in ["MaxSessions 0", "PermitTTY no"] {
         let sshd = Sshd::with(Options { lines: vec![line.into()], ..Options::default() });
-        let user = User::new();
+        let user = SystemUser::new();
         let failure = refusal(&login(&sshd, &user));
         assert_eq!((failure.kind, failure.stage), (Kind::Busy, Stage::Login), "{line}: {failure}");
     }
@@ -313,7 +315,7 @@ fn what_a_router_says_of_itself_is_in_the_message() {
     let mut banner = tempfile::NamedTempFile::new().unwrap();
     banner.write_all(b"\r\n**  All \x1bterminals\r\n are used  **\r\n").unwrap();
     let lines = vec!["MaxSessions 0".into(), format!("Banner {}", banner.path().display())];
-    let (sshd, user) = (Sshd::with(Options { lines, ..Options::default() }), User::new());
+    let (sshd, user) = (Sshd::with(Options { lines, ..Options::default() }), SystemUser::new());
     let failure = refusal(&login(&sshd, &user));
     assert!(failure.message.ends_with("it says: ** All terminals are used **"), "{failure}");
 }
@@ -340,7 +342,7 @@ fn ends(process: &OwnedFd) -> bool {
 
 #[test]
 fn a_proxy_command_carries_the_session_and_ends_with_it() {
-    let (sshd, user) = (Sshd::start(), User::new());
+    let (sshd, user) = (Sshd::start(), SystemUser::new());
     let mark = format!("DDL_PROXY_OF={}", user.name);
     let login = Login { proxy_command: Some(format!("env {mark} {RELAY}")), ..login(&sshd, &user) };
     let mut session = open(&login).unwrap();
@@ -456,7 +458,7 @@ fn a_port_that_never_stops_talking_ends_at_the_deadline() {
 
 #[test]
 fn hear_ends_at_its_deadline_and_wakes_for_others() {
-    let (sshd, user) = (Sshd::start(), User::new());
+    let (sshd, user) = (Sshd::start(), SystemUser::new());
     let mut session = open(&login(&sshd, &user)).unwrap();
     drain(&mut session);
     let (mut ours, theirs) = UnixStream::pair().unwrap();
@@ -483,7 +485,7 @@ fn hear_ends_at_its_deadline_and_wakes_for_others() {
 
 #[test]
 fn waiting_for_a_quiet_router_costs_no_processor_time() {
-    let (sshd, user) = (Sshd::start(), User::new());
+    let (sshd, user) = (Sshd::start(), SystemUser::new());
     let mut session = open(&login(&sshd, &user)).unwrap();
     drain(&mut session);
     let used = || rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
@@ -496,7 +498,7 @@ fn waiting_for_a_quiet_router_costs_no_processor_time() {
 
 #[test]
 fn the_end_of_the_shell_is_heard_after_its_last_words() {
-    let (sshd, user) = (Sshd::start(), User::new());
+    let (sshd, user) = (Sshd::start(), SystemUser::new());
     let mut session = open(&login(&sshd, &user)).unwrap();
     drain(&mut session);
     session.say(b"echo last words; exit\n", soon()).unwrap();
@@ -513,7 +515,7 @@ fn the_end_of_the_shell_is_heard_after_its_last_words() {
 
 #[test]
 fn a_session_that_is_killed_is_heard_as_closed() {
-    let (sshd, user) = (Sshd::start(), User::new());
+    let (sshd, user) = (Sshd::start(), SystemUser::new());
     let mut session = open(&login(&sshd, &user)).unwrap();
     drain(&mut session);
     sshd.signal_sessions(Signal::KILL);
@@ -523,7 +525,7 @@ fn a_session_that_is_killed_is_heard_as_closed() {
 #[test]
 fn a_flood_passes_through_with_new_keys_on_the_way() {
     let sshd = Sshd::with(Options { lines: vec!["RekeyLimit 1M\nLogLevel DEBUG1".into()], ..Options::default() });
-    let user = User::new();
+    let user = SystemUser::new();
     let mut session = open(&login(&sshd, &user)).unwrap();
     drain(&mut session);
     let size = 20_000_000;
@@ -549,7 +551,7 @@ fn a_flood_passes_through_with_new_keys_on_the_way() {
 
 #[test]
 fn keepalives_leave_the_session_as_it_is() {
-    let (sshd, user) = (Sshd::start(), User::new());
+    let (sshd, user) = (Sshd::start(), SystemUser::new());
     let mut session = open(&login(&sshd, &user)).unwrap();
     drain(&mut session);
     for _ in 0..3 {
@@ -562,7 +564,7 @@ fn keepalives_leave_the_session_as_it_is() {
 
 #[test]
 fn leaving_a_router_that_hangs_takes_no_longer_than_it_may() {
-    let (sshd, user) = (Sshd::start(), User::new());
+    let (sshd, user) = (Sshd::start(), SystemUser::new());
     let login = login(&sshd, &user);
     let (one, other) = (open(&login).unwrap(), open(&login).unwrap());
     sshd.signal_sessions(Signal::STOP);
@@ -576,7 +578,7 @@ fn leaving_a_router_that_hangs_takes_no_longer_than_it_may() {
 
 #[test]
 fn a_router_that_takes_no_bytes_ends_a_long_message_at_its_deadline() {
-    let (sshd, user) = (Sshd::start(), User::new());
+    let (sshd, user) = (Sshd::start(), SystemUser::new());
     let mut session = open(&login(&sshd, &user)).unwrap();
     drain(&mut session);
     sshd.signal_sessions(Signal::STOP);
@@ -588,7 +590,7 @@ fn a_router_that_takes_no_bytes_ends_a_long_message_at_its_deadline() {
 
 #[test]
 fn a_router_that_falls_silent_in_the_login_is_kind_shell() {
-    let (sshd, user) = (Sshd::start(), User::new());
+    let (sshd, user) = (Sshd::start(), SystemUser::new());
     let login = login(&sshd, &user);
     let stop = |stage| {
         if stage == Stage::Login {
@@ -602,7 +604,7 @@ fn a_router_that_falls_silent_in_the_login_is_kind_shell() {
 
 #[test]
 fn masters_that_meet_routers_at_once_lose_no_host_key() {
-    let user = User::new();
+    let user = SystemUser::new();
     let servers: Vec<Sshd> = (0..4).map(|_| Sshd::start()).collect();
     let known_hosts = servers[0].dir().join("known_hosts");
     std::thread::scope(|scope| {

@@ -15,6 +15,7 @@ mod platforms;
 mod poll;
 mod races;
 mod readme;
+mod real;
 mod references;
 mod router_sim;
 mod settings;

@@ -2,101 +2,68 @@
 //! from the host and whose users get `vtysh` or a plain shell. Its parts are public: a test looks at them and changes them.
 
 use super::frr::Frr;
-use super::netns::{Netns, run};
+use super::leftover::Folder;
+use super::netns::Netns;
 use super::responder::Responder;
+use super::sshd::{Inside, Options, Sshd};
 use super::system_user::SystemUser;
-use super::{leftover, wait};
-use std::net::{IpAddr, SocketAddr, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::net::SocketAddr;
+use std::path::Path;
 
 /// What the router calls itself: its prompt is `edge1# `.
 pub const HOST_NAME: &str = "edge1";
 
 /// In the order in which they end: sshd first, the name space, with what is left in it, last.
 pub struct RealRouter {
-    sshd: Sshd,
+    pub sshd: Sshd,
     /// Its login shell is vtysh.
     pub user: SystemUser,
     pub frr: Frr,
     pub responder: Responder,
     pub netns: Netns,
-}
-
-struct Sshd {
-    process: Child,
-    directory: PathBuf,
+    /// Login shells of the test's own making.
+    folder: Folder,
 }
 
 impl RealRouter {
     /// Ready for logins when it returns.
     pub fn start() -> Self {
+        Self::with(HOST_NAME, Options::default())
+    }
+
+    /// With another name, another SSH server.
+    pub fn with(host_name: &str, sshd: Options) -> Self {
         let netns = Netns::new();
         let responder = Responder::start(&netns);
         let frr = Frr::start(&netns);
         let user = frr.user();
-        let sshd = Sshd::start(&netns);
-        Self { sshd, user, frr, responder, netns }
+        let mut lines = sshd.lines;
+        lines.push("MaxSessions 1".to_owned());
+        let sshd = Sshd::with(Options { inside: Some(Inside::new(&netns, host_name)), lines, ..sshd });
+        Self { sshd, user, frr, responder, netns, folder: Folder::new() }
     }
 
     /// Where `--router` points to.
     pub fn address(&self) -> SocketAddr {
-        SocketAddr::from((self.netns.address(), 22))
+        SocketAddr::from((self.netns.address(), self.sshd.port))
     }
 
     pub fn address_v6(&self) -> SocketAddr {
-        SocketAddr::from((self.netns.address_v6(), 22))
+        SocketAddr::from((self.netns.address_v6(), self.sshd.port))
     }
 
     /// A user with a shell of Linux instead, e.g. `/bin/dash`.
     pub fn shell_user(&self, shell: &str) -> SystemUser {
-        SystemUser::new(Path::new(shell), &[])
+        SystemUser::with_shell(Path::new(shell), &[])
+    }
+
+    /// A user whose login shell is this script.
+    pub fn script_user(&self, script: &str) -> SystemUser {
+        SystemUser::with_shell(&self.folder.script("login", script), &[])
     }
 
     /// Logins that succeeded so far and those refused, out of sshd's own log.
     pub fn logins(&self) -> (usize, usize) {
-        let log = std::fs::read_to_string(self.sshd.directory.join("log")).expect("sshd's log");
-        let count = |start: &str| log.lines().filter(|line| line.starts_with(start)).count();
-        (count("Accepted "), count("Failed password"))
-    }
-}
-
-impl Sshd {
-    fn start(netns: &Netns) -> Self {
-        let directory = std::env::temp_dir().join(leftover::mark());
-        std::fs::create_dir(&directory).expect("a private directory");
-        // Where sshd's unprivileged half lives; the package's service would make it.
-        std::fs::create_dir_all("/run/sshd").expect("/run/sshd");
-        let file = |name: &str| directory.join(name);
-        run(Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(file("host_key")));
-        let configuration = format!(
-            "ListenAddress {}\nListenAddress {}\nHostKey {}\nPidFile none\nUsePAM no\nMaxSessions 1\nMaxStartups 500\n",
-            netns.address(),
-            netns.address_v6(),
-            file("host_key").display(),
-        );
-        std::fs::write(file("config"), configuration).expect("a configuration");
-        // Its own host name as well, so that prompts do not depend on the machine.
-        let mut command = netns.command("unshare");
-        command.args([
-            "--uts",
-            "sh",
-            "-c",
-            "hostname \"$1\"; exec /usr/sbin/sshd -D -f \"$2\" -E \"$3\"",
-            "sh",
-            HOST_NAME,
-        ]);
-        command.arg(file("config")).arg(file("log"));
-        let process = command.stdin(Stdio::null()).spawn().expect("sshd of package openssh-server");
-        wait::until("sshd to listen", || TcpStream::connect((IpAddr::from(netns.address()), 22)).ok());
-        Self { process, directory }
-    }
-}
-
-impl Drop for Sshd {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-        let _ = std::fs::remove_dir_all(&self.directory);
+        (self.sshd.count("Accepted "), self.sshd.count("Failed password"))
     }
 }

@@ -1,16 +1,16 @@
-//! A real OpenSSH server on loopback with keys, configuration and users of its own. Needs root: sshd checks a password only
-//! of a user that the system knows.
+//! A real OpenSSH server, on loopback or in a name space, with keys and configuration of its own. Needs root: sshd checks a
+//! password only of a user that the system knows.
 
+use super::leftover::Folder;
+use super::netns::{Netns, run};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::{IpAddr, Ipv4Addr, TcpListener};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
-use tempfile::TempDir;
 
 /// How long sshd may take to say what is waited for.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -24,14 +24,28 @@ pub(crate) struct Options {
     pub(crate) method: Option<&'static str>,
     /// Further lines of sshd_config, e.g. `MaxSessions 1`.
     pub(crate) lines: Vec<String>,
-    /// Run inside this network namespace, and listen on this address of it.
-    pub(crate) netns: Option<(String, IpAddr)>,
+    pub(crate) inside: Option<Inside>,
+}
+
+/// A server inside a name space, which listens on both addresses of it.
+pub(crate) struct Inside {
+    netns: String,
+    addresses: Vec<IpAddr>,
+    /// What the machine calls itself there.
+    host_name: String,
+}
+
+impl Inside {
+    pub(crate) fn new(netns: &Netns, host_name: &str) -> Self {
+        let addresses = vec![netns.address().into(), netns.address_v6().into()];
+        Self { netns: netns.name().to_owned(), addresses, host_name: host_name.to_owned() }
+    }
 }
 
 /// A running server, ended with all its sessions when dropped.
 pub(crate) struct Sshd {
     child: Child,
-    dir: TempDir,
+    dir: Folder,
     log: Arc<Log>,
     pub(crate) address: IpAddr,
     pub(crate) port: u16,
@@ -54,23 +68,25 @@ impl Sshd {
         need_root();
         // sshd wants this to be there, as its service file makes it.
         fs::create_dir_all("/run/sshd").unwrap();
-        let dir = tempfile::Builder::new().prefix("ddl-sshd-").tempdir().unwrap();
-        // authorized_keys in it is read as the user who logs in.
-        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        // Everybody may enter it: authorized_keys in it is read as the user who logs in.
+        let dir = Folder::new();
         make_key(&dir.path().join("ed25519"), &["-t", "ed25519"], "");
         make_key(&dir.path().join("rsa"), &["-t", "rsa", "-b", "2048"], "");
         if options.legacy {
             make_key(&dir.path().join("dsa"), &["-t", "dsa"], "");
         }
         fs::write(dir.path().join("authorized_keys"), "").unwrap();
-        let address = options.netns.as_ref().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |(_, address)| *address);
+        let addresses = match &options.inside {
+            Some(inside) => inside.addresses.clone(),
+            None => vec![Ipv4Addr::LOCALHOST.into()],
+        };
         // The port is free when it is chosen and may not be a moment later.
         for _ in 0..10 {
             let port = free_port();
-            fs::write(dir.path().join("sshd_config"), config(dir.path(), address, port, &options)).unwrap();
+            fs::write(dir.path().join("sshd_config"), config(dir.path(), &addresses, port, &options)).unwrap();
             let (child, log) = spawn(dir.path(), &options);
-            if log.wait_for(|lines| lines.iter().any(|line| line.starts_with("Server listening"))) {
-                return Self { child, dir, log, address, port, options };
+            if log.wait_for(|lines| is_listening(lines, addresses.len())) {
+                return Self { child, dir, log, address: addresses[0], port, options };
             }
             let lines = log.lines();
             assert!(lines.iter().any(|line| line.contains("Address already in use")), "sshd did not start: {lines:#?}");
@@ -87,7 +103,8 @@ impl Sshd {
         }
         let (child, log) = spawn(self.dir.path(), &self.options);
         (self.child, self.log) = (child, log);
-        assert!(self.log.wait_for(|lines| lines.iter().any(|line| line.starts_with("Server listening"))));
+        let addresses = self.options.inside.as_ref().map_or(1, |inside| inside.addresses.len());
+        assert!(self.log.wait_for(|lines| is_listening(lines, addresses)));
     }
 
     /// Lets whoever has this private key log in as any user.
@@ -117,6 +134,11 @@ impl Sshd {
         for pid in descendants(self.child.id()) {
             let _ = kill_process(pid, signal);
         }
+    }
+
+    /// Processes of all sessions, shells included.
+    pub(crate) fn sessions(&self) -> usize {
+        descendants(self.child.id()).len()
     }
 
     fn stop(&mut self) {
@@ -155,12 +177,12 @@ impl Log {
     }
 }
 
-fn config(dir: &Path, address: IpAddr, port: u16, options: &Options) -> String {
+fn config(dir: &Path, addresses: &[IpAddr], port: u16, options: &Options) -> String {
     let dir = dir.display();
     // The first line about a thing counts.
     let mut lines = options.lines.clone();
+    lines.extend(addresses.iter().map(|address| format!("ListenAddress {address}")));
     lines.extend([
-        format!("ListenAddress {address}"),
         format!("Port {port}"),
         format!("HostKey {dir}/rsa"),
         format!("AuthorizedKeysFile {dir}/authorized_keys"),
@@ -183,17 +205,25 @@ fn config(dir: &Path, address: IpAddr, port: u16, options: &Options) -> String {
 
 fn spawn(dir: &Path, options: &Options) -> (Child, Arc<Log>) {
     let sshd = "/usr/sbin/sshd";
-    // It wants its own name with a path: it executes itself for every connection.
-    let mut command = match &options.netns {
-        Some((name, _)) => {
+    // Ends with the thread of its test, even when that is killed.
+    let mortal = ["setpriv", "--pdeathsig", "KILL"];
+    let mut command = match &options.inside {
+        Some(inside) => {
             let mut command = Command::new("ip");
-            command.args(["netns", "exec", name, sshd]);
+            let named = "hostname \"$1\"; shift; exec \"$@\"";
+            command.args(["netns", "exec", &inside.netns, "unshare", "--uts"]);
+            command.args(["sh", "-c", named, "sh", &inside.host_name]).args(mortal);
             command
         }
-        None => Command::new(sshd),
+        None => {
+            let mut command = Command::new(mortal[0]);
+            command.args(&mortal[1..]);
+            command
+        }
     };
     let mut child = command
-        .args(["-D", "-e", "-f"])
+        // Its own name with a path: it executes itself for every connection.
+        .args([sshd, "-D", "-e", "-f"])
         .arg(dir.join("sshd_config"))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -211,6 +241,10 @@ fn spawn(dir: &Path, options: &Options) -> (Child, Arc<Log>) {
         writer.more.notify_all();
     });
     (child, log)
+}
+
+fn is_listening(log: &[String], addresses: usize) -> bool {
+    log.iter().filter(|line| line.starts_with("Server listening")).count() == addresses
 }
 
 fn descendants(of: u32) -> Vec<Pid> {
@@ -236,72 +270,6 @@ fn free_port() -> u16 {
 
 /// Makes a key pair: `file` and `file.pub`.
 pub(crate) fn make_key(file: &Path, kind: &[&str], passphrase: &str) -> PathBuf {
-    run(Command::new("ssh-keygen").args(["-q", "-N", passphrase, "-C", "test", "-f"]).arg(file).args(kind), None);
+    run(Command::new("ssh-keygen").args(["-q", "-N", passphrase, "-C", "test", "-f"]).arg(file).args(kind));
     file.to_owned()
-}
-
-/// A user of this system with a random name and password, removed when dropped.
-pub(crate) struct User {
-    pub(crate) name: String,
-    pub(crate) password: String,
-}
-
-impl User {
-    pub(crate) fn new() -> Self {
-        Self::with_shell("/bin/sh", &[])
-    }
-
-    /// A user whose login shell is the router's CLI, for instance `/usr/bin/vtysh` with the group `frrvty`.
-    pub(crate) fn with_shell(shell: &str, groups: &[&str]) -> Self {
-        need_root();
-        let user = Self { name: format!("ddlt{}", random()), password: format!("pw-{}", random()) };
-        let mut add = Command::new("useradd");
-        add.args(["--no-create-home", "--home-dir", "/", "--shell", shell]);
-        if !groups.is_empty() {
-            add.args(["--groups", &groups.join(",")]);
-        }
-        change_users(add.arg(&user.name), None);
-        change_users(&mut Command::new("chpasswd"), Some(&format!("{}:{}\n", user.name, user.password)));
-        user
-    }
-
-    /// Makes the system demand a new password at the next login.
-    pub(crate) fn expire_password(&self) {
-        change_users(Command::new("chage").args(["--lastday", "0", &self.name]), None);
-    }
-}
-
-impl Drop for User {
-    fn drop(&mut self) {
-        // --force: processes of a session that is just ending do not keep it.
-        change_users(Command::new("userdel").args(["--force", &self.name]), None);
-    }
-}
-
-/// Tests run at once, and these programs give up when another of them holds /etc/passwd.
-fn change_users(command: &mut Command, input: Option<&str>) {
-    let lock = fs::File::create(std::env::temp_dir().join("ddl-monitor-tests-users.lock")).unwrap();
-    lock.lock().unwrap();
-    run(command, input);
-}
-
-fn run(command: &mut Command, input: Option<&str>) {
-    use std::io::Write;
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap_or_else(|e| panic!("{:?}: {e}", command.get_program()));
-    child.stdin.take().unwrap().write_all(input.unwrap_or_default().as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    let (program, said) = (command.get_program(), String::from_utf8_lossy(&output.stderr).into_owned());
-    // A second panic while a test unwinds would hide the first.
-    assert!(output.status.success() || std::thread::panicking(), "{program:?}: {}: {said}", output.status);
-}
-
-fn random() -> String {
-    let mut bytes = [0; 5];
-    rustix::rand::getrandom(&mut bytes[..], rustix::rand::GetRandomFlags::empty()).unwrap();
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -14,8 +14,13 @@ pub struct SystemUser {
 }
 
 impl SystemUser {
-    /// `groups` must exist.
-    pub fn new(shell: &Path, groups: &[&str]) -> Self {
+    /// A user of the standard shell.
+    pub fn new() -> Self {
+        Self::with_shell(Path::new("/bin/sh"), &[])
+    }
+
+    /// The login shell may be the CLI of a router; `groups` must exist.
+    pub fn with_shell(shell: &Path, groups: &[&str]) -> Self {
         let _lock = accounts();
         for name in names().filter(|name| leftover::is_dead(name)) {
             delete(&name);
@@ -33,6 +38,12 @@ impl SystemUser {
         drop(stdin);
         assert!(chpasswd.wait().expect("chpasswd ends").success(), "setting the password of {}", user.name);
         user
+    }
+
+    /// Makes the system demand a new password at the next login.
+    pub fn expire_password(&self) {
+        let _lock = accounts();
+        run(Command::new("chage").args(["--lastday", "0", &self.name]));
     }
 }
 
@@ -75,7 +86,7 @@ fn a_user_lives_as_long_as_its_owner_and_a_leftover_until_the_next() {
         delete(dead);
         run(Command::new("useradd").args(["--system", dead]));
     }
-    let user = SystemUser::new(Path::new("/bin/sh"), &[]);
+    let user = SystemUser::new();
     assert!(names().all(|name| name != dead));
     let name = user.name.clone();
     assert!(names().any(|other| other == name));

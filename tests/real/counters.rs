@@ -1,0 +1,233 @@
+//! The number that comes out is what the responder saw and what `ping` itself counts.
+
+use super::{IN_TIME, Lab, SHELLS, counters};
+use crate::support::netns;
+use crate::support::responder::{Count, Rule};
+use serde_json::json;
+use std::time::Duration;
+
+/// Of each family one address per kind of target.
+const HEALTHY: [&str; 2] = ["198.18.0.1", "2001:db8:1::1"];
+const LOSSY: [&str; 2] = ["198.18.0.3", "2001:db8:1::3"];
+const SLOW: [&str; 2] = ["198.18.0.4", "2001:db8:1::4"];
+const DEAD: [&str; 2] = ["198.18.0.9", "2001:db8:1::9"];
+const UNREACHABLE: [&str; 2] = ["198.18.0.6", "2001:db8:1::6"];
+
+/// Arguments, packets, and the words that make `ping` do the same.
+fn run_of(platform: &str) -> (&'static [&'static str], u64, &'static str) {
+    match platform {
+        "frr" => (&["--count", "4", "--timeout", "500ms", "--deadline", "9s"], 4, "-n -c 4 -W 0.5"),
+        _ => (&["--count", "6", "--timeout", "1s", "--deadline", "9s"], 6, "-n -c 6 -i 0.2 -W 1"),
+    }
+}
+
+#[test]
+fn what_came_back_is_counted_as_the_responder_and_ping_count_it() {
+    for shell in SHELLS {
+        let lab = Lab::new(shell, "");
+        let (arguments, packets, words) = run_of(lab.platform);
+        for family in 0..2 {
+            lab.router.responder.rule(LOSSY[family], Rule::drop_every(2));
+            lab.router.responder.rule(SLOW[family], Rule::default().delay(Duration::from_millis(80)));
+            for (target, lost) in [(HEALTHY[family], 0), (LOSSY[family], packets / 2), (SLOW[family], 0)] {
+                let (answer, count) = lab.counted(target, arguments);
+                let answered = packets - lost;
+                let expected = Count { seen: packets, answered, dropped: lost };
+                assert_eq!(count, expected, "{shell:?} {target}: {answer}");
+                assert_eq!(counters(&answer), (packets, answered, 0), "{shell:?} {target}: {answer}");
+                #[expect(clippy::cast_precision_loss, reason = "small numbers")]
+                let loss = 100.0 * lost as f64 / packets as f64;
+                let ping = &answer["ping"];
+                assert_eq!((&answer["state"], &ping["up"], &ping["complete"]), (&json!(0), &json!(1), &json!(true)));
+                assert_eq!(ping["loss"], loss, "{shell:?} {target}: {answer}");
+                let least = if target == SLOW[family] { 0.08 } else { 0.0 };
+                let rtt = |name: &str| ping[name].as_f64().expect("a time");
+                assert!(least <= rtt("rtt_min") && rtt("rtt_min") <= rtt("rtt_avg"), "{shell:?} {target}: {answer}");
+                assert!(
+                    rtt("rtt_avg") <= rtt("rtt_max") && rtt("rtt_max") < least + 0.4,
+                    "{shell:?} {target}: {answer}"
+                );
+                assert_eq!(lab.ping(words, target), (packets, answered), "{shell:?} {target}");
+            }
+        }
+        assert_eq!(lab.router.logins(), (1, 0), "{shell:?}");
+    }
+}
+
+#[test]
+fn a_dead_line_is_down_in_time_every_time_with_the_packets_that_had_their_time_out() {
+    for shell in SHELLS {
+        let lab = Lab::new(shell, "");
+        lab.poll(HEALTHY[0], &["--count", "1", "--timeout", "1s", "--deadline", "20s"]);
+        for round in 0..6 {
+            let target = DEAD[round % 2];
+            lab.router.responder.rule(target, Rule::silent());
+            let before = lab.router.responder.count(target).seen;
+            let ran = lab.monitor.poll(&lab.router.address().to_string(), lab.platform, target, &[]);
+            let seen = lab.router.responder.count(target).seen - before;
+            assert!(ran.elapsed < IN_TIME, "{shell:?}: {:?}", ran.elapsed);
+            let answer = ran.json();
+            let ping = &answer["ping"];
+            assert_eq!(
+                (&answer["state"], &ping["up"], &ping["loss"]),
+                (&json!(0), &json!(0), &json!(100.0)),
+                "{answer}"
+            );
+            assert_eq!((&ping["complete"], &ping["received"]), (&json!(false), &json!(0)), "{answer}");
+            let (sent, _, pending) = counters(&answer);
+            assert_eq!(sent + pending, seen, "{shell:?}: {answer}");
+            // 2 s is a packet's time-out and 2.5 s the deadline: what was sent in the first half second is lost.
+            assert!((1..=3).contains(&sent) && (lab.platform != "frr" || sent == 1), "{shell:?}: {answer}");
+            assert!(ping.get("rtt_avg").is_none(), "{answer}");
+        }
+        let answer = lab.poll(HEALTHY[0], &["--count", "1", "--timeout", "1s"]);
+        assert_eq!((counters(&answer), &answer["session"]), ((1, 1, 0), &json!("reused")), "{answer}");
+        assert_eq!(lab.router.logins(), (1, 0), "{shell:?}");
+    }
+}
+
+#[test]
+fn an_aborted_run_with_loss_counts_no_packet_that_was_still_waited_for() {
+    for shell in SHELLS {
+        let lab = Lab::new(shell, "");
+        lab.poll(HEALTHY[0], &["--count", "1", "--timeout", "1s", "--deadline", "20s"]);
+        for target in LOSSY {
+            lab.router.responder.rule(target, Rule::drop_every(2));
+            // More packets than there is time for.
+            let (answer, count) = lab.counted(target, &["--count", "20", "--timeout", "1s"]);
+            let (sent, received, pending) = counters(&answer);
+            assert_eq!((sent + pending, received), (count.seen, count.answered), "{shell:?}: {answer}");
+            assert!(sent - received <= count.dropped && received > 0, "{shell:?}: {answer} {count:?}");
+            // What was dropped in the last second before the abort was still waited for.
+            assert_eq!(count.dropped, sent - received + pending, "{shell:?}: {answer}");
+            assert!(pending <= if lab.platform == "frr" { 1 } else { 3 }, "{shell:?}: {answer}");
+            assert_eq!(answer["ping"]["complete"], false, "{answer}");
+        }
+    }
+}
+
+#[test]
+fn a_router_that_has_no_route_says_so_and_other_refusals_are_not_taken_for_it() {
+    for shell in SHELLS {
+        let lab = Lab::new(shell, "");
+        let poll = |target| lab.poll(target, &["--count", "1", "--timeout", "1s", "--deadline", "9s"]);
+        for target in [netns::NO_ROUTE, netns::NO_ROUTE_V6, netns::UNREACHABLE, netns::BLACKHOLE] {
+            let answer = poll(target);
+            let ping = &answer["ping"];
+            assert_eq!(
+                (&answer["state"], &ping["up"], &ping["loss"]),
+                (&json!(0), &json!(0), &json!(100.0)),
+                "{answer}"
+            );
+            assert_eq!(ping["reason"], "no_route", "{shell:?} {target}: {answer}");
+            assert!(ping.get("sent").is_none() && ping.get("received").is_none(), "{answer}");
+        }
+        let answer = poll(netns::PROHIBITED);
+        assert_eq!((&answer["failure"]["kind"], answer.get("ping")), (&json!("rejected"), None), "{shell:?}: {answer}");
+        for target in UNREACHABLE {
+            lab.router.responder.rule(target, Rule::unreachable());
+            let (answer, count) = lab.counted(target, &["--count", "2", "--timeout", "1s", "--deadline", "9s"]);
+            let (sent, received, pending) = counters(&answer);
+            assert_eq!((answer["ping"]["up"].as_u64(), &answer["ping"]["loss"]), (Some(0), &json!(100.0)), "{answer}");
+            assert_eq!(answer["ping"]["reason"], "unreachable", "{shell:?}: {answer}");
+            assert_eq!((sent + pending, received), (count.seen, 0), "{shell:?}: {answer}");
+        }
+        // A route that comes back is found at once, on the same session.
+        lab.router.netns.ip(&format!("route replace {}/32 dev line0", netns::NO_ROUTE));
+        assert_eq!(counters(&poll(netns::NO_ROUTE)).1, 1, "{shell:?}");
+        assert_eq!(lab.router.logins(), (1, 0), "{shell:?}");
+    }
+}
+
+#[test]
+fn answers_that_come_twice_are_no_negative_loss() {
+    for shell in SHELLS {
+        let lab = Lab::new(shell, "");
+        lab.router.responder.rule(HEALTHY[0], Rule::default().twice());
+        let (arguments, packets, _) = run_of(lab.platform);
+        let answer = lab.poll(HEALTHY[0], arguments);
+        assert_eq!(counters(&answer), (packets, packets, 0), "{shell:?}: {answer}");
+        assert_eq!(answer["ping"]["loss"], 0.0, "{answer}");
+    }
+}
+
+#[test]
+fn size_source_and_time_out_reach_the_wire_and_what_is_out_of_range_does_not() {
+    let lab = Lab::new(("linux", Some("/bin/bash")), "");
+    let at = lab.router.address().to_string();
+    let base = ["--count", "1", "--timeout", "1s", "--deadline", "9s"];
+    let poll = |target: &str, more: &[&str]| lab.poll(target, &[&base[..], more].concat());
+    for (more, part) in [
+        (&["--size", "0"][..], "-s 0"),
+        (&["--size", "1400"], "-s 1400"),
+        (&["--size", "65507"], "-s 65507"),
+        (&["--source", "198.18.0.254"], "-I 198.18.0.254"),
+        (&["--source", "line0"], "-I line0"),
+    ] {
+        let ran = lab.monitor.poll(&at, "linux", HEALTHY[0], &[&base[..], more, &["-v"]].concat());
+        assert!(ran.stderr.contains(part), "{part}: {}", ran.stderr);
+        let answer = ran.json();
+        // A packet that has to be cut to pieces is none that the responder answers.
+        let received = u64::from(part != "-s 65507");
+        assert_eq!(counters(&answer).1, received, "{more:?}: {answer}");
+        // Too short for a time stamp: no times.
+        assert_eq!(answer["ping"].get("rtt_avg").is_some(), received == 1 && part != "-s 0", "{more:?}: {answer}");
+    }
+    let answer = poll("2001:db8:1::1", &["--source", "2001:db8:1::fe"]);
+    assert_eq!(counters(&answer), (1, 1, 0), "{answer}");
+    for (source, said) in [("198.18.9.9", "source"), ("nosuch0", "source")] {
+        let answer = poll(HEALTHY[0], &["--source", source]);
+        assert_eq!((&answer["failure"]["kind"], answer.get("ping")), (&json!("rejected"), None), "{answer}");
+        assert!(answer["failure"]["message"].as_str().expect("a message").contains(said), "{answer}");
+    }
+    let before = lab.router.responder.count(HEALTHY[0]);
+    for more in [&["--size", "65508"][..], &["--count", "0"], &["--timeout", "0"], &["--source", "2001:db8:1::fe"]] {
+        let answer = poll(HEALTHY[0], more);
+        assert_eq!(answer["failure"]["kind"], "settings", "{more:?}: {answer}");
+        assert!(answer["failure"]["message"].as_str().expect("a message").contains(more[0]), "{answer}");
+    }
+    let vtysh = super::monitor_of(&lab.router.user, "");
+    for more in [&["--size", "100"][..], &["--source", "198.18.0.254"], &["--count", "1001"]] {
+        let answer = vtysh.poll(&at, "frr", HEALTHY[0], more).json();
+        assert_eq!(answer["failure"]["kind"], "settings", "{more:?}: {answer}");
+        assert!(answer["failure"]["message"].as_str().expect("a message").contains(more[0]), "{answer}");
+    }
+    assert_eq!(lab.router.responder.count(HEALTHY[0]), before);
+    // An answer later than the time-out of the last packet is lost, however healthy the line.
+    lab.router.responder.rule(SLOW[0], Rule::default().delay(Duration::from_millis(1500)));
+    let answer = poll(SLOW[0], &[]);
+    assert_eq!((counters(&answer), &answer["ping"]["loss"]), ((1, 0, 0), &json!(100.0)), "{answer}");
+}
+
+#[test]
+fn two_lines_on_one_session_never_get_each_others_numbers() {
+    let pairs = if std::env::var_os("DDL_TEST_LONG").is_some() { 167 } else { 9 };
+    for shell in SHELLS {
+        let lab = Lab::new(shell, "master.lanes = 1");
+        let at = lab.router.address().to_string();
+        let (good, bad) = (HEALTHY[0], LOSSY[0]);
+        lab.router.responder.rule(good, Rule::default().delay(Duration::from_millis(60)));
+        // The first of every two is lost, so that no run ends with waiting for its last.
+        lab.router.responder.rule(bad, Rule::drop_every(2).delay(Duration::from_millis(10)));
+        lab.ping("-n -c 1", bad);
+        let arguments: &[&str] = match lab.platform {
+            "frr" => &["--count", "2", "--timeout", "400ms", "--deadline", "20s"],
+            _ => &["--count", "2", "--timeout", "1s", "--deadline", "20s"],
+        };
+        let mut polls = 0;
+        for _ in 0..pairs {
+            let started = [good, bad].map(|target| lab.monitor.start_poll(&at, lab.platform, target, arguments));
+            let [good, bad] = started.map(|poll| poll.wait().json());
+            assert_eq!(counters(&good), (2, 2, 0), "{shell:?} after {polls}: {good}");
+            assert!(good["ping"]["rtt_min"].as_f64().is_some_and(|rtt| rtt >= 0.06), "{shell:?}: {good}");
+            assert_eq!(counters(&bad), (2, 1, 0), "{shell:?} after {polls}: {bad}");
+            assert!(bad["ping"]["rtt_min"].as_f64().is_some_and(|rtt| rtt >= 0.01), "{shell:?}: {bad}");
+            assert_eq!(bad["ping"]["loss"], 50.0, "{bad}");
+            polls += 2;
+        }
+        let count = lab.router.responder.count(bad);
+        assert_eq!((count.seen, count.dropped), (polls + 1, polls / 2), "{shell:?}");
+        assert_eq!(lab.router.responder.count(good).answered, polls, "{shell:?}");
+        assert_eq!(lab.router.logins(), (1, 0), "{shell:?}");
+    }
+}
