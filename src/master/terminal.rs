@@ -78,11 +78,7 @@ impl Terminal {
                     }
                     self.conversation.theirs(&self.buffer[..n]);
                     self.shell.receive(&self.buffer[..n]);
-<<<<<<< HEAD
-                    // A flood brings bytes for ever.
-=======
                     // A router that never stops would keep us here past every end of time.
->>>>>>> faults
                     if until.is_some_and(Deadline::is_over) && !self.shell.has_event() {
                         return Ok(Step::TimedOut);
                     }
