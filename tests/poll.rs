@@ -385,3 +385,19 @@ fn every_failure_document_has_the_same_members() {
     assert_eq!(names, expected);
     assert_eq!(answer["line"], Value::from("L-9"));
 }
+
+#[test]
+fn a_command_that_prints_another_password_is_not_held_down_for_the_old_one() {
+    let sim = SimRouter::new("cisco_iosxe").user("ddl", "new-password").start();
+    let monitor = Monitor::new();
+    let vault = monitor.path("vault");
+    std::fs::write(&vault, "old-password\n").expect("a file");
+    let reference = format!("exec:cat {}", vault.display());
+    let poll = || monitor.poll(&address(&sim), "cisco_iosxe", UP, &["--user", "ddl", "--password", &reference]);
+    assert_eq!(poll().kind(), "auth");
+    let held = poll().json();
+    assert!(held["failure"]["retry_in"].as_f64().is_some(), "{held}");
+    assert_eq!(sim.count("refused"), 1);
+    std::fs::write(&vault, "new-password\n").expect("a file");
+    assert_eq!(poll().kind(), "measured");
+}

@@ -7,7 +7,8 @@ use crate::failure::Failure;
 use crate::identity::{self, Identity};
 use crate::inventory::access::Access;
 use crate::inventory::line::Router;
-use crate::inventory::router::{Crypto, Login};
+use crate::inventory::router::{Credential, Crypto, Login};
+use crate::inventory::secret::Secret;
 use crate::launch::Start;
 use crate::master::hold_down::Logins;
 use crate::platform::{self, Definition, Platform};
@@ -26,8 +27,7 @@ pub(super) struct Reach<'a> {
     definition: Definition,
     /// The master's.
     name: String,
-    /// The name under which the credential is held down.
-    credential: String,
+    key: [u8; 16],
     deadline: Deadline,
 }
 
@@ -53,9 +53,7 @@ impl<'a> Reach<'a> {
             known_hosts: settings.ssh.known_hosts.as_deref(),
         }
         .name(&key);
-        let file = access.key().map(|file| file.to_string_lossy()).unwrap_or_default();
-        let credential = identity::credential(&key, &access.user, &[secret.unwrap_or_default(), &file]);
-        Ok(Self { settings, verbosity: context.verbose, state, router, access, definition, name, credential, deadline })
+        Ok(Self { settings, verbosity: context.verbose, state, router, access, definition, name, key, deadline })
     }
 
     /// One request to the master, which is started where there is none.
@@ -64,10 +62,23 @@ impl<'a> Reach<'a> {
     }
 }
 
+impl Reach<'_> {
+    /// The name under which a credential is held down: its user and all that proves who they are.
+    fn credential(&self, secret: Option<&str>, enable: Option<&str>) -> String {
+        let file = self.access.key().map(|file| file.to_string_lossy()).unwrap_or_default();
+        let proof = [secret.unwrap_or_default(), &file, enable.unwrap_or_default()];
+        identity::credential(&self.key, &self.access.user, &proof)
+    }
+
+    fn held_as(&self, credential: &str) -> Option<Failure> {
+        let logins = Logins::new(self.state.logins(), self.settings.login.clone());
+        logins.held(&self.router.address.to_string(), credential)
+    }
+}
+
 impl Starter for Reach<'_> {
     fn held(&self) -> Option<Failure> {
-        let logins = Logins::new(self.state.logins(), self.settings.login.clone());
-        logins.held(&self.router.address.to_string(), &self.credential)
+        self.held_as(&self.credential(self.access.secret_identity(), self.access.enable_identity()))
     }
 
     fn start(&self) -> Result<Start, Failure> {
@@ -76,6 +87,15 @@ impl Starter for Reach<'_> {
             Platform::compile(&self.definition)?;
         }
         let (credential, enable) = self.access.resolve(self.deadline)?;
+        // What an `exec:` prints today may be another secret than the one that was refused: it counts, not the command.
+        let secret = match &credential {
+            Credential::Password(password) => Some(password),
+            Credential::Key { passphrase, .. } => passphrase.as_ref(),
+        };
+        let held_as = self.credential(secret.map(Secret::expose), enable.as_ref().map(Secret::expose));
+        if let Some(failure) = self.held_as(&held_as) {
+            return Err(failure);
+        }
         let ssh = &self.settings.ssh;
         Ok(Start {
             name: self.name.clone(),
@@ -90,7 +110,7 @@ impl Starter for Reach<'_> {
                 host_keys: ssh.host_keys,
                 known_hosts: ssh.known_hosts.clone().unwrap_or_else(|| self.state.known_hosts()),
             },
-            credential: self.credential.clone(),
+            credential: held_as,
             platform: self.definition.name.clone(),
             definition: self.definition.text.to_string(),
             settings: self.settings.clone(),
