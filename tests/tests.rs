@@ -8,6 +8,7 @@
 mod architecture;
 mod help;
 mod lab;
+mod other_user;
 mod platforms;
 mod poll;
 mod readme;
