@@ -135,6 +135,11 @@ impl State {
         self.dir.join("known_hosts")
     }
 
+    /// False for root that looks at the directory of another user.
+    pub fn is_ours(&self) -> bool {
+        fs::metadata(&self.dir).is_ok_and(|meta| meta.uid() == rustix::process::geteuid().as_raw())
+    }
+
     pub fn log_file(&self) -> PathBuf {
         self.dir.join("ddl-monitor.log")
     }
@@ -266,15 +271,52 @@ fn check(meta: &fs::Metadata, any_owner: bool) -> io::Result<()> {
     Ok(())
 }
 
+fn nofollow() -> i32 {
+    rustix::fs::OFlags::NOFOLLOW.bits().cast_signed()
+}
+
 fn open_private(path: &Path) -> io::Result<File> {
-    let nofollow = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
-    OpenOptions::new().read(true).custom_flags(nofollow).open(path)
+    OpenOptions::new().read(true).custom_flags(nofollow()).open(path)
+}
+
+/// Makes a file (mode 0600) that was not there. What root makes in the directory of another user (`stop --forget`) belongs to
+/// that user, who could not read it otherwise. Only a file that is new: a name that is there may be a link to anything.
+fn create_private(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)?;
+    if rustix::process::geteuid().is_root()
+        && let Some(directory) = path.parent()
+    {
+        let owner = fs::metadata(directory)?.uid();
+        if owner != 0 {
+            std::os::unix::fs::fchown(&file, Some(owner), None)?;
+        }
+    }
+    Ok(file)
 }
 
 fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+<<<<<<< HEAD
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     // On a full disk the name is there and the bytes are not.
     file.write_all(bytes).inspect_err(|_| drop(fs::remove_file(path)))
+=======
+    create_private(path)?.write_all(bytes)
+}
+
+fn open_lock(path: &Path) -> io::Result<File> {
+    loop {
+        let existing = OpenOptions::new().read(true).write(true).custom_flags(nofollow()).open(path);
+        match existing {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            other => return other,
+        }
+        match create_private(path) {
+            // Somebody was first.
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+            other => return other,
+        }
+    }
+>>>>>>> docs
 }
 
 fn temporary_beside(path: &Path) -> PathBuf {
@@ -325,7 +367,7 @@ impl Lock {
     /// None when somebody else holds it.
     pub fn try_acquire(path: &Path) -> io::Result<Option<Self>> {
         loop {
-            let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
+            let file = open_lock(path)?;
             match fs2::FileExt::try_lock_exclusive(&file) {
                 Ok(()) => {}
                 Err(e) if e.raw_os_error() == fs2::lock_contended_error().raw_os_error() => return Ok(None),

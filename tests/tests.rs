@@ -11,6 +11,7 @@ mod help;
 mod lab;
 mod logins;
 mod master;
+mod other_user;
 mod platforms;
 mod poll;
 mod races;

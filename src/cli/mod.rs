@@ -150,8 +150,9 @@ fn execute(cli: Cli, started: Instant) -> io::Result<ExitCode> {
         Command::Poll(_) | Command::Exec(_) => State::open(&loaded.settings.state),
         _ => State::look(&loaded.settings.state),
     };
-    // Without a state directory there is no log; the failure is printed.
-    let log_file = state.as_ref().map_or_else(|_| "/dev/null".into(), State::log_file);
+    // Without a state directory there is no log; the failure is printed. A log that root began in the directory of another
+    // user would be closed to that user.
+    let log_file = state.as_ref().ok().filter(|state| state.is_ours()).map_or("/dev/null".into(), State::log_file);
     logging::init(Role::Client, &loaded.settings.log, log_file, cli.global.verbose, io::stderr().is_terminal());
     if let Ok(state) = &state {
         state.log_repairs();
