@@ -295,12 +295,8 @@ fn create_private(path: &Path) -> io::Result<File> {
 }
 
 fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
-<<<<<<< HEAD
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     // On a full disk the name is there and the bytes are not.
-    file.write_all(bytes).inspect_err(|_| drop(fs::remove_file(path)))
-=======
-    create_private(path)?.write_all(bytes)
+    create_private(path)?.write_all(bytes).inspect_err(|_| drop(fs::remove_file(path)))
 }
 
 fn open_lock(path: &Path) -> io::Result<File> {
@@ -316,7 +312,6 @@ fn open_lock(path: &Path) -> io::Result<File> {
             other => return other,
         }
     }
->>>>>>> docs
 }
 
 fn temporary_beside(path: &Path) -> PathBuf {

@@ -6,7 +6,6 @@ use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
 use std::process::Command;
 
 #[test]
@@ -16,7 +15,7 @@ fn what_root_forgets_for_another_user_stays_that_users() {
     // Where the user can run it.
     let binary = folder.path().join("ddl-monitor");
     fs::copy(BINARY, &binary).unwrap();
-    let user = SystemUser::new(Path::new("/bin/sh"), &[]);
+    let user = SystemUser::new();
     let state = folder.path().join("state");
     fs::create_dir(&state).unwrap();
     let passwd = fs::read_to_string("/etc/passwd").unwrap();
