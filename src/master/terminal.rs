@@ -12,8 +12,10 @@ use std::time::{Duration, Instant};
 
 /// A write that takes longer means a dead peer: our lines are short.
 const WRITE_LIMIT: Duration = Duration::from_secs(3);
-/// After this much quiet a login or a recovery is nudged.
+/// After this much quiet a login that shows no prompt is nudged; then after twice as much, and so on.
 const QUIET: Duration = Duration::from_millis(1000);
+/// An enable or set-up command may take its time: the router asks its login server about each.
+const QUIET_COMMAND: Duration = Duration::from_secs(4);
 /// Between two abort keys.
 pub(super) const ABORT_PAUSE: Duration = Duration::from_millis(700);
 /// The same while only the prompt is to be proven.
@@ -30,6 +32,8 @@ pub(super) struct Terminal {
     asked: Option<Instant>,
     /// At login a question was answered with more than a line end.
     answered: bool,
+    /// When the router (or a nudge of ours) was last heard.
+    last_byte: Instant,
     /// The longest recent time from a line sent to its first answering byte.
     pub(super) way: Duration,
 }
@@ -53,6 +57,7 @@ impl Terminal {
             buffer: vec![0; 8 << 10],
             asked: None,
             answered: false,
+            last_byte: Instant::now(),
             way: Duration::ZERO,
         }
     }
@@ -76,6 +81,7 @@ impl Terminal {
                     if let Some(asked) = self.asked.take() {
                         self.way = asked.elapsed().max(self.way - self.way / 8);
                     }
+                    self.last_byte = Instant::now();
                     self.conversation.theirs(&self.buffer[..n]);
                     self.shell.receive(&self.buffer[..n]);
                     // A router that never stops would keep us here past every end of time.
@@ -92,11 +98,18 @@ impl Terminal {
 
     /// From the first byte to a proven prompt with set-up done. `stage` is told each stage.
     pub(super) fn log_in(&mut self, deadline: Deadline, stage: &dyn Fn(Stage)) -> Result<(), Failure> {
+        let mut nudge_after = QUIET;
         loop {
             stage(self.shell.stage());
             let lost =
                 |e: io::Error, stage| Failure::new(Kind::Shell, stage, format!("session lost during login: {e}"));
-            match self.step(&[], Some(deadline.or_after(QUIET))).map_err(|e| lost(e, self.shell.stage()))? {
+            let quiet = match self.shell.stage() {
+                _ if self.shell.is_settling() => PROOF_PAUSE + self.way * 2,
+                Stage::Prompt => nudge_after,
+                _ => QUIET_COMMAND,
+            };
+            let until = deadline.min(Deadline::at(self.last_byte + quiet));
+            match self.step(&[], Some(until)).map_err(|e| lost(e, self.shell.stage()))? {
                 Step::Event(Event::Ready { .. }) => return Ok(()),
                 Step::Event(Event::Failed(failure)) => return Err(failure),
                 Step::Event(_) | Step::Woken => {}
@@ -116,7 +129,15 @@ impl Terminal {
                     let message = "no prompt came in time; `-v` shows what the router said";
                     return Err(Failure::new(Kind::Shell, self.shell.stage(), message));
                 }
-                Step::TimedOut => self.shell.nudge(),
+                // It was not quiet all the time.
+                Step::TimedOut if self.last_byte + quiet > Instant::now() => {}
+                Step::TimedOut => {
+                    if self.shell.stage() == Stage::Prompt && !self.shell.is_settling() {
+                        nudge_after *= 2;
+                    }
+                    self.shell.nudge();
+                    self.last_byte = Instant::now();
+                }
             }
         }
     }

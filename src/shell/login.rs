@@ -35,6 +35,10 @@ pub(super) struct Login {
     proof: Proof,
     enable: Option<Enabling>,
     read: u32,
+    /// A newline was sent into the silence. It will have its own prompt, now or much later: the prompt that is proven may not
+    /// be the last one, and only quiet after it tells.
+    nudged: bool,
+    settling: bool,
 }
 
 /// On the way to the privileged mode.
@@ -51,7 +55,15 @@ struct Enabling {
 
 impl Login {
     pub(super) fn new(secret: Option<Secret>) -> Self {
-        Self { secret, recent: Recent::default(), proof: Proof::default(), enable: None, read: 0 }
+        Self {
+            secret,
+            recent: Recent::default(),
+            proof: Proof::default(),
+            enable: None,
+            read: 0,
+            nudged: false,
+            settling: false,
+        }
     }
 
     pub(super) fn printed(&mut self, byte: u8) {
@@ -93,7 +105,19 @@ impl Login {
         }
     }
 
+    /// A prompt is proven, and quiet will tell whether it is the last one.
+    pub(super) fn is_settling(&self) -> bool {
+        self.settling
+    }
+
     pub(super) fn nudge(&mut self, dialect: &Dialect, screen: &Screen) -> Outcome {
+        if self.settling {
+            self.settling = false;
+            if self.proof.drawn(dialect, screen) == Step::Proven {
+                self.nudged = false;
+                return self.proven(dialect, screen);
+            }
+        }
         if let (Some(enabling), Some(enable)) = (&self.enable, &dialect.enable)
             && !enabling.reached
         {
@@ -101,12 +125,17 @@ impl Login {
             let back = screen.number() > enabling.start && enabling.from.is(screen.line());
             return if back { unreached(enable) } else { Outcome::Wait };
         }
+        self.nudged = true;
         self.proof.nudged();
         Outcome::Newline
     }
 
     fn proven(&mut self, dialect: &Dialect, screen: &Screen) -> Outcome {
         let Some(mode) = mode_of(dialect, screen.line()) else { return Outcome::Wait };
+        if self.nudged {
+            self.settling = true;
+            return Outcome::Wait;
+        }
         if let Some(enable) = &dialect.enable
             && self.enable.is_none()
             && mode.name == enable.from

@@ -147,6 +147,11 @@ impl Shell {
         matches!(self.phase, Phase::Idle)
     }
 
+    /// Before the first command: a prompt is there, and a moment of quiet (then [`Shell::nudge`]) tells that it is the last.
+    pub fn is_settling(&self) -> bool {
+        matches!(&self.phase, Phase::Login(login) if login.is_settling())
+    }
+
     /// The answer is over (or dropped), but its prompt is not proven yet: a nudge helps, an abort does not.
     pub fn is_recovering(&self) -> bool {
         matches!(self.phase, Phase::Recovery { .. })
