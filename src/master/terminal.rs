@@ -106,14 +106,22 @@ impl Terminal {
                     } else {
                         (Kind::Shell, "closed the session before a prompt came")
                     };
-                    return Err(Failure::new(kind, self.shell.stage(), message));
+                    return Err(Failure::new(kind, self.shell.stage(), self.with_last_words(message)));
                 }
                 Step::TimedOut if deadline.is_over() => {
                     let message = "no prompt came in time; `-v` shows what the router said";
-                    return Err(Failure::new(Kind::Shell, self.shell.stage(), message));
+                    return Err(Failure::new(Kind::Shell, self.shell.stage(), self.with_last_words(message)));
                 }
                 Step::TimedOut => self.shell.nudge(),
             }
+        }
+    }
+
+    /// Mostly the reason is in what the router said last.
+    fn with_last_words(&self, message: &str) -> String {
+        match self.conversation.last_words() {
+            Some(words) => format!("{message}; the last it said: {words}"),
+            None => message.to_owned(),
         }
     }
 

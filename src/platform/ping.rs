@@ -292,7 +292,7 @@ impl PingForm {
         if !run.plain && !self.endless && counters.sent > ping.count {
             return Err(Unread {
                 failure: unreadable(format!("{} packets sent where {} were asked for", counters.sent, ping.count)),
-                other_target: true,
+                not_ours: true,
             });
         }
         let mut result = measured(&counters);
@@ -327,7 +327,7 @@ impl PingForm {
         self.reply.find(text, target).map_err(|why| match why {
             NoAnswer::OtherTarget(name) => Unread {
                 failure: unreadable(format!("it is about {:?}, not the target asked", excerpt(&name))),
-                other_target: true,
+                not_ours: true,
             },
             NoAnswer::DoesNotAddUp(why) => unreadable(why).into(),
         })
@@ -454,8 +454,12 @@ fn without_counters(indicators: &[Indicator], text: &str, ending: Ending) -> Res
             plain: false,
         }),
         Some(Verdict::Failure(failure)) => Err(failure.into()),
+        // What a shell echoed late, or a ping that was killed: asked again it may have counters.
+        None if matches!(ending, Ending::Complete) => {
+            Err(Unread { failure: unreadable(format!("no statistics in {:?}", excerpt(text))), not_ours: true })
+        }
         None => Err(match ending {
-            Ending::Complete => unreadable(format!("no statistics in {:?}", excerpt(text))),
+            Ending::Complete => unreadable("no statistics".to_owned()),
             Ending::Aborted { after, .. } => Failure::new(
                 Kind::Deadline,
                 Stage::Reply,
