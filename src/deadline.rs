@@ -7,8 +7,11 @@ use std::time::{Duration, Instant};
 pub struct Deadline(Instant);
 
 impl Deadline {
+    /// A time beyond what the clock can count is a year: nobody waits longer.
     pub fn after(time: Duration) -> Self {
-        Self(Instant::now() + time)
+        const YEAR: Duration = Duration::from_secs(365 * 86_400);
+        let now = Instant::now();
+        Self(now.checked_add(time).unwrap_or(now + YEAR))
     }
 
     pub fn at(instant: Instant) -> Self {

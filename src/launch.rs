@@ -131,8 +131,21 @@ impl Start {
     }
 }
 
+/// What became of a master that was started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Launched {
+    /// Its socket listens.
+    Ready,
+    /// It died before that and did not say why: somebody killed it.
+    Died,
+}
+
 /// Starts a master and waits until its socket listens. What the master says instead of `ready` is the failure's text.
-pub fn launch(start: &Start, environment: &[(String, std::ffi::OsString)], deadline: Deadline) -> Result<(), Failure> {
+pub fn launch(
+    start: &Start,
+    environment: &[(String, std::ffi::OsString)],
+    deadline: Deadline,
+) -> Result<Launched, Failure> {
     let failed = |e: io::Error| {
         Failure::new(Kind::Master, Stage::Connect, format!("starting a master for {}: {e}", start.login.address))
     };
@@ -143,8 +156,8 @@ pub fn launch(start: &Start, environment: &[(String, std::ffi::OsString)], deadl
         .arg("master")
         .env_clear()
         .envs(environment.iter().map(|(name, value)| (name, value)))
-        // One arena for all threads: a master is idle nearly always, and memory is counted per router.
-        .env("MALLOC_ARENA_MAX", "1")
+        // One arena for all threads and no caches beside it: a master is idle nearly always, and memory is counted per router.
+        .env("GLIBC_TUNABLES", "glibc.malloc.arena_max=1:glibc.malloc.tcache_count=0")
         .current_dir("/")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -154,7 +167,11 @@ pub fn launch(start: &Start, environment: &[(String, std::ffi::OsString)], deadl
     let (Some(stdin), Some(mut ready)) = (child.stdin.take(), child.stdout.take()) else {
         return Err(failed(io::Error::other("no pipes")));
     };
-    start.write(stdin).map_err(failed)?;
+    match start.write(stdin) {
+        // Its end, or what it has to say, is read below.
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => {}
+        written => written.map_err(failed)?,
+    }
     // From here on the master must be left alone: it is its own process, and nobody waits for it.
     let mut said = Vec::new();
     loop {
@@ -171,15 +188,15 @@ pub fn launch(start: &Start, environment: &[(String, std::ffi::OsString)], deadl
         let n = ready.read(&mut buffer).map_err(failed)?;
         said.extend_from_slice(&buffer[..n]);
         if said == READY {
-            return Ok(());
+            return Ok(Launched::Ready);
         }
         if n == 0 || said.len() > 16 << 10 {
             let text = String::from_utf8_lossy(&said);
-            return Err(match serde_json::from_slice(&said) {
-                Ok(failure) => failure,
-                Err(_) if text.trim().is_empty() => failed(io::Error::other("it died before it was ready")),
-                Err(_) => failed(io::Error::other(text.trim().to_owned())),
-            });
+            return match serde_json::from_slice(&said) {
+                Ok(failure) => Err(failure),
+                Err(_) if text.trim().is_empty() => Ok(Launched::Died),
+                Err(_) => Err(failed(io::Error::other(text.trim().to_owned()))),
+            };
         }
     }
 }

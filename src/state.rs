@@ -4,6 +4,7 @@
 use crate::deadline::Deadline;
 use crate::failure::Failure;
 use crate::settings::StateSettings;
+use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
@@ -19,17 +20,21 @@ pub struct State {
     dir: PathBuf,
     run: PathBuf,
     lasting: bool,
+    /// Folders of ours that were open to others, with the modes they had.
+    tightened: Vec<(PathBuf, u32)>,
 }
 
 impl State {
     /// Finds, makes and checks the state directory. Failures are kind `settings` and name `state.dir`.
     pub fn open(settings: &StateSettings) -> Result<Self, Failure> {
-        let (dir, lasting) = find(settings)?;
+        let (dir, lasting, loose) = find(settings)?;
         let run = run_directory(settings, &dir);
+        let mut tightened = Vec::from_iter(loose.map(|mode| (dir.clone(), mode)));
         if run != dir {
-            own_directory(&run).map_err(|e| refused(&run, &e))?;
+            let loose = own_directory(&run).map_err(|e| refused(&run, &e))?;
+            tightened.extend(loose.map(|mode| (run.clone(), mode)));
         }
-        let state = Self { dir, run, lasting };
+        let state = Self { dir, run, lasting, tightened };
         let longest = state.socket("0123456789abcdef").as_os_str().len();
         if longest > SOCKET_PATH_LIMIT {
             return Err(Failure::settings(format!(
@@ -56,7 +61,14 @@ impl State {
                 Err(e) => return Err(refused(dir, &e)),
             }
         }
-        Ok(Self { dir, run, lasting })
+        Ok(Self { dir, run, lasting, tightened: Vec::new() })
+    }
+
+    /// Logs what [`State::open`] had to put right. Not done there: the log file lies in the directory.
+    pub fn log_repairs(&self) {
+        for (dir, mode) in &self.tightened {
+            log::warn!(dir:% = dir.display(), mode:% = format!("{mode:o}"); "state directory was open to others, now 0700");
+        }
     }
 
     pub fn dir(&self) -> &Path {
@@ -71,6 +83,11 @@ impl State {
     /// The socket of the master with this name (16 hex digits).
     pub fn socket(&self, name: &str) -> PathBuf {
         self.run.join(format!("{name}.sock"))
+    }
+
+    /// The same while it is bound and does not listen yet.
+    pub fn new_socket(&self, name: &str) -> PathBuf {
+        self.run.join(format!("{name}.new"))
     }
 
     /// Held by a master for its life.
@@ -88,19 +105,30 @@ impl State {
         self.run.join(format!("{name}.json"))
     }
 
-    /// Names of all masters that left a socket, a lock or a record, sorted.
+    /// Names of all masters that have, or left, a socket, a lock or a record, sorted.
     pub fn masters(&self) -> io::Result<Vec<String>> {
         let entries = match fs::read_dir(&self.run) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             other => other?,
         };
-        let mut names: Vec<String> = entries
+        let names: BTreeSet<String> = entries
             .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-            .filter_map(|file| file.strip_suffix(".json").map(str::to_owned))
+            .filter_map(|file| Some(file.split_once('.')?.0.to_owned()))
             .filter(|name| name.len() == 16 && name.bytes().all(|b| b.is_ascii_hexdigit()))
             .collect();
-        names.sort();
-        Ok(names)
+        Ok(names.into_iter().collect())
+    }
+
+    /// Removes what processes that died in the middle of replacing a file left.
+    pub fn clear_temporaries(&self) {
+        let dirs = [&self.dir, &self.run];
+        for entry in dirs.into_iter().filter_map(|dir| fs::read_dir(dir).ok()).flatten().flatten() {
+            let name = entry.file_name();
+            let pid = name.to_str().and_then(temporary_of);
+            if pid.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
     }
 
     pub fn known_hosts(&self) -> PathBuf {
@@ -139,7 +167,7 @@ impl State {
         let temporary = temporary_beside(path);
         write_private(&temporary, &key)?;
         let linked = fs::hard_link(&temporary, path);
-        fs::remove_file(&temporary)?;
+        let _ = fs::remove_file(&temporary);
         match linked {
             Ok(()) => Ok(key),
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
@@ -179,11 +207,11 @@ fn candidates(settings: &StateSettings) -> Result<Vec<(PathBuf, bool)>, Failure>
     Ok(home.map(|dir| (dir, true)).into_iter().chain([(last, false)]).collect())
 }
 
-fn find(settings: &StateSettings) -> Result<(PathBuf, bool), Failure> {
+fn find(settings: &StateSettings) -> Result<(PathBuf, bool, Option<u32>), Failure> {
     let mut candidates = candidates(settings)?.into_iter().peekable();
     while let Some((dir, lasting)) = candidates.next() {
         match own_directory(&dir) {
-            Ok(()) => return Ok((dir, lasting)),
+            Ok(loose) => return Ok((dir, lasting, loose)),
             // A home that is not there or not writable (the `zabbix` user's) leads to the last resort; a trap does not.
             Err(e) if candidates.peek().is_some() && e.kind() != io::ErrorKind::InvalidInput => {}
             Err(e) => return Err(refused(&dir, &e)),
@@ -200,9 +228,9 @@ fn run_directory(settings: &StateSettings, dir: &Path) -> PathBuf {
     }
 }
 
-/// Makes `dir` (and its parents) or checks that it is a directory of ours; looser modes are tightened and logged. A symbolic
+/// Makes `dir` (and its parents) or checks that it is a directory of ours; a looser mode is tightened and returned. A symbolic
 /// link or a foreign owner is `InvalidInput`.
-fn own_directory(dir: &Path) -> io::Result<()> {
+fn own_directory(dir: &Path) -> io::Result<Option<u32>> {
     let meta = match fs::symlink_metadata(dir) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => {
             if let Some(parent) = dir.parent() {
@@ -216,11 +244,11 @@ fn own_directory(dir: &Path) -> io::Result<()> {
         other => other?,
     };
     check(&meta, false)?;
-    if meta.mode() & 0o077 != 0 {
-        fs::set_permissions(dir, fs::Permissions::from_mode(0o700))?;
-        log::warn!(dir:% = dir.display(), mode:% = format!("{:o}", meta.mode() & 0o7777); "state directory was open to others, now 0700");
+    if meta.mode() & 0o077 == 0 {
+        return Ok(None);
     }
-    Ok(())
+    fs::set_permissions(dir, fs::Permissions::from_mode(0o700))?;
+    Ok(Some(meta.mode() & 0o7777))
 }
 
 /// A directory of ours (or, for root, of anybody), no symbolic link.
@@ -245,13 +273,20 @@ fn open_private(path: &Path) -> io::Result<File> {
 
 fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(bytes)
+    // On a full disk the name is there and the bytes are not.
+    file.write_all(bytes).inspect_err(|_| drop(fs::remove_file(path)))
 }
 
 fn temporary_beside(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{}-{:?}.new", std::process::id(), std::thread::current().id()).replace(['(', ')'], ""));
     PathBuf::from(name)
+}
+
+/// The process that a name made by [`temporary_beside`] belongs to.
+fn temporary_of(name: &str) -> Option<u32> {
+    let (_, mark) = name.strip_suffix(".new")?.rsplit_once('.')?;
+    mark.split_once("-ThreadId")?.0.parse().ok()
 }
 
 /// Replaces a file (mode 0600) whole or not at all.
@@ -309,5 +344,19 @@ impl Lock {
     pub fn remove(self) {
         let _ = fs::remove_file(&self.path);
         let _ = fs2::FileExt::unlock(&self.file);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_temporary_name_tells_its_process_and_no_other_name_does() {
+        let name = temporary_beside(Path::new("/x/logins.json"));
+        assert_eq!(temporary_of(name.file_name().unwrap().to_str().unwrap()), Some(std::process::id()));
+        for other in ["logins.json", "0123456789abcdef.new", "a.12-.new", "a.x-ThreadId1.new", ".new"] {
+            assert_eq!(temporary_of(other), None, "{other}");
+        }
     }
 }

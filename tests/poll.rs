@@ -56,7 +56,8 @@ fn frr_whose_ping_never_ends_is_aborted_and_its_counters_are_complete() {
 fn a_dead_line_is_down_in_time_with_the_packets_that_had_their_full_time_out() {
     for persona in ["cisco_iosxe", "cisco_iosxr", "cisco_nxos", "huawei_vrp", "h3c_comware", "frr", "linux"] {
         let sim = router(persona).start();
-        let monitor = Monitor::new();
+        // A second lane would be right while the first one is getting back to its prompt.
+        let monitor = Monitor::with("master.lanes = 1");
         // A cold one may say deadline; from then on every one is warm.
         let count = if persona == "frr" { "2" } else { "5" };
         monitor.poll(&address(&sim), persona, UP, &["--count", "1"]);

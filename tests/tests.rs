@@ -6,13 +6,20 @@
 #![expect(clippy::disallowed_methods, reason = "clippy.toml holds the architecture of src/; a test has an environment")]
 
 mod architecture;
+mod faults;
+mod help;
 mod lab;
+mod logins;
+mod master;
 mod platforms;
 mod poll;
+mod races;
+mod readme;
 mod real;
 mod references;
 mod router_sim;
 mod settings;
 mod shell;
 mod ssh;
+mod state;
 mod support;

@@ -15,31 +15,31 @@ pub(super) fn text() -> impl TypedValueParser<Value = String> {
 /// The router and the login on it.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct Router {
-    /// Router to log in to ({$LINE_ROUTER_IP})
+    /// Router to log in to, address or name ({$LINE_ROUTER_IP})
     #[arg(long = "router", value_name = "ADDR[:PORT]", value_parser = text(), allow_hyphen_values = true)]
     pub(super) address: Option<String>,
-    /// User to log in as ({$LINE_ROUTER_USERNAME})
+    /// User to log in as; the login of secret:NAME may have it ({$LINE_ROUTER_USERNAME})
     #[arg(long, value_name = "NAME", value_parser = text(), allow_hyphen_values = true)]
     pub(super) user: Option<String>,
     /// Password, as a reference: secret:NAME, file:PATH, env:NAME, exec:COMMAND ({$LINE_ROUTER_PASSWORD})
     #[arg(long, value_name = "REF", value_parser = text(), allow_hyphen_values = true)]
     pub(super) password: Option<String>,
-    /// Private key file, instead of a password
+    /// Private key file, instead of a password ({$LINE_ROUTER_KEY})
     #[arg(long, value_name = "FILE", value_parser = text(), allow_hyphen_values = true)]
     pub(super) key: Option<String>,
-    /// Passphrase of the private key, as a reference
+    /// Passphrase of the private key, as a reference ({$LINE_ROUTER_PASSPHRASE})
     #[arg(long, value_name = "REF", value_parser = text(), allow_hyphen_values = true)]
     pub(super) passphrase: Option<String>,
-    /// Enable secret, as a reference ({$LINE_ROUTER_ENABLE_PASSWORD})
+    /// Enable secret, as a reference; only for platforms that have one ({$LINE_ROUTER_ENABLE_PASSWORD})
     #[arg(long, value_name = "REF", value_parser = text(), allow_hyphen_values = true)]
     pub(super) enable_password: Option<String>,
     /// Platform of the router, see `ddl-monitor platform list` ({$LINE_ROUTER_PLATFORM})
     #[arg(long, value_name = "NAME", value_parser = text(), allow_hyphen_values = true)]
     pub(super) platform: Option<String>,
-    /// Host keys that are not on record: record them, refuse them, or do not look
+    /// A host key that is not on record is: recorded (accept-new), refused (strict), not looked at (off) [default: accept-new]
     #[arg(long, value_name = "POLICY", value_parser = text(), allow_hyphen_values = true)]
     host_keys: Option<String>,
-    /// SSH algorithms: modern, or legacy (also SHA-1, 3DES, DSA) for old routers
+    /// SSH algorithms: modern, or legacy (also SHA-1, 3DES, DSA) for old routers [default: the platform's]
     #[arg(long, value_name = "PROFILE", value_parser = text(), allow_hyphen_values = true)]
     crypto: Option<String>,
     /// Command whose stdin and stdout are the connection, as OpenSSH's ProxyCommand (%h host, %p port, %r user)

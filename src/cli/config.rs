@@ -9,8 +9,15 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+const EXAMPLES: &str = "\
+Examples:
+  ddl-monitor config check
+  ddl-monitor config show
+  ddl-monitor config show --config ./ddl-monitor.toml --format json";
+
 /// Look at the settings
 #[derive(Clone, Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Config {
     #[command(subcommand)]
     pub command: Command,

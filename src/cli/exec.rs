@@ -12,11 +12,21 @@ use crate::wire::{Reply, Request};
 use std::io;
 use std::process::ExitCode;
 
+const EXAMPLES: &str = "\
+`ddl-monitor platform show NAME` lists under read_only which commands are allowed.
+
+Examples:
+  ddl-monitor exec --router 192.0.2.1 --platform cisco_iosxe \\
+      --user ddl --password secret:core \"show clock\"
+  … \"show interfaces | include rate\"
+  … --deadline 20s \"show version\"";
+
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Args {
     #[command(flatten)]
     router: arguments::Router,
-    /// Command to run; what the platform's definition lists as read-only is allowed
+    /// Command to run; only what the platform's definition lists as read-only is sent
     #[arg(value_name = "COMMAND", required = true, value_parser = text())]
     command: Vec<String>,
 }

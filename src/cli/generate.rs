@@ -1,6 +1,6 @@
 //! `generate`: completions and man pages, from the same definitions as `--help`.
 
-use super::{Cli, output};
+use super::{Cli, output, tell};
 use clap::CommandFactory;
 use clap_complete::Shell;
 use std::io;
@@ -16,9 +16,15 @@ pub(super) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum What {
     /// Completions for a shell, on stdout
-    Completions { shell: Shell },
+    Completions {
+        /// Shell that reads them
+        shell: Shell,
+    },
     /// Man pages, one per command, into a directory
-    Man { directory: PathBuf },
+    Man {
+        /// Directory, made if it is not there
+        directory: PathBuf,
+    },
 }
 
 pub(super) fn run(args: &Args) -> io::Result<ExitCode> {
@@ -30,8 +36,11 @@ pub(super) fn run(args: &Args) -> io::Result<ExitCode> {
             output::print(&String::from_utf8_lossy(&script))?;
         }
         What::Man { directory } => {
-            std::fs::create_dir_all(directory)?;
-            clap_mangen::generate_to(command, directory)?;
+            let written =
+                std::fs::create_dir_all(directory).and_then(|()| clap_mangen::generate_to(command, directory));
+            if let Err(e) = written {
+                return Ok(tell(&format!("writing man pages to {}: {e}", directory.display())));
+            }
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -27,10 +27,10 @@ use std::time::Instant;
 
 /// Is a leased line up? Logs in to its edge router over SSH, pings the far end from there, and says so for Zabbix.
 ///
-/// The login is kept by a background process (the master), so that the next poll finds it open. Run by hand, the commands
-/// print for people; run by Zabbix, one line of JSON.
+/// The login is kept by a background process, the master of that router, so that the next poll finds it open; it logs out
+/// when no poll has come for a while. On a terminal the commands print for people, else (as run by Zabbix) one line of JSON.
 #[derive(Debug, Parser)]
-#[command(name = "ddl-monitor", version, max_term_width = 100, propagate_version = true)]
+#[command(name = "ddl-monitor", version, max_term_width = 100, after_help = EXAMPLES)]
 pub struct Cli {
     #[command(flatten)]
     global: Global,
@@ -38,13 +38,29 @@ pub struct Cli {
     command: Command,
 }
 
+const EXAMPLES: &str = "\
+Examples:
+  ddl-monitor poll --target 10.1.1.2 --router 192.0.2.1 \\
+      --platform cisco_iosxe --user ddl --password secret:core
+  ddl-monitor status
+  ddl-monitor stop --all
+
+Each command has its own: ddl-monitor poll --help";
+
+const STATUS: &str = "\
+Show the masters, the background processes that hold the logins on routers
+
+One row per master: router, user, platform, process id, state, age, the state of each SSH session (lane), pings run, polls \
+waiting, and the last failure with its age. Only the masters of this state directory are seen: root finds those of the user \
+zabbix with the same settings file or --state-dir.";
+
 /// What every command takes.
 #[derive(Debug, clap::Args)]
 pub struct Global {
     /// Settings file [default: /etc/zabbix/ddl-monitor.toml, then the user's config directory]
     #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
     config: Option<PathBuf>,
-    /// State directory: sockets, locks, host keys, hold-downs
+    /// State directory: what masters and polls share: sockets, host keys, logins that failed, the log
     #[arg(long, global = true, value_name = "DIR", help_heading = "Global options")]
     state_dir: Option<PathBuf>,
     /// Print as JSON or as text for people [default: text on a terminal, else json]
@@ -59,16 +75,17 @@ pub struct Global {
 enum Command {
     /// Measure one line: log in to its router, ping the far end from there
     Poll(poll::Args),
-    /// Run one read-only command on a router through its master and print what it said
+    /// Run one read-only command on a router, over the login that polls use, and print what it said
     Exec(exec::Args),
-    /// Show the masters: router, pid, age, lanes, queue, last failure
+    /// Show the masters: which router, process and SSH sessions (lanes), what waits, the last failure
+    #[command(long_about = STATUS)]
     Status,
     /// Ask masters to log out and leave
     Stop(stop::Args),
-    /// Turn recorded router text into the result that `poll` would print; no network
+    /// Read recorded ping output of a router from a file as a poll would; no network
     Parse(parse::Args),
-    /// List, show and check the definitions of router platforms
-    #[command(subcommand)]
+    /// List, show and check the definitions of router platforms (operating systems)
+    #[command(subcommand, after_help = platform::EXAMPLES)]
     Platform(platform::Command),
     /// Check the settings, or show them and where each came from
     Config(config::Config),
@@ -97,7 +114,7 @@ impl Context {
     }
 }
 
-/// Runs the program; the only errors that come out are those of printing.
+/// Runs the program; the only errors that come out are those of printing a poll's answer.
 pub fn run() -> io::Result<ExitCode> {
     let started = Instant::now();
     let cli = match Cli::try_parse() {
@@ -105,6 +122,16 @@ pub fn run() -> io::Result<ExitCode> {
         // Help and version go to stdout, mistakes to stderr with exit code 2.
         Err(e) => e.exit(),
     };
+    // For people: Zabbix takes what a poll or a master writes to stderr for its value.
+    let says_why = !matches!(cli.command, Command::Poll(_) | Command::Master);
+    match execute(cli, started) {
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
+        Err(e) if says_why => Ok(tell(&format!("writing to stdout: {e}"))),
+        other => other,
+    }
+}
+
+fn execute(cli: Cli, started: Instant) -> io::Result<ExitCode> {
     match &cli.command {
         Command::Master => return master::run(),
         Command::Generate(args) => return generate::run(args),
@@ -126,6 +153,9 @@ pub fn run() -> io::Result<ExitCode> {
     // Without a state directory there is no log; the failure is printed.
     let log_file = state.as_ref().map_or_else(|_| "/dev/null".into(), State::log_file);
     logging::init(Role::Client, &loaded.settings.log, log_file, cli.global.verbose, io::stderr().is_terminal());
+    if let Ok(state) = &state {
+        state.log_repairs();
+    }
     let colour = format == Format::Text && terminal && settings::colour_allowed();
     let context = Context { started, loaded, state, format, colour, verbose: cli.global.verbose };
     match cli.command {
@@ -162,10 +192,14 @@ fn refuse(command: &Command, failure: &Failure, format: Format, started: Instant
 }
 
 /// One line on stderr, exit 1.
-#[expect(clippy::print_stderr, reason = "the place where errors are printed")]
 fn complain(failure: &Failure) -> io::Result<ExitCode> {
-    eprintln!("ddl-monitor: {failure}");
-    Ok(ExitCode::FAILURE)
+    Ok(tell(&failure.to_string()))
+}
+
+#[expect(clippy::print_stderr, reason = "the place where errors are printed")]
+fn tell(what: &str) -> ExitCode {
+    eprintln!("ddl-monitor: {what}");
+    ExitCode::FAILURE
 }
 
 /// A defect of ours: said in the form that the caller of this command line reads, exit 0 for a poll so that Zabbix keeps it.

@@ -281,7 +281,7 @@ fn summarize_ping(text: &mut String, ping: &PingResult, paint: &Paint) {
         None => {}
     }
     if let Some(pending) = ping.pending {
-        let _ = write!(text, ", {pending} more were still on their way");
+        let _ = write!(text, ", {pending} more {} still under way", if pending == 1 { "was" } else { "were" });
     }
     if !ping.complete {
         text.push_str(", cut short by the deadline");

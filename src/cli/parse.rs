@@ -15,18 +15,24 @@ use std::process::ExitCode;
 /// More than any ping prints.
 const TEXT_LIMIT: u64 = 64 << 20;
 
+const EXAMPLES: &str = "\
+Examples:
+  ddl-monitor parse --platform huawei_vrp answer.txt
+  ddl-monitor parse --platform cisco_iosxr --target 10.1.1.2 --item ping.loss < answer.txt";
+
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Args {
-    /// Platform that printed the text
+    /// Platform of the router that printed the text, see `ddl-monitor platform list`
     #[arg(long, value_name = "NAME")]
     platform: String,
-    /// Target that was asked; the text must name it
+    /// Address that was pinged; the text must name it [default: not checked]
     #[arg(long, value_name = "ADDR")]
     target: Option<String>,
-    /// Print one value only, e.g. ping.loss
+    /// Print one value only, by its place in the JSON, e.g. ping.loss
     #[arg(long, value_name = "PATH")]
     item: Option<String>,
-    /// File with the text [default: stdin]
+    /// File with the text; - is stdin [default: -]
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
 }
@@ -52,7 +58,7 @@ fn prepare(context: &Context, args: &Args) -> Result<(Platform, Option<IpAddr>, 
 
 fn read_text(file: Option<&Path>) -> Result<Vec<u8>, Failure> {
     let mut text = Vec::new();
-    let (name, read) = match file {
+    let (name, read) = match file.filter(|path| *path != Path::new("-")) {
         None => ("stdin".to_owned(), io::stdin().lock().take(TEXT_LIMIT).read_to_end(&mut text)),
         Some(path) => {
             let read = std::fs::File::open(path).and_then(|file| file.take(TEXT_LIMIT).read_to_end(&mut text));

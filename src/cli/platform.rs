@@ -10,14 +10,31 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+pub(super) const EXAMPLES: &str = "\
+A definition is one TOML file: prompts, commands, patterns, samples. A file NAME.toml in the folder platforms.d beside the \
+settings file (setting platforms.dir) adds a platform, or replaces the one of that name.
+
+Examples:
+  ddl-monitor platform list
+  ddl-monitor platform show cisco_iosxe > my_platform.toml
+  ddl-monitor platform check my_platform.toml";
+
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
     /// All platforms: built in, and those of the folder of user definitions
     List,
     /// The definition of a platform, as a file to start from
-    Show { name: String },
-    /// Check a platform file and run the samples inside
-    Check { file: PathBuf },
+    Show {
+        /// Platform, see `ddl-monitor platform list`
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+    /// Check a platform file and run the samples inside; exit status 1 when something is wrong
+    Check {
+        /// Platform file, NAME.toml
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
 }
 
 pub(super) fn run(context: &Context, command: &Command) -> io::Result<ExitCode> {

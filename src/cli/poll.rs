@@ -13,9 +13,26 @@ use std::io;
 use std::process::ExitCode;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+const EXAMPLES: &str = "\
+A reference names a secret without showing it: secret:NAME is a login in the credentials file, file:PATH a file, env:NAME a \
+variable, exec:COMMAND what a command prints. Anything else is the password itself, which everybody sees in the list of \
+processes. A TIME is 500ms, 2.5s, 3m or a number of seconds. {$MACRO} is the Zabbix macro that templates pass; an empty \
+argument counts as not given.
+
+A line that could not be measured is an answer too: exit status 0, with the reason in \"failure\" and its number in \
+\"state\". Exit status 1: a mistake in an argument (text), or no such value (--item). 2: the command line itself is wrong.
+
+Examples:
+  ddl-monitor poll --line L-1001 --target 10.1.1.2 --router 192.0.2.1 \\
+      --platform cisco_iosxe --user ddl --password secret:core
+  … --vrf CUSTOMER --source Loopback0 --count 3 --timeout 1s
+  … --item ping.loss            only the loss, in percent
+  … -v                          with the conversation with the router";
+
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES, after_help = "See --help for references, exit status and examples.")]
 pub(super) struct Args {
-    /// Name of the line in the output ({$LINE_ID}) [default: the target]
+    /// Name of the line, for the output ({$LINE_ID}) [default: the target]
     #[arg(long, value_name = "ID", value_parser = text(), allow_hyphen_values = true)]
     line: Option<String>,
     /// Far end of the line; given twice, the first that is not empty counts ({$LINE_TARGET}, {HOST.HOST})
@@ -38,10 +55,10 @@ pub(super) struct Args {
     /// Address or interface to ping from ({$LINE_SOURCE})
     #[arg(long, value_name = "IF-OR-IP", value_parser = text(), allow_hyphen_values = true)]
     source: Option<String>,
-    /// Serve a result younger than this again without asking the router
+    /// Serve a result younger than this again without asking the router [default: 0s]
     #[arg(long, value_name = "TIME", value_parser = text(), allow_hyphen_values = true)]
     max_age: Option<String>,
-    /// Print one value only, e.g. ping.loss
+    /// Print one value only, by its place in the JSON, e.g. ping.loss
     #[arg(long, value_name = "PATH")]
     item: Option<String>,
 }

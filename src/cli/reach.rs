@@ -10,7 +10,7 @@ use crate::inventory::line::Router;
 use crate::inventory::router::{Crypto, Login};
 use crate::launch::Start;
 use crate::master::hold_down::Logins;
-use crate::platform::{self, Definition};
+use crate::platform::{self, Definition, Platform};
 use crate::settings::{self, Settings};
 use crate::state::State;
 use crate::wire::{Reply, Request};
@@ -71,6 +71,10 @@ impl Starter for Reach<'_> {
     }
 
     fn start(&self) -> Result<Start, Failure> {
+        // A user's file is tried here: the master gets its text only, and could not name the file in which a mistake is.
+        if self.definition.origin.is_some() {
+            Platform::compile(&self.definition)?;
+        }
         let (credential, enable) = self.access.resolve(self.deadline)?;
         let ssh = &self.settings.ssh;
         Ok(Start {

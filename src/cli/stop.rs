@@ -11,8 +11,17 @@ use serde_json::json;
 use std::io;
 use std::process::ExitCode;
 
+const EXAMPLES: &str = "\
+A master that does not answer within 5 s is ended. Exit status 1 when one is left. The next poll starts a new one.
+
+Examples:
+  ddl-monitor stop --all
+  ddl-monitor stop --router 192.0.2.1
+  ddl-monitor stop --router 192.0.2.1 --forget     after a password was corrected";
+
 #[derive(Debug, clap::Args)]
 #[group(skip)]
+#[command(after_help = EXAMPLES)]
 #[command(group = clap::ArgGroup::new("which").required(true))]
 pub(super) struct Args {
     /// The masters of this router
@@ -21,7 +30,7 @@ pub(super) struct Args {
     /// All masters of this state directory
     #[arg(long, group = "which")]
     all: bool,
-    /// Also forget failed logins: what was held down is tried again at once
+    /// Also forget failed logins, so that they are tried again at once
     #[arg(long)]
     forget: bool,
 }

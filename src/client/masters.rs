@@ -101,6 +101,7 @@ fn each<T: Send>(
     let names = state
         .masters()
         .map_err(|e| Failure::settings(format!("reading the state directory {}: {e}", state.dir().display())))?;
+    state.clear_temporaries();
     let mut living = Vec::new();
     for name in names {
         match read(state, &name) {
@@ -127,9 +128,19 @@ fn read(state: &State, name: &str) -> Option<Record> {
 /// The names of a master that died; under its lock, so that one that is just starting keeps its own.
 fn clear(state: &State, name: &str) {
     let Ok(Some(lock)) = Lock::try_acquire(&state.master_lock(name)) else { return };
-    let removed: io::Result<()> = [state.socket(name), state.master_record(name)].iter().try_for_each(fs::remove_file);
-    log::debug!(name, removed:?; "dead master's names cleared away");
+    for path in [state.socket(name), state.new_socket(name), state.master_record(name)] {
+        match fs::remove_file(&path) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                log::debug!(path:% = path.display(), error:% = e; "what a dead master left stays");
+            }
+            _ => {}
+        }
+    }
     lock.remove();
+    // A client that was killed while it started one leaves this.
+    if let Ok(Some(lock)) = Lock::try_acquire(&state.start_lock(name)) {
+        lock.remove();
+    }
 }
 
 fn since(state: &State, name: &str) -> f64 {

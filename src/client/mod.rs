@@ -5,7 +5,7 @@ pub mod masters;
 
 use crate::deadline::Deadline;
 use crate::failure::{Failure, Kind, Stage};
-use crate::launch::{self, Start};
+use crate::launch::{self, Launched, Start};
 use crate::state::{Lock, State};
 use crate::wire::{self, Reply, Request};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -19,6 +19,9 @@ use std::time::Duration;
 
 /// What the answer needs from the master's socket to the printed line; the master is told an end earlier by this.
 pub const WAY_BACK: Duration = Duration::from_millis(60);
+
+/// Masters that one run starts: where there is none, and once more for one that vanished.
+const STARTS: usize = 2;
 
 /// How a master did not answer.
 #[derive(Debug)]
@@ -57,8 +60,8 @@ pub fn ask(
         Ok(reply) => return Ok(reply),
         Err(gone) => gone,
     };
-    // Cold, and once more for a master that vanished under us.
-    for _ in 0..2 {
+    let mut starts = 0;
+    while starts < STARTS && !deadline.is_over() {
         match gone {
             Gone::NoMaster | Gone::Left => {}
             Gone::Silent => return Err(silent(router)),
@@ -67,10 +70,15 @@ pub fn ask(
             }
         }
         log::debug!(router, gone:?; "no master, starting one");
-        gone = match open_or_start(state, name, router, deadline, starter)?.map_or_else(Err, ask) {
+        let before = starts;
+        gone = match open_or_start(state, name, router, deadline, starter, &mut starts)?.map_or_else(Err, ask) {
             Ok(reply) => return Ok(reply),
             Err(gone) => gone,
         };
+        if starts == before {
+            // A process that dies lets go of one descriptor after the other: its socket may be the last.
+            deadline.pause(Duration::from_millis(1));
+        }
     }
     Err(match gone {
         Gone::Silent => silent(router),
@@ -97,15 +105,25 @@ fn open_or_start(
     router: &str,
     deadline: Deadline,
     starter: &dyn Starter,
+    starts: &mut usize,
 ) -> Result<Result<UnixStream, Gone>, Failure> {
     let path = state.start_lock(name);
-    let locked = |e: io::Error| {
-        let hint = if e.kind() == io::ErrorKind::TimedOut { "; another poll is starting it" } else { "" };
-        Failure::new(Kind::Master, Stage::Connect, format!("start lock of the master of {router}: {e}{hint}"))
+    let locked = |e: io::Error| match e.kind() {
+        io::ErrorKind::TimedOut => {
+            let text = format!("start lock of the master of {router}: {e}; another poll is starting it");
+            Failure::new(Kind::Master, Stage::Connect, text)
+        }
+        _ => Failure::settings(format!(
+            "no master can be started in the state directory {}: {e}; make it writable or set another state.dir",
+            state.dir().display()
+        )),
     };
     let lock = Lock::acquire(&path, deadline.less(WAY_BACK)).map_err(locked)?;
     let opened = match open(&state.socket(name), deadline) {
-        Err(Gone::NoMaster) => start(state, name, deadline, starter),
+        Err(Gone::NoMaster) => {
+            *starts += 1;
+            start(state, name, deadline, starter)
+        }
         other => Ok(other),
     };
     // Names are never left behind; whoever waits for this file finds it gone and makes a new one.
@@ -122,8 +140,10 @@ fn start(
     if let Some(failure) = starter.held() {
         return Err(failure);
     }
-    launch::launch(&starter.start()?, &starter.environment(), deadline.less(WAY_BACK))?;
-    Ok(open(&state.socket(name), deadline))
+    match launch::launch(&starter.start()?, &starter.environment(), deadline.less(WAY_BACK))? {
+        Launched::Ready => Ok(open(&state.socket(name), deadline)),
+        Launched::Died => Ok(Err(Gone::Left)),
+    }
 }
 
 /// Connects without waiting for a full backlog longer than the deadline.

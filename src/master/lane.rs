@@ -1,17 +1,18 @@
 //! A lane: one SSH session, one shell on it, one thread. Logs in, takes jobs, waits; its one wait is scheduler, keepalive
 //! clock and idle timer.
 
+use super::Master;
+use super::bell::Bell;
 use super::conversation::{Conversation, now};
 use super::job::Job;
+use super::lanes::LaneState;
 use super::run;
 use super::terminal::{Step, Terminal};
-use super::{LaneState, Master};
 use crate::deadline::Deadline;
 use crate::failure::{Failure, Kind, Stage};
 use crate::shell::{Event, Shell};
 use crate::ssh::Session;
-use rustix::io::read;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,9 +24,7 @@ pub(super) struct Lane {
     pub(super) master: Arc<Master>,
     pub(super) id: usize,
     /// Rung when there is a job, or when the master leaves.
-    pub(super) bell: Arc<OwnedFd>,
-    /// What it works on, so that a panic can still be answered.
-    current: Option<Job>,
+    pub(super) bell: Arc<Bell>,
 }
 
 /// Why a lane ended.
@@ -47,29 +46,18 @@ pub(super) enum After {
 }
 
 impl Lane {
-    pub(super) fn new(master: Arc<Master>, id: usize, bell: Arc<OwnedFd>) -> Self {
-        Self { master, id, bell, current: None }
+    pub(super) fn new(master: Arc<Master>, id: usize, bell: Arc<Bell>) -> Self {
+        Self { master, id, bell }
     }
 
     /// The body of the thread.
-    pub(super) fn live(mut self) {
-        let end = catch_unwind(AssertUnwindSafe(|| self.serve()));
-        let end = end.unwrap_or_else(|_| {
-            let failure = Failure::new(
-                Kind::Internal,
-                Stage::Probe,
-                "a lane of the master panicked; the log has the place; please report it",
-            );
-            log::error!(router:% = self.master.router(); "lane panicked");
-            if let Some(job) = self.current.take() {
-                job.fail(&failure, Vec::new());
-            }
-            End::Lost
-        });
+    pub(super) fn live(self) {
+        let mut current = None;
+        let end = guarded(&self.master.router(), &mut current, |current| self.serve(current));
         self.master.lane_ended(self.id, end);
     }
 
-    fn serve(&mut self) -> End {
+    fn serve(&self, current: &mut Option<Job>) -> End {
         let mut terminal = match self.log_in() {
             Ok(terminal) => terminal,
             Err((failure, said)) => return End::Login(failure, said),
@@ -82,10 +70,10 @@ impl Lane {
         let mut alive_until = Instant::now() + keepalive;
         loop {
             if let Some(job) = self.master.take(self.id) {
-                self.current = Some(job);
-                let after = run::job(&self.master, self.id, &mut terminal, &mut self.current, opened);
+                *current = Some(job);
+                let after = run::job(&self.master, self.id, &mut terminal, current, opened);
                 self.master.lane_worked(self.id);
-                if let Some(job) = self.current.take() {
+                if let Some(job) = current.take() {
                     self.master.again(job);
                 }
                 if matches!(after, After::Lost) {
@@ -95,9 +83,12 @@ impl Lane {
                 alive_until = idle_since + keepalive;
                 continue;
             }
-            if self.master.is_leaving() || idle_since.elapsed() >= idle_exit {
+            let done = self.master.is_leaving() || idle_since.elapsed() >= idle_exit;
+            if done && !self.master.close_lane(self.id) {
+                continue;
+            }
+            if done {
                 log::info!(router:% = self.master.router(), lane = self.id; "logging out");
-                self.master.lane_state(self.id, LaneState::Closed);
                 terminal.log_out(Deadline::after(LOG_OUT));
                 return End::Quiet;
             }
@@ -109,7 +100,7 @@ impl Lane {
                 }
                 // Nobody asked: a log line on the terminal, or the router's farewell.
                 Ok(Step::Event(_)) => {}
-                Ok(Step::Woken) => self.hush(),
+                Ok(Step::Woken) => self.bell.hush(),
                 Ok(Step::Closed) | Err(_) => {
                     log::info!(router:% = self.master.router(), lane = self.id; "router closed the idle session");
                     return End::Quiet;
@@ -126,11 +117,6 @@ impl Lane {
                 Ok(Step::TimedOut) => {}
             }
         }
-    }
-
-    /// Empties the bell. It does not block: it is only read after it rang.
-    fn hush(&self) {
-        let _ = read(&*self.bell, &mut [0; 8]);
     }
 
     fn log_in(&self) -> Result<Terminal, (Failure, Vec<crate::wire::Said>)> {
@@ -169,7 +155,56 @@ impl Lane {
     }
 }
 
+/// Runs a lane's life. A panic is our defect: it is logged, what the lane worked on (`current`) is answered `internal`, and only
+/// its session is lost.
+fn guarded(router: &str, current: &mut Option<Job>, life: impl FnOnce(&mut Option<Job>) -> End) -> End {
+    catch_unwind(AssertUnwindSafe(|| life(current))).unwrap_or_else(|_| {
+        let text = "a lane of the master panicked; the log has the place; please report it";
+        let failure = Failure::new(Kind::Internal, Stage::Probe, text);
+        log::error!(router; "lane panicked");
+        match current.take() {
+            Some(job) => {
+                job.fail(&failure, Vec::new());
+                End::Lost
+            }
+            // Not over a job: the next lane would panic over the same login, and the one after it.
+            None => End::Login(failure, Vec::new()),
+        }
+    })
+}
+
 /// The shell does not know whom it talks to.
 fn named(failure: Failure, router: &str) -> Failure {
     Failure { message: format!("router {router}: {}", failure.message), ..failure }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::master::job::{Ask, Client};
+    use crate::wire::{self, Reply};
+    use std::io::{BufRead, BufReader};
+    use std::os::unix::net::UnixStream;
+
+    #[test]
+    fn a_panic_over_a_job_is_answered_internal_and_costs_that_session_only() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let deadline = Deadline::after(Duration::from_secs(5));
+        let job = Job::new(Ask::Command("show clock".into()), Client::new(theirs, false), deadline);
+        let end = guarded("r1:22", &mut None, |current| {
+            *current = Some(job);
+            panic!("a defect")
+        });
+        assert!(matches!(end, End::Lost));
+        let mut line = Vec::new();
+        BufReader::new(ours).read_until(b'\n', &mut line).unwrap();
+        let reply: Option<Reply> = wire::decode(&line).unwrap();
+        assert!(matches!(reply, Some(Reply::Failed { failure, .. }) if failure.kind == Kind::Internal));
+    }
+
+    #[test]
+    fn a_panic_before_any_job_counts_as_a_failed_login_so_that_it_is_not_repeated_for_ever() {
+        let end = guarded("r1:22", &mut None, |_| panic!("a defect"));
+        assert!(matches!(end, End::Login(failure, _) if failure.kind == Kind::Internal));
+    }
 }

@@ -48,7 +48,7 @@ pub(super) fn serve(master: &Arc<Master>, listener: &UnixListener) -> io::Result
         let readable: Vec<bool> = fds[2..].iter().map(|fd| !fd.revents().is_empty()).collect();
         drop(fds);
         if rung {
-            let _ = rustix::io::read(&master.bell, &mut [0; 8]);
+            master.bell.hush();
         }
         let mut ready = readable.into_iter();
         pending = pending
@@ -62,8 +62,8 @@ pub(super) fn serve(master: &Arc<Master>, listener: &UnixListener) -> io::Result
     }
 }
 
-/// Tells everybody who is still knocking that this master is on its way out.
-pub(super) fn turn_away(listener: &UnixListener) {
+/// Tells everybody who is still knocking that this master is on its way out, and closes the door.
+pub(super) fn turn_away(listener: UnixListener) {
     while let Ok((stream, _)) = listener.accept() {
         Client::new(stream, false).answer(&Reply::Leaving, &[]);
     }

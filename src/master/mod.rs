@@ -1,11 +1,13 @@
 //! The background process of one router: listens on its socket, queues what clients ask, keeps the lanes that do it, and
 //! leaves when nobody asked for long. Crash-only: whatever it holds, the kernel frees.
 
+mod bell;
 mod conversation;
 mod history;
 pub mod hold_down;
 mod job;
 mod lane;
+mod lanes;
 mod listener;
 mod place;
 mod queue;
@@ -19,29 +21,24 @@ use crate::launch::{READY, Start};
 use crate::platform::{Definition, Platform};
 use crate::probe::Probe;
 use crate::state::State;
-use crate::wire::{Answers, LaneStatus, LastFailure, Said, Status};
-use anyhow::{Context, Result};
+use crate::wire::{Answers, LastFailure, Reply, Said, Status};
+use anyhow::Result;
+use bell::Bell;
 use conversation::now;
 use history::History;
 use hold_down::Logins;
 use job::Job;
-use lane::{End, Lane};
+use lanes::{LaneState, Slot};
 use place::Place;
 use queue::Queue;
-use rustix::event::{EventfdFlags, eventfd};
 use std::borrow::Cow;
 use std::io::{self, Write};
-use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// A lane's thread needs little: what is large is on the heap.
-const STACK: usize = 512 << 10;
 /// Lanes have this long to log out when the master leaves.
 const FAREWELL: Duration = Duration::from_secs(4);
-/// After a further lane could not log in, this long none is tried: its VTY is somebody else's.
-const FURTHER_LANE_PAUSE: Duration = Duration::from_secs(60);
 /// How often the place in the state directory is looked at while no lane wakes up for its keepalive.
 const PLACE_CHECK: Duration = Duration::from_secs(30);
 
@@ -52,7 +49,7 @@ pub(crate) struct Master {
     logins: Logins,
     place: Place,
     /// Wakes the listener.
-    bell: OwnedFd,
+    bell: Bell,
     inner: Mutex<Inner>,
 }
 
@@ -70,37 +67,6 @@ struct Inner {
     farewells: Vec<UnixStream>,
 }
 
-/// A lane as the others see it.
-struct Slot {
-    id: usize,
-    state: LaneState,
-    since: f64,
-    jobs: u64,
-    bell: Arc<OwnedFd>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum LaneState {
-    Login(Stage),
-    Idle,
-    Busy,
-    /// Its clients have their answer, its prompt is not back yet: free in a moment.
-    Recovering,
-    Closed,
-}
-
-impl LaneState {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Login(_) => "login",
-            Self::Idle => "idle",
-            Self::Busy => "busy",
-            Self::Recovering => "recovering",
-            Self::Closed => "closed",
-        }
-    }
-}
-
 /// The life of a master; returns when it leaves. What goes wrong before `ready` is said on stdout, as a failure document.
 pub fn run(mut start: Start, state: &State) -> Result<()> {
     let text = Cow::Owned(std::mem::take(&mut start.definition));
@@ -108,23 +74,24 @@ pub fn run(mut start: Start, state: &State) -> Result<()> {
     start.login.crypto = start.settings.ssh.crypto.unwrap_or(platform.crypto);
     let (place, listener, lock) = Place::take(state, &start)?;
     let master = Arc::new(Master::new(start, platform, state, place)?);
-    say_ready()?;
+    say_ready();
     log::info!(router:% = master.router(), platform = master.platform.name.as_str(), pid = std::process::id(); "master started");
     let served = listener::serve(&master, &listener);
     master.leave(None);
-    listener::turn_away(&listener);
+    listener::turn_away(listener);
     lock.remove();
     master.wait_for_lanes(Deadline::after(FAREWELL));
     log::info!(router:% = master.router(); "master left");
     Ok(served?)
 }
 
-/// Tells the client that waits for it, then lets go of the pipe.
-fn say_ready() -> Result<()> {
+/// Tells the client that waits for it, then lets go of the pipe. A client that ran out of time is gone: the next finds us.
+fn say_ready() {
     let mut stdout = io::stdout().lock();
-    stdout.write_all(READY)?;
-    stdout.flush()?;
-    descriptors::stdout_to_null().context("letting go of the readiness pipe")
+    let said = stdout.write_all(READY).and_then(|()| stdout.flush());
+    if let Err(e) = said.and_then(|()| descriptors::stdout_to_null()) {
+        log::debug!(error:% = e; "nobody waits for this master");
+    }
 }
 
 impl Master {
@@ -142,7 +109,7 @@ impl Master {
             leaving: false,
             farewells: Vec::new(),
         };
-        Ok(Self { start, platform, logins, place, bell: bell()?, inner: Mutex::new(inner) })
+        Ok(Self { start, platform, logins, place, bell: Bell::new()?, inner: Mutex::new(inner) })
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -160,122 +127,6 @@ impl Master {
         inner.last_job = Instant::now();
         inner.queue.push(job);
         self.dispatch(&mut inner);
-    }
-
-    /// Puts a job back whose session was cut.
-    fn again(self: &Arc<Self>, job: Job) {
-        self.inner().queue.push_first(job);
-    }
-
-    /// Rings idle lanes, or opens one where that is allowed: the first at once, a further one only after another has logged
-    /// in, and only while jobs wait that nobody is free for.
-    fn dispatch(self: &Arc<Self>, inner: &mut Inner) {
-        if inner.queue.len() == 0 || inner.leaving {
-            return;
-        }
-        let mut free = 0;
-        for slot in &inner.lanes {
-            match slot.state {
-                LaneState::Idle => ring(&slot.bell),
-                LaneState::Recovering => {}
-                _ => continue,
-            }
-            free += 1;
-        }
-        let logging_in = inner.lanes.iter().any(|slot| matches!(slot.state, LaneState::Login(_)));
-        let open = inner.lanes.iter().filter(|slot| slot.state != LaneState::Closed).count();
-        let paused = inner.no_further_lane_until.is_some_and(|until| Instant::now() < until);
-        if logging_in
-            || free >= inner.queue.len()
-            || open >= self.start.settings.master.lanes.max(1)
-            || (open > 0 && paused)
-        {
-            return;
-        }
-        if let Err(e) = self.open_lane(inner) {
-            let failure = Failure::new(Kind::Internal, Stage::Connect, format!("starting a lane: {e}"));
-            log::error!(router:% = self.router(), error:% = e; "lane not started");
-            if open == 0 {
-                inner.queue.drain().into_iter().for_each(|job| job.fail(&failure, Vec::new()));
-            }
-        }
-    }
-
-    fn open_lane(self: &Arc<Self>, inner: &mut Inner) -> io::Result<()> {
-        let id = inner.next_lane;
-        let bell = Arc::new(bell()?);
-        let lane = Lane::new(Arc::clone(self), id, Arc::clone(&bell));
-        std::thread::Builder::new().name(format!("lane {id}")).stack_size(STACK).spawn(move || lane.live())?;
-        inner.next_lane += 1;
-        inner.lanes.push(Slot { id, state: LaneState::Login(Stage::Connect), since: now(), jobs: 0, bell });
-        Ok(())
-    }
-
-    /// The next job for a lane, which is busy then, or else idle.
-    fn take(&self, lane: usize) -> Option<Job> {
-        let mut inner = self.inner();
-        let job = if inner.leaving { None } else { inner.queue.pop() };
-        let state = if job.is_some() { LaneState::Busy } else { LaneState::Idle };
-        inner.set_lane(lane, state);
-        job
-    }
-
-    fn lane_state(&self, lane: usize, state: LaneState) {
-        self.inner().set_lane(lane, state);
-    }
-
-    /// A lane that does not find back to its prompt at once is not waited for.
-    fn lane_stuck(self: &Arc<Self>, lane: usize) {
-        let mut inner = self.inner();
-        inner.set_lane(lane, LaneState::Busy);
-        self.dispatch(&mut inner);
-    }
-
-    fn lane_ready(self: &Arc<Self>, lane: usize) {
-        let mut inner = self.inner();
-        inner.set_lane(lane, LaneState::Idle);
-        inner.no_further_lane_until = None;
-        // One job is this lane's; more may be worth another.
-        self.dispatch(&mut inner);
-    }
-
-    fn lane_worked(&self, lane: usize) {
-        let mut inner = self.inner();
-        inner.last_job = Instant::now();
-        if let Some(slot) = inner.lanes.iter_mut().find(|slot| slot.id == lane) {
-            slot.jobs += 1;
-        }
-    }
-
-    /// Records a failed login, unless other lanes live: then the router is well, and only this further lane is not to be had.
-    fn login_failed(&self, lane: usize, failure: &Failure) -> io::Result<()> {
-        let others = self.inner().lanes.iter().any(|slot| slot.id != lane);
-        if others && failure.kind != Kind::Auth {
-            return Ok(());
-        }
-        self.logins.failed(&self.router(), &self.start.credential, failure)
-    }
-
-    fn lane_ended(self: &Arc<Self>, lane: usize, end: End) {
-        let mut inner = self.inner();
-        inner.lanes.retain(|slot| slot.id != lane);
-        let others = !inner.lanes.is_empty();
-        match end {
-            End::Quiet | End::Lost => self.dispatch(&mut inner),
-            End::Login(failure, said) => {
-                inner.last_failure = Some(LastFailure { failure: failure.clone(), time: now() });
-                if others {
-                    inner.no_further_lane_until = Some(Instant::now() + FURTHER_LANE_PAUSE);
-                } else {
-                    let jobs = inner.queue.drain();
-                    // What opens a router is out of date: the next poll brings it anew.
-                    inner.leaving |= failure.kind == Kind::Auth;
-                    drop(inner);
-                    jobs.into_iter().for_each(|job| job.fail(&failure, said.clone()));
-                }
-            }
-        }
-        ring(&self.bell);
     }
 
     /// Answers jobs that waited too long, with the stage that the login has reached.
@@ -333,7 +184,6 @@ impl Master {
 
     fn status(&self) -> Status {
         let inner = self.inner();
-        let lane = |slot: &Slot| LaneStatus { state: slot.state.name().to_owned(), since: slot.since, jobs: slot.jobs };
         let state = if inner.leaving {
             "leaving"
         } else if inner
@@ -355,7 +205,7 @@ impl Master {
             state: state.to_owned(),
             since: inner.since,
             queued: inner.queue.len(),
-            lanes: inner.lanes.iter().map(lane).collect(),
+            lanes: inner.lanes.iter().map(Slot::status).collect(),
             last_failure: inner.last_failure.clone(),
         }
     }
@@ -386,11 +236,11 @@ impl Master {
         let mut inner = self.inner();
         inner.leaving = true;
         inner.farewells.extend(stopper);
-        inner.lanes.iter().for_each(|slot| ring(&slot.bell));
+        inner.lanes.iter().for_each(|slot| slot.bell.ring());
         let waiting = inner.queue.drain();
         drop(inner);
-        waiting.into_iter().for_each(|job| job.answer(&crate::wire::Reply::Leaving, Vec::<Said>::new()));
-        ring(&self.bell);
+        waiting.into_iter().for_each(|job| job.answer(&Reply::Leaving, Vec::<Said>::new()));
+        self.bell.ring();
     }
 
     fn wait_for_lanes(&self, deadline: Deadline) {
@@ -403,27 +253,7 @@ impl Master {
                 rustix::event::Timespec { tv_sec: left.as_secs().cast_signed(), tv_nsec: left.subsec_nanos().into() };
             let mut fds = [rustix::event::PollFd::new(&self.bell, rustix::event::PollFlags::IN)];
             let _ = rustix::event::poll(&mut fds, Some(&timeout));
-            let _ = rustix::io::read(&self.bell, &mut [0; 8]);
+            self.bell.hush();
         }
     }
-}
-
-impl Inner {
-    fn set_lane(&mut self, lane: usize, state: LaneState) {
-        if let Some(slot) = self.lanes.iter_mut().find(|slot| slot.id == lane) {
-            if slot.state.name() != state.name() {
-                slot.since = now();
-            }
-            slot.state = state;
-        }
-    }
-}
-
-fn bell() -> io::Result<OwnedFd> {
-    Ok(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?)
-}
-
-fn ring(bell: &OwnedFd) {
-    // A full counter has rung already.
-    let _ = rustix::io::write(bell.as_fd(), &1u64.to_ne_bytes());
 }

@@ -26,8 +26,20 @@ impl Place {
     pub(super) fn take(state: &State, start: &Start) -> Result<(Self, UnixListener, Lock)> {
         let lock = Lock::acquire(&state.master_lock(&start.name), Deadline::after(LOCK_WAIT))
             .with_context(|| format!("another master of {} lives", start.login.address))?;
+        match Self::move_in(state, start) {
+            Ok((place, listener)) => Ok((place, listener, lock)),
+            Err(e) => {
+                // Half a place is none: whoever comes next finds nothing to trip over.
+                let _ = std::fs::remove_file(state.socket(&start.name));
+                lock.remove();
+                Err(e)
+            }
+        }
+    }
+
+    fn move_in(state: &State, start: &Start) -> Result<(Self, UnixListener)> {
         let socket = state.socket(&start.name);
-        let temporary = socket.with_extension("new");
+        let temporary = state.new_socket(&start.name);
         let _ = std::fs::remove_file(&temporary);
         // Nobody but us may even connect; the directory is 0700 as well.
         rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o177));
@@ -43,7 +55,7 @@ impl Place {
         let text = Record::of_this_process(login.address.to_string(), login.user.clone(), start.platform.clone())
             .and_then(|record| Ok(serde_json::to_vec(&record)?))?;
         state::replace(&record, &text).with_context(|| format!("writing {}", record.display()))?;
-        Ok((Self { socket, record, bound }, listener, lock))
+        Ok((Self { socket, record, bound }, listener))
     }
 
     /// False when the directory was deleted or replaced: nobody will find us any more.

@@ -1,11 +1,12 @@
 //! One job on one lane: its probes in order on one shell, within one deadline. Knows nothing of what a probe asks: the
 //! platform turns it into text and text into a measurement.
 
+use super::Master;
 use super::conversation::now;
 use super::job::{Ask, Job};
 use super::lane::After;
+use super::lanes::LaneState;
 use super::terminal::{ABORT_PAUSE, Step, Terminal};
-use super::{LaneState, Master};
 use crate::deadline::Deadline;
 use crate::failure::{Failure, Kind, Stage};
 use crate::platform::{Ending, Run};
@@ -210,6 +211,10 @@ fn wait(
         let step = terminal.step(&watch, Some(until));
         drop(watch);
         match step {
+            Ok(Step::Event(Event::Answer { truncated: true, .. })) => {
+                let message = "the answer was too long to be kept; nothing is guessed from its ends";
+                return Err(Failure::new(Kind::Reply, Stage::Reply, message));
+            }
             Ok(Step::Event(Event::Answer { text, .. })) => {
                 let ending = aborted.map_or(Ending::Complete, |after| Ending::Aborted { after, planned });
                 return Ok(Outcome::Text { text, ending });

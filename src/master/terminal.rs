@@ -78,6 +78,10 @@ impl Terminal {
                     }
                     self.conversation.theirs(&self.buffer[..n]);
                     self.shell.receive(&self.buffer[..n]);
+                    // A router that never stops would keep us here past every end of time.
+                    if until.is_some_and(Deadline::is_over) && !self.shell.has_event() {
+                        return Ok(Step::TimedOut);
+                    }
                 }
                 Heard::Closed => return Ok(Step::Closed),
                 Heard::Woken => return Ok(Step::Woken),

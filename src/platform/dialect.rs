@@ -1,8 +1,8 @@
 //! What a conversation needs to know of a router's CLI: prompts, dialogues, pager, enable, set-up, tear-down, abort.
 //! Patterns only; the shell works with it.
 
+use super::regex::Regex;
 use crate::failure::Kind;
-use regex::bytes::Regex;
 
 /// A CLI, patterns compiled.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 
 use super::definition::IndicatorFile;
 use super::mistake::Source;
-use super::pattern::Rare;
+use super::pattern::Pattern;
 use crate::failure::{Failure, Kind, Stage};
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
@@ -11,8 +11,8 @@ use serde::de::value::Error;
 
 #[derive(Debug)]
 pub(super) struct Indicator {
-    pattern: Rare,
-    except: Option<Rare>,
+    pattern: Pattern,
+    except: Option<Pattern>,
     meaning: Meaning,
     says: String,
 }
@@ -52,8 +52,8 @@ impl Indicator {
             }
         };
         Ok(Self {
-            pattern: Rare::new(source, &file.pattern, &[], &[])?,
-            except: file.except.as_ref().map(|text| Rare::new(source, text, &[], &[])).transpose()?,
+            pattern: Pattern::new(source, &file.pattern, &[], &[])?,
+            except: file.except.as_ref().map(|text| Pattern::new(source, text, &[], &[])).transpose()?,
             meaning,
             says: file.says.get_ref().clone(),
         })
@@ -62,10 +62,11 @@ impl Indicator {
     /// The line in which it stands, and where that begins.
     fn find<'t>(&self, text: &'t str) -> Option<(usize, &'t str)> {
         let pattern = self.pattern.get()?;
-        let except = self.except.as_ref().and_then(Rare::get);
+        let except = self.except.as_ref().and_then(Pattern::get);
         pattern.find_iter(text.as_bytes()).find_map(|found| {
             // A pattern may begin with white space that belongs to the line before.
-            let begin = found.start() + found.as_bytes().iter().take_while(|b| b.is_ascii_whitespace()).count();
+            let begin =
+                found.start() + text.as_bytes()[found.range()].iter().take_while(|b| b.is_ascii_whitespace()).count();
             let start = text.get(..begin)?.rfind('\n').map_or(0, |end| end + 1);
             let line = text.get(start..)?.lines().next()?;
             let excepted = except.is_some_and(|except| except.is_match(line.as_bytes()));

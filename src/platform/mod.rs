@@ -4,7 +4,7 @@
 //! * [`catalog`] — where definitions come from
 //! * `definition` — the form of a file; `mistake` — errors with file and line; `pattern` — how patterns are compiled
 //! * [`dialect`], `conversation` — prompts, dialogues, pager, enable: what the shell needs
-//! * `ping`, `command`, `reply`, `pending`, `indicator` — a probe's command, and its answer
+//! * `ping`, `command` — a probe's command; `reply`, `pending`, `indicator`, `outcome` — its answer
 //! * `read_only` — what `exec` may run
 //! * `sample` — the examples inside each file
 
@@ -15,11 +15,13 @@ mod definition;
 pub mod dialect;
 mod indicator;
 mod mistake;
+mod outcome;
 mod pattern;
 mod pending;
 mod ping;
 mod read_only;
 mod recorded;
+pub mod regex;
 mod reply;
 mod sample;
 

@@ -1,37 +1,81 @@
-//! The patterns of platform files: what they may contain, and how they are compiled. They work on bytes and without Unicode
-//! classes: a Unicode `\w{1,63}` costs 7 MB and 18 ms to compile.
+//! The patterns of platform files: what they may contain, and when they are compiled.
 
 use super::Failure;
 use super::definition::Text;
 use super::mistake::Source;
-use regex::bytes::{Regex, RegexBuilder};
+use super::regex::{self, Regex};
+use regex_syntax::ParserBuilder;
+use regex_syntax::hir::{Hir, HirKind};
 use std::sync::OnceLock;
-
-/// Enough for any honest pattern; a user's `(\w{1,1000}){1,1000}` is refused instead of eating memory.
-const SIZE_LIMIT: usize = 256 << 10;
-const CACHE_LIMIT: usize = 64 << 10;
-
-fn build(pattern: &str) -> Result<Regex, regex::Error> {
-    RegexBuilder::new(pattern)
-        .unicode(false)
-        .multi_line(true)
-        .size_limit(SIZE_LIMIT)
-        .dfa_size_limit(CACHE_LIMIT)
-        .build()
-}
 
 /// Compiles a pattern for prompts and dialogues, as it is written.
 pub(super) fn exact(source: &Source, text: &Text) -> Result<Regex, Failure> {
-    let regex = build(text.get_ref()).map_err(|e| does_not_compile(source, text, &e))?;
-    captures(source, text, &regex, &[], &[])?;
-    Ok(regex)
+    check(source, text, text.get_ref(), &[], &[])?;
+    Regex::new(text.get_ref()).map_err(|e| does_not_compile(source, text, &e))
 }
 
-/// Compiles a pattern for answers: a blank stands for any run of blanks and line ends, since routers wrap lines.
-pub(super) fn spaced(source: &Source, text: &Text, known: &[&str], required: &[&str]) -> Result<Regex, Failure> {
-    let regex = build(&widen_blanks(text.get_ref())).map_err(|e| does_not_compile(source, text, &e))?;
-    captures(source, text, &regex, known, required)?;
-    Ok(regex)
+/// A pattern for answers: a blank in it stands for any run of blanks and line ends, since routers wrap lines. Checked when
+/// the platform is loaded, kept as text until it is used: a poll needs few of them.
+#[derive(Debug)]
+pub(super) struct Pattern {
+    text: String,
+    names: Vec<String>,
+    compiled: OnceLock<Option<Regex>>,
+}
+
+impl Pattern {
+    pub(super) fn new(source: &Source, text: &Text, known: &[&str], required: &[&str]) -> Result<Self, Failure> {
+        let wide = widen_blanks(text.get_ref());
+        let names = check(source, text, &wide, known, required)?;
+        // Only counted repetitions can make a pattern too big.
+        if wide.contains('{') {
+            Regex::new(&wide).map_err(|e| does_not_compile(source, text, &e))?;
+        }
+        Ok(Self { text: wide, names, compiled: OnceLock::new() })
+    }
+
+    /// None is impossible after the checks in `new`.
+    pub(super) fn get(&self) -> Option<&Regex> {
+        self.compiled.get_or_init(|| Regex::new(&self.text).ok()).as_ref()
+    }
+
+    pub(super) fn names(&self) -> &[String] {
+        &self.names
+    }
+}
+
+/// The names of the pattern's captures, if it can be read and they are what it may and must have.
+fn check(source: &Source, at: &Text, text: &str, known: &[&str], required: &[&str]) -> Result<Vec<String>, Failure> {
+    let parsed = ParserBuilder::new().utf8(false).unicode(false).multi_line(true).build().parse(text);
+    let mut names = Vec::new();
+    capture_names(&parsed.map_err(|e| does_not_compile(source, at, &regex::Error::Syntax(e.to_string())))?, &mut names);
+    let listed = |names: &[&str]| names.iter().map(|n| format!("(?P<{n}>…)")).collect::<Vec<_>>().join(", ");
+    if let Some(unknown) = names.iter().find(|n| !known.contains(&n.as_str())) {
+        let instead =
+            if known.is_empty() { "write (?:…)".to_owned() } else { format!("known here: {}", listed(known)) };
+        return Err(source.mistake(at, &format!("capture {unknown:?} is not known here; {instead}")));
+    }
+    match required.iter().find(|r| !names.iter().any(|n| n == *r)) {
+        Some(missing) => Err(source.mistake(
+            at,
+            &format!("pattern {:?} names no capture {missing:?}; write {}", at.get_ref(), listed(&[*missing])),
+        )),
+        None => Ok(names),
+    }
+}
+
+fn capture_names(part: &Hir, names: &mut Vec<String>) {
+    match part.kind() {
+        HirKind::Capture(capture) => {
+            names.extend(capture.name.iter().map(|name| name.to_string()));
+            capture_names(&capture.sub, names);
+        }
+        HirKind::Repetition(repetition) => capture_names(&repetition.sub, names),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => {
+            parts.iter().for_each(|part| capture_names(part, names));
+        }
+        HirKind::Empty | HirKind::Literal(_) | HirKind::Class(_) | HirKind::Look(_) => {}
+    }
 }
 
 fn does_not_compile(source: &Source, text: &Text, error: &regex::Error) -> Failure {
@@ -40,27 +84,9 @@ fn does_not_compile(source: &Source, text: &Text, error: &regex::Error) -> Failu
             let why = shown.lines().rev().find_map(|l| l.strip_prefix("error: ")).unwrap_or("syntax error");
             format!("{why}; write a regular expression as the Rust crate regex takes it")
         }
-        regex::Error::CompiledTooBig(_) => "it is too big; write smaller repetitions".to_owned(),
-        other => other.to_string(),
+        regex::Error::TooBig => "it is too big; write smaller repetitions".to_owned(),
     };
     source.mistake(text, &format!("pattern {:?} does not compile: {reason}", text.get_ref()))
-}
-
-fn captures(source: &Source, text: &Text, regex: &Regex, known: &[&str], required: &[&str]) -> Result<(), Failure> {
-    let names: Vec<&str> = regex.capture_names().flatten().collect();
-    let listed = |names: &[&str]| names.iter().map(|n| format!("(?P<{n}>…)")).collect::<Vec<_>>().join(", ");
-    if let Some(unknown) = names.iter().find(|n| !known.contains(n)) {
-        let instead =
-            if known.is_empty() { "write (?:…)".to_owned() } else { format!("known here: {}", listed(known)) };
-        return Err(source.mistake(text, &format!("capture {unknown:?} is not known here; {instead}")));
-    }
-    match required.iter().find(|n| !names.contains(n)) {
-        Some(missing) => Err(source.mistake(
-            text,
-            &format!("pattern {:?} names no capture {missing:?}; write {}", text.get_ref(), listed(&[*missing])),
-        )),
-        None => Ok(()),
-    }
 }
 
 /// ` ` becomes `\s+`, ` ?` and ` *` become `\s*`; not within a class, not after a backslash.
@@ -86,25 +112,6 @@ fn widen_blanks(pattern: &str) -> String {
         }
     }
     wide
-}
-
-/// A pattern of answers that most polls never need: checked when the platform is loaded, kept as text until it is used.
-#[derive(Debug)]
-pub(super) struct Rare {
-    pattern: String,
-    compiled: OnceLock<Option<Regex>>,
-}
-
-impl Rare {
-    pub(super) fn new(source: &Source, text: &Text, known: &[&str], required: &[&str]) -> Result<Self, Failure> {
-        spaced(source, text, known, required)?;
-        Ok(Self { pattern: widen_blanks(text.get_ref()), compiled: OnceLock::new() })
-    }
-
-    /// None is impossible after the check in `new`.
-    pub(super) fn get(&self) -> Option<&Regex> {
-        self.compiled.get_or_init(|| build(&self.pattern).ok()).as_ref()
-    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! as lost. No clock here: the times are handed in.
 
 use super::definition::PacingFile as Pacing;
-use std::collections::BTreeSet;
+use super::reply::Told;
 use std::time::Duration;
 
 /// What is known of an aborted run.
@@ -19,12 +19,7 @@ pub(super) struct Aborted<'a> {
     pub(super) received: u32,
     /// Average round trip, where printed.
     pub(super) average: Option<Duration>,
-    /// Packets (from 0) with a line of their own that says "reply".
-    pub(super) answered: &'a BTreeSet<u32>,
-    /// Lines that say "timed out".
-    pub(super) timed_out: u32,
-    /// Packets (from 0) that such lines name.
-    pub(super) given_up: &'a BTreeSet<u32>,
+    pub(super) told: &'a Told,
 }
 
 /// The way of the command to the router and the abort's way: a packet younger than its time-out plus this may still be
@@ -35,7 +30,7 @@ impl Aborted<'_> {
     /// Packets whose time-out was not over; None where it cannot be told.
     pub(super) fn pending(&self) -> Option<u32> {
         let unanswered = self.sent.saturating_sub(self.received);
-        if unanswered == 0 || self.timed_out >= unanswered {
+        if unanswered == 0 || self.told.settled >= unanswered {
             return Some(0);
         }
         match self.pacing {
@@ -65,21 +60,22 @@ impl Aborted<'_> {
             return Some(0);
         }
         if self.received == 0 {
-            return Some(self.sent - first_young);
+            let open = (first_young..self.sent).filter(|packet| !self.told.given_up.contains(packet)).count();
+            return Some(u32::try_from(open).unwrap_or(u32::MAX));
         }
         // Which ones came back is known only if every reply has its line.
-        (u32::try_from(self.answered.len()) == Ok(self.received) && self.answered.iter().all(|p| *p < self.sent)).then(
-            || {
-                let open = |packet: &u32| !self.answered.contains(packet) && !self.given_up.contains(packet);
-                u32::try_from((first_young..self.sent).filter(open).count()).unwrap_or(u32::MAX)
-            },
-        )
+        (u32::try_from(self.told.answered.len()) == Ok(self.received)
+            && self.told.answered.iter().all(|p| *p < self.sent))
+        .then(|| {
+            let open = |packet: &u32| !self.told.answered.contains(packet) && !self.told.given_up.contains(packet);
+            u32::try_from((first_young..self.sent).filter(open).count()).unwrap_or(u32::MAX)
+        })
     }
 
     /// The next packet leaves when the one before is settled: only those behind the last line are open.
     fn pending_of_lines(&self, unanswered: u32) -> Option<u32> {
-        let settled = self.answered.union(self.given_up).max().map_or(0, |last| last.saturating_add(1));
-        let told = u32::try_from(self.answered.len()) == Ok(self.received) && settled <= self.sent;
+        let settled = self.told.answered.union(&self.told.given_up).max().map_or(0, |last| last.saturating_add(1));
+        let told = u32::try_from(self.told.answered.len()) == Ok(self.received) && settled <= self.sent;
         told.then(|| (self.sent - settled).min(unanswered))
     }
 }
@@ -88,8 +84,13 @@ impl Aborted<'_> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::collections::BTreeSet;
 
-    static NONE: BTreeSet<u32> = BTreeSet::new();
+    static NOTHING: Told = Told { answered: BTreeSet::new(), given_up: BTreeSet::new(), settled: 0 };
+
+    fn told(answered: &[u32], given_up: &[u32], settled: u32) -> Told {
+        Told { answered: answered.iter().copied().collect(), given_up: given_up.iter().copied().collect(), settled }
+    }
 
     fn run(pacing: Pacing, sent: u32, received: u32, after_ms: u64) -> Aborted<'static> {
         Aborted {
@@ -101,9 +102,7 @@ mod tests {
             sent,
             received,
             average: (received > 0).then(|| Duration::from_millis(10)),
-            answered: &NONE,
-            timed_out: 0,
-            given_up: &NONE,
+            told: &NOTHING,
         }
     }
 
@@ -127,22 +126,23 @@ mod tests {
     #[test]
     fn at_an_interval_without_lines_it_cannot_be_told_which_packets_came_back() {
         assert_eq!(run(Pacing::Interval, 5, 3, 2500).pending(), None);
-        let answered = BTreeSet::from([0, 1, 4]);
-        let aborted = Aborted { answered: &answered, ..run(Pacing::Interval, 5, 3, 2500) };
+        let told = told(&[0, 1, 4], &[], 0);
+        let aborted = Aborted { told: &told, ..run(Pacing::Interval, 5, 3, 2500) };
         assert_eq!(aborted.pending(), Some(1));
     }
 
     #[test]
     fn by_lines_only_packets_behind_the_last_line_are_pending() {
-        let given_up = BTreeSet::from([0]);
-        let aborted = Aborted { given_up: &given_up, timed_out: 1, ..run(Pacing::Lines, 2, 0, 2400) };
+        let told = told(&[], &[0], 1);
+        let aborted = Aborted { told: &told, ..run(Pacing::Lines, 2, 0, 2400) };
         assert_eq!(aborted.pending(), Some(1));
         assert_eq!(run(Pacing::Lines, 1, 0, 1900).pending(), Some(1));
     }
 
     #[test]
     fn a_line_that_says_timed_out_settles_it() {
-        let aborted = Aborted { timed_out: 1, ..run(Pacing::OneOutstanding, 1, 0, 500) };
+        let told = told(&[], &[], 1);
+        let aborted = Aborted { told: &told, ..run(Pacing::OneOutstanding, 1, 0, 500) };
         assert_eq!(aborted.pending(), Some(0));
     }
 
@@ -164,6 +164,24 @@ mod tests {
             let aborted = Aborted { average: Some(Duration::from_millis(rtt)), ..run(Pacing::OneOutstanding, sent, received, after) };
             let pending = aborted.pending().unwrap();
             prop_assert!(sent - received - pending <= full);
+        }
+
+        /// The same for packets at an interval, each lost or back after its own time.
+        #[test]
+        fn at_an_interval_no_packet_is_called_lost_that_was_still_waited_for(
+            trips in prop::collection::vec(prop::option::of(1u64..2500), 1..30), after in 0u64..10_000, lines in any::<bool>(),
+        ) {
+            let begun: Vec<(u64, Option<u64>)> = (0..).step_by(200).zip(trips).take_while(|(at, _)| *at <= after).collect();
+            let back: Vec<u32> = (0..).zip(&begun).filter(|(_, (at, trip))| trip.is_some_and(|trip| at + trip <= after)).map(|(n, _)| n).collect();
+            let full = begun.iter().filter(|(at, trip)| at + 2000 <= after && trip.is_none_or(|trip| at + trip > after)).count();
+            let told = told(if lines { &back } else { &[] }, &[], 0);
+            let (sent, received) = (u32::try_from(begun.len()).unwrap(), u32::try_from(back.len()).unwrap());
+            let aborted = Aborted { told: &told, ..run(Pacing::Interval, sent, received, after) };
+            if let Some(pending) = aborted.pending() {
+                prop_assert!(((sent - received - pending) as usize) <= full);
+            } else {
+                prop_assert!(!lines && received > 0);
+            }
         }
     }
 }

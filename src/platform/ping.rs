@@ -1,14 +1,12 @@
-//! What a platform knows of pinging: which commands, within which ranges, how long they take, and what their answers mean.
+//! How a platform is asked to ping: which commands, within which ranges, and how long they may take.
 
 use super::command::{Slot, Template, Values};
-use super::definition::{PacingFile as Pacing, PingFile, SizeFile};
-use super::indicator::{self, Indicator, Verdict, excerpt};
+use super::definition::{PacingFile as Pacing, PingFile, SizeFile, Text};
 use super::mistake::Source;
-use super::pending::Aborted;
-use super::reply::{Answer, Counters, NoAnswer, ReplyForm, duration};
-use super::{Ending, Failure, Run, Unread};
+use super::reply::{ReplyForm, duration};
+use super::{Failure, Run};
 use crate::failure::{Kind, Stage};
-use crate::probe::{Ping, PingResult, Reason, Source as PingSource};
+use crate::probe::{Ping, Source as PingSource};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -18,16 +16,16 @@ pub(super) struct PingForm {
     modes: Vec<String>,
     ipv4: Commands,
     ipv6: Commands,
-    plain: Option<Plain>,
+    pub(super) plain: Option<Plain>,
     count: (u32, u32),
     timeout: (u32, u32),
     timeout_unit: Duration,
     size: Option<SizeFile>,
     vrf_max: usize,
-    pacing: Pacing,
-    gap: Duration,
-    endless: bool,
-    reply: ReplyForm,
+    pub(super) pacing: Pacing,
+    pub(super) gap: Duration,
+    pub(super) endless: bool,
+    pub(super) reply: ReplyForm,
 }
 
 #[derive(Debug)]
@@ -38,11 +36,11 @@ struct Commands {
 
 /// What an unprivileged mode takes.
 #[derive(Debug)]
-struct Plain {
+pub(super) struct Plain {
     modes: Vec<String>,
     command: Template,
-    count: u32,
-    timeout: Duration,
+    pub(super) count: u32,
+    pub(super) timeout: Duration,
 }
 
 /// On top of what a router needs when everything is lost: starting the command, printing, the way back.
@@ -50,11 +48,9 @@ const SLACK: Duration = Duration::from_secs(3);
 
 impl PingForm {
     pub(super) fn new(source: &Source, file: &PingFile, usable: &[&str], all: &[&str]) -> Result<Self, Failure> {
-        let template = |text: &super::definition::Text| {
-            Template::parse(text.get_ref()).map_err(|reason| source.mistake(text, &reason))
-        };
-        let templates = |texts: &[super::definition::Text]| texts.iter().map(template).collect::<Result<Vec<_>, _>>();
-        let commands = |before: &[super::definition::Text], text: &super::definition::Text| {
+        let template = |text: &Text| Template::parse(text.get_ref()).map_err(|reason| source.mistake(text, &reason));
+        let templates = |texts: &[Text]| texts.iter().map(template).collect::<Result<Vec<_>, _>>();
+        let commands = |before: &[Text], text: &Text| {
             let commands = Commands { before: templates(before)?, command: template(text)? };
             if !commands.command.has(Slot::Target) {
                 return Err(source.mistake(text, "the command has no target; write {target}"));
@@ -67,9 +63,8 @@ impl PingForm {
             }
             Ok(commands)
         };
-        let time =
-            |text: &super::definition::Text| duration(text.get_ref()).map_err(|reason| source.mistake(text, &reason));
-        let modes = |texts: &[super::definition::Text]| {
+        let time = |text: &Text| duration(text.get_ref()).map_err(|reason| source.mistake(text, &reason));
+        let modes = |texts: &[Text]| {
             texts
                 .iter()
                 .map(|text| match all.contains(&text.get_ref().as_str()) {
@@ -225,7 +220,7 @@ impl PingForm {
     }
 
     /// A packet's time-out as the platform rounds it.
-    fn effective_timeout(&self, ping: &Ping) -> Duration {
+    pub(super) fn effective_timeout(&self, ping: &Ping) -> Duration {
         self.timeout_unit.saturating_mul(u32::try_from(self.units(ping.timeout)).unwrap_or(u32::MAX))
     }
 
@@ -277,129 +272,6 @@ impl PingForm {
             Pacing::OneOutstanding | Pacing::Lines => timeout.saturating_add(self.gap).saturating_mul(count),
         }
     }
-
-    /// An answer to one of our own runs.
-    pub(super) fn read(
-        &self,
-        indicators: &[Indicator],
-        ping: &Ping,
-        run: &Run,
-        text: &str,
-        ending: Ending,
-    ) -> Result<PingResult, Unread> {
-        let answer = self.find(text, Some(ping.target))?;
-        let Some(counters) = answer.counters else { return without_counters(indicators, answer.text, ending) };
-        if !run.plain && !self.endless && counters.sent > ping.count {
-            return Err(Unread {
-                failure: unreadable(format!("{} packets sent where {} were asked for", counters.sent, ping.count)),
-                not_ours: true,
-            });
-        }
-        let mut result = measured(&counters);
-        result.plain = run.plain;
-        if let Ending::Aborted { after, planned } = ending {
-            self.settle(&mut result, &counters, answer.text, ping, run, after, planned)?;
-        } else if counters.sent == 0 {
-            return Err(unreadable("the router sent no packet".to_owned()).into());
-        }
-        result.reason = self.reason(indicators, answer.text, &counters);
-        Ok(result)
-    }
-
-    /// Recorded text: no clock, so counters as printed.
-    pub(super) fn read_recorded(
-        &self,
-        indicators: &[Indicator],
-        text: &str,
-        target: Option<IpAddr>,
-    ) -> Result<PingResult, Failure> {
-        let answer = self.find(text, target).map_err(|unread| unread.failure)?;
-        let Some(counters) = answer.counters else {
-            return without_counters(indicators, answer.text, Ending::Complete).map_err(|unread| unread.failure);
-        };
-        if counters.sent == 0 {
-            return Err(unreadable("the router sent no packet".to_owned()));
-        }
-        Ok(PingResult { reason: self.reason(indicators, answer.text, &counters), ..measured(&counters) })
-    }
-
-    fn find<'t>(&self, text: &'t str, target: Option<IpAddr>) -> Result<Answer<'t>, Unread> {
-        self.reply.find(text, target).map_err(|why| match why {
-            NoAnswer::OtherTarget(name) => Unread {
-                failure: unreadable(format!("it is about {:?}, not the target asked", excerpt(&name))),
-                not_ours: true,
-            },
-            NoAnswer::DoesNotAddUp(why) => unreadable(why).into(),
-        })
-    }
-
-    fn reason(&self, indicators: &[Indicator], text: &str, counters: &Counters) -> Option<Reason> {
-        if counters.received > 0 {
-            None
-        } else if indicator::says_no_route(indicators, text) {
-            Some(Reason::NoRoute)
-        } else {
-            self.reply.all_unreachable(text, counters.sent).then_some(Reason::Unreachable)
-        }
-    }
-
-    /// Takes the packets that were still on their way out of an aborted run's result.
-    #[expect(clippy::too_many_arguments, reason = "the facts of one abort, used once")]
-    fn settle(
-        &self,
-        result: &mut PingResult,
-        counters: &Counters,
-        text: &str,
-        ping: &Ping,
-        run: &Run,
-        after: Duration,
-        planned: bool,
-    ) -> Result<(), Unread> {
-        let answered = self.reply.answered(text);
-        let (timed_out, given_up) = self.reply.timed_out(text);
-        let plain = self.plain.as_ref().filter(|_| run.plain);
-        let pending = Aborted {
-            pacing: self.pacing,
-            gap: self.gap,
-            timeout: plain.map_or_else(|| self.effective_timeout(ping), |plain| plain.timeout),
-            after,
-            planned,
-            sent: counters.sent,
-            received: counters.received,
-            average: counters.times.map(|[_, average, _]| Duration::from_secs_f64(average)),
-            answered: &answered,
-            timed_out,
-            given_up: &given_up,
-        }
-        .pending();
-        let asked = plain.map_or(ping.count, |plain| plain.count);
-        result.complete = planned || (counters.received >= asked && counters.received >= counters.sent);
-        match pending {
-            Some(0) if counters.sent > 0 => {}
-            Some(pending) => {
-                let settled = counters.sent.saturating_sub(pending);
-                if settled == 0 {
-                    return Err(Failure::new(
-                        Kind::Deadline,
-                        Stage::Reply,
-                        format!(
-                            "the ping was aborted after {} before any packet had its time-out; give more time or a shorter time-out",
-                            shown(after)
-                        ),
-                    )
-                    .into());
-                }
-                *result = PingResult {
-                    complete: result.complete,
-                    pending: Some(pending),
-                    plain: result.plain,
-                    ..measured(&Counters { sent: settled, ..counters.clone() })
-                };
-            }
-            None => result.loss = None,
-        }
-        Ok(())
-    }
 }
 
 /// The error is the value as given, and what the platform takes.
@@ -437,66 +309,7 @@ impl Commands {
     }
 }
 
-fn without_counters(indicators: &[Indicator], text: &str, ending: Ending) -> Result<PingResult, Unread> {
-    match indicator::verdict(indicators, text) {
-        Some(Verdict::NoRoute) => Ok(PingResult {
-            up: 0,
-            sent: None,
-            received: None,
-            loss: Some(100.0),
-            rtt_min: None,
-            rtt_avg: None,
-            rtt_max: None,
-            complete: true,
-            pending: None,
-            duplicates: None,
-            reason: Some(Reason::NoRoute),
-            plain: false,
-        }),
-        Some(Verdict::Failure(failure)) => Err(failure.into()),
-        // What a shell echoed late, or a ping that was killed: asked again it may have counters.
-        None if matches!(ending, Ending::Complete) => {
-            Err(Unread { failure: unreadable(format!("no statistics in {:?}", excerpt(text))), not_ours: true })
-        }
-        None => Err(match ending {
-            Ending::Complete => unreadable("no statistics".to_owned()),
-            Ending::Aborted { after, .. } => Failure::new(
-                Kind::Deadline,
-                Stage::Reply,
-                format!("the ping was aborted after {} and the router printed no counters", shown(after)),
-            ),
-            Ending::Cut => {
-                Failure::new(Kind::Shell, Stage::Reply, "the session was lost before the router printed its counters")
-            }
-        }
-        .into()),
-    }
-}
-
-fn unreadable(why: String) -> Failure {
-    Failure::new(Kind::Reply, Stage::Reply, format!("the router's answer to the ping was not understood: {why}"))
-}
-
-fn measured(counters: &Counters) -> PingResult {
-    let Counters { sent, received, times } = *counters;
-    let loss = 100.0 * f64::from(sent.saturating_sub(received)) / f64::from(sent.max(1));
-    PingResult {
-        up: u8::from(received > 0),
-        sent: Some(sent),
-        received: Some(received),
-        loss: Some((loss * 1e4).round() / 1e4),
-        rtt_min: times.map(|[min, _, _]| min),
-        rtt_avg: times.map(|[_, avg, _]| avg),
-        rtt_max: times.map(|[_, _, max]| max),
-        complete: true,
-        pending: None,
-        duplicates: (received > sent).then(|| received - sent),
-        reason: None,
-        plain: false,
-    }
-}
-
 /// A time for people: `40s`, `0.5s`.
-fn shown(time: Duration) -> String {
+pub(super) fn shown(time: Duration) -> String {
     format!("{}s", time.as_secs_f64())
 }

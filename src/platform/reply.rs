@@ -3,9 +3,8 @@
 
 use super::definition::{PingFile, StatisticsFile};
 use super::mistake::Source;
-use super::pattern::{Rare, spaced};
+use super::pattern::Pattern;
 use super::{Failure, recorded};
-use regex::bytes::Regex;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -13,15 +12,15 @@ use std::time::Duration;
 /// The shapes that a platform's answers to a ping can have, compiled.
 #[derive(Debug)]
 pub(super) struct ReplyForm {
-    header: Vec<Regex>,
-    statistics: Vec<Vec<Regex>>,
-    times: Vec<Regex>,
+    header: Vec<Pattern>,
+    statistics: Vec<Vec<Pattern>>,
+    times: Vec<Pattern>,
     /// Of one printed unit, in seconds.
     time_unit: f64,
-    reply: Option<Rare>,
+    reply: Option<Pattern>,
     first_seq: u32,
-    timed_out: Option<Rare>,
-    unreachable: Option<Rare>,
+    timed_out: Option<Pattern>,
+    unreachable: Option<Pattern>,
 }
 
 /// The counters of one answer.
@@ -39,6 +38,17 @@ pub(super) struct Answer<'t> {
     pub(super) counters: Option<Counters>,
 }
 
+/// What the lines of single packets say, of an aborted run.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// Packets (from 0) with a line that says "reply".
+    pub(super) answered: BTreeSet<u32>,
+    /// Packets (from 0) with a line that says "timed out" or "unreachable".
+    pub(super) given_up: BTreeSet<u32>,
+    /// How many lines say so, with or without naming a packet.
+    pub(super) settled: u32,
+}
+
 /// Why a text is no answer.
 #[derive(Debug, PartialEq)]
 pub(super) enum NoAnswer {
@@ -54,58 +64,69 @@ impl ReplyForm {
         if statistics.is_empty() {
             return Err(source.mistake_in(&file.statistics, "no statistics; write parts with sent and received"));
         }
-        let header = |text| spaced(source, text, &["target", "address"], &["target"]);
-        let times = |text| spaced(source, text, &["min", "avg", "max"], &["min", "avg", "max"]);
+        let header = |text| Pattern::new(source, text, &["target", "address"], &["target"]);
+        let times = |text| Pattern::new(source, text, &["min", "avg", "max"], &["min", "avg", "max"]);
         let time_unit = duration(file.time_unit.get_ref()).map_err(|e| source.mistake(&file.time_unit, &e))?;
         Ok(Self {
             header: file.header.iter().map(header).collect::<Result<_, _>>()?,
             statistics: statistics.iter().map(|one| shape(source, one)).collect::<Result<_, _>>()?,
             times: file.times.iter().map(times).collect::<Result<_, _>>()?,
             time_unit: time_unit.as_secs_f64(),
-            reply: file.reply.as_ref().map(|t| Rare::new(source, t, &["seq"], &["seq"])).transpose()?,
+            reply: file.reply.as_ref().map(|t| Pattern::new(source, t, &["seq"], &["seq"])).transpose()?,
             first_seq: file.first_seq,
-            timed_out: file.timed_out.as_ref().map(|t| Rare::new(source, t, &["seq"], &[])).transpose()?,
-            unreachable: file.unreachable.as_ref().map(|t| Rare::new(source, t, &["seq", "marks"], &[])).transpose()?,
+            timed_out: file.timed_out.as_ref().map(|t| Pattern::new(source, t, &["seq"], &[])).transpose()?,
+            unreachable: file
+                .unreachable
+                .as_ref()
+                .map(|t| Pattern::new(source, t, &["seq", "marks"], &[]))
+                .transpose()?,
         })
     }
 
     /// Finds the answer about `target` (any, if None) in `text`.
     pub(super) fn find<'t>(&self, text: &'t str, target: Option<IpAddr>) -> Result<Answer<'t>, NoAnswer> {
-        let part = self.part_about(text, target)?;
-        let mut counters = self.counters(part)?;
-        // Lines broken hard at the terminal's width, in the middle of a word: only if the text as it is gives nothing.
-        if counters.as_ref().is_none_or(|c| c.received > 0 && c.times.is_none())
-            && let Some(whole) = recorded::unbroken(text)
-            && let Some(better) = self.counters(self.part_about(&whole, target)?)?
-            && counters.as_ref().is_none_or(|c| (c.sent, c.received) == (better.sent, better.received))
-        {
-            counters = Some(better);
+        let (part, has_header) = self.part_about(text, target)?;
+        let as_it_is = self.counters(part);
+        let enough = |c: &Option<Counters>| c.as_ref().is_some_and(|c| c.received == 0 || c.times.is_some());
+        if has_header && as_it_is.as_ref().is_ok_and(enough) {
+            return as_it_is.map(|counters| Answer { text: part, counters });
         }
+        // Lines broken hard at the terminal's width, in the middle of a word, number or address: they count only where the
+        // text as it is gives less, and never other counters.
+        let whole = recorded::unbroken(text).unwrap_or_default();
+        let (joined, _) = self.part_about(&whole, target)?;
+        let joined = self.counters(joined).ok().flatten();
+        let counters = match (as_it_is, joined) {
+            (Ok(None) | Err(_), Some(joined)) => Some(joined),
+            (Ok(Some(counters)), Some(joined))
+                if (counters.sent, counters.received) == (joined.sent, joined.received) =>
+            {
+                Some(joined)
+            }
+            (as_it_is, _) => as_it_is?,
+        };
         Ok(Answer { text: part, counters })
     }
 
-    /// From the last header that names our target to the next header; the whole text if it has no header.
-    fn part_about<'t>(&self, text: &'t str, target: Option<IpAddr>) -> Result<&'t str, NoAnswer> {
+    /// From the last header that names our target to the next header; the whole text, and false, if it has no header.
+    fn part_about<'t>(&self, text: &'t str, target: Option<IpAddr>) -> Result<(&'t str, bool), NoAnswer> {
         let mut headers: Vec<(usize, bool, String)> = Vec::new();
-        for captures in self.header.iter().flat_map(|header| header.captures_iter(text.as_bytes())) {
-            let Some(whole) = captures.get(0) else { continue };
-            let names: Vec<String> = ["target", "address"]
-                .iter()
-                .filter_map(|name| captures.name(name))
-                .map(|found| String::from_utf8_lossy(found.as_bytes()).into_owned())
-                .collect();
+        for captures in
+            self.header.iter().filter_map(Pattern::get).flat_map(|header| header.captures_iter(text.as_bytes()))
+        {
+            let names: Vec<String> = ["target", "address"].iter().filter_map(|name| captures.name(name)).collect();
             let ours = target.is_none_or(|target| names.iter().any(|name| is_address(name, target)));
-            headers.push((whole.start(), ours, names.into_iter().next().unwrap_or_default()));
+            headers.push((captures.start(), ours, names.into_iter().next().unwrap_or_default()));
         }
         headers.sort_by_key(|(at, _, _)| *at);
         let Some(last) = headers.iter().rposition(|(_, ours, _)| *ours) else {
             return match headers.pop() {
                 Some((_, _, name)) => Err(NoAnswer::OtherTarget(name)),
-                None => Ok(text),
+                None => Ok((text, false)),
             };
         };
         let end = headers.get(last + 1).map_or(text.len(), |(next, _, _)| *next);
-        Ok(text.get(headers[last].0..end).unwrap_or_default())
+        Ok((text.get(headers[last].0..end).unwrap_or_default(), true))
     }
 
     /// The last statistics block of any shape. A block that was begun and not finished is none, whatever stands before it.
@@ -113,7 +134,7 @@ impl ReplyForm {
         let block = self
             .statistics
             .iter()
-            .filter_map(|parts| Some((parts.first()?.find_iter(text.as_bytes()).last()?.start(), parts)))
+            .filter_map(|parts| Some((parts.first()?.get()?.find_iter(text.as_bytes()).last()?.start(), parts)))
             .filter_map(|(start, parts)| Block::read(text, start, parts).map(|block| (start, block)))
             .max_by_key(|(start, _)| *start);
         let Some((_, block)) = block else { return Ok(None) };
@@ -123,10 +144,12 @@ impl ReplyForm {
     }
 
     fn times(&self, text: &str) -> Result<Option<[f64; 3]>, NoAnswer> {
-        let Some(found) = self.times.iter().find_map(|times| times.captures(text.as_bytes())) else { return Ok(None) };
+        let Some(found) = self.times.iter().find_map(|times| times.get()?.captures_at(text.as_bytes(), 0)) else {
+            return Ok(None);
+        };
         let mut times = [0.0; 3];
         for (time, name) in times.iter_mut().zip(["min", "avg", "max"]) {
-            let text = found.name(name).map(|m| String::from_utf8_lossy(m.as_bytes()).into_owned()).unwrap_or_default();
+            let text = found.name(name).unwrap_or_default();
             let printed: f64 =
                 text.parse().map_err(|_| NoAnswer::DoesNotAddUp(format!("round-trip time {text:?} is no number")))?;
             // Whole micro-units, so that 2.32 ms is 0.00232 s and not 0.0023199999.
@@ -139,14 +162,15 @@ impl ReplyForm {
         Ok(Some(times))
     }
 
-    /// Packets (from 0) with a reply line of their own.
-    pub(super) fn answered(&self, text: &str) -> BTreeSet<u32> {
-        self.reply.as_ref().map(|lines| self.packets(lines, text).1).unwrap_or_default()
-    }
-
-    /// Lines that say "timed out", and the packets that they name.
-    pub(super) fn timed_out(&self, text: &str) -> (u32, BTreeSet<u32>) {
-        self.timed_out.as_ref().map(|lines| self.packets(lines, text)).unwrap_or_default()
+    /// What the lines of single packets say.
+    pub(super) fn told(&self, text: &str) -> Told {
+        let of = |lines: &Option<Pattern>| lines.as_ref().map(|lines| self.packets(lines, text)).unwrap_or_default();
+        let (_, answered) = of(&self.reply);
+        let (timed_out, mut given_up) = of(&self.timed_out);
+        let (unreachable, named) = of(&self.unreachable);
+        given_up.extend(named);
+        // Some routers print both lines for one packet.
+        Told { answered, given_up, settled: timed_out.max(unreachable) }
     }
 
     /// True if the router says for each of `sent` packets that the target is unreachable.
@@ -157,26 +181,26 @@ impl ReplyForm {
         sent > 0 && told >= sent
     }
 
-    fn packets(&self, lines: &Rare, text: &str) -> (u32, BTreeSet<u32>) {
+    fn packets(&self, lines: &Pattern, text: &str) -> (u32, BTreeSet<u32>) {
         let mut count = 0u32;
         let mut named = BTreeSet::new();
         for captures in lines.get().into_iter().flat_map(|lines| lines.captures_iter(text.as_bytes())) {
             let marks = captures.name("marks").map_or(1, |m| m.len());
             count = count.saturating_add(u32::try_from(marks).unwrap_or(u32::MAX));
-            let seq = captures.name("seq").and_then(|m| std::str::from_utf8(m.as_bytes()).ok()?.parse::<u32>().ok());
+            let seq = captures.name("seq").and_then(|seq| seq.parse::<u32>().ok());
             named.extend(seq.and_then(|seq| seq.checked_sub(self.first_seq)));
         }
         (count, named)
     }
 }
 
-fn shape(source: &Source, file: &StatisticsFile) -> Result<Vec<Regex>, Failure> {
+fn shape(source: &Source, file: &StatisticsFile) -> Result<Vec<Pattern>, Failure> {
     const KNOWN: [&str; 4] = ["sent", "received", "loss", "success"];
     let parts = file.parts.get_ref();
-    let shape = parts.iter().map(|part| spaced(source, part, &KNOWN, &[])).collect::<Result<Vec<Regex>, _>>()?;
+    let shape =
+        parts.iter().map(|part| Pattern::new(source, part, &KNOWN, &[])).collect::<Result<Vec<Pattern>, _>>()?;
     for counter in ["sent", "received"] {
-        let times =
-            shape.iter().flat_map(|part| part.capture_names().flatten()).filter(|name| *name == counter).count();
+        let times = shape.iter().flat_map(Pattern::names).filter(|name| *name == counter).count();
         if times != 1 {
             return Err(source.mistake_in(
                 &file.parts,
@@ -206,16 +230,16 @@ struct Block {
 
 impl Block {
     /// None if not all parts are there.
-    fn read(text: &str, start: usize, parts: &[Regex]) -> Option<Self> {
+    fn read(text: &str, start: usize, parts: &[Pattern]) -> Option<Self> {
         let mut block = Self { end: start, ..Self::default() };
         for part in parts {
-            let captures = part.captures_at(text.as_bytes(), block.end)?;
-            let take = |name| captures.name(name).map(|m| String::from_utf8_lossy(m.as_bytes()).into_owned());
+            let captures = part.get()?.captures_at(text.as_bytes(), block.end)?;
+            let take = |name| captures.name(name);
             block.sent = take("sent").unwrap_or(block.sent);
             block.received = take("received").unwrap_or(block.received);
             block.loss = take("loss").or(block.loss);
             block.success = take("success").or(block.success);
-            block.end = captures.get(0)?.end();
+            block.end = captures.end();
         }
         Some(block)
     }
@@ -250,7 +274,7 @@ impl Block {
 fn agrees(printed: &str, exact: f64) -> bool {
     let decimals = printed.split_once('.').map_or(0, |(_, digits)| digits.len());
     let step = 10f64.powi(-i32::try_from(decimals).unwrap_or(i32::MAX));
-    printed.parse::<f64>().is_ok_and(|printed| (printed - exact).abs() < step + 1e-9)
+    printed.parse::<f64>().is_ok_and(|printed| (printed - exact).abs() < step - 1e-9)
 }
 
 /// A duration such as `200ms` or `2s`.

@@ -90,11 +90,15 @@ pub(super) fn apply(
         .iter()
         .map(|error| (line(error.span().unwrap_or_default()), error.message().trim().replace('\n', ", ")))
         .collect();
+    // The parser says more than one thing about a broken line; the first one is the mistake.
+    found.dedup_by_key(|(line, _)| *line);
     let broken: Vec<usize> = found.iter().map(|(line, _)| *line).collect();
     for (section, value) in table.get_ref() {
         let (at, section) = (line(section.span()), section.get_ref().as_ref());
         if !SETTINGS.iter().any(|s| s.section() == section) {
-            found.push((at, unknown_section(section)));
+            if !broken.contains(&at) {
+                found.push((at, unknown_section(section)));
+            }
             continue;
         }
         let DeValue::Table(keys) = value.get_ref() else {
@@ -104,7 +108,9 @@ pub(super) fn apply(
         for (key, value) in keys {
             let (at, key) = (line(key.span()), key.get_ref().as_ref());
             let Some(setting) = Setting::named(&format!("{section}.{key}")) else {
-                found.push((at, unknown_key(section, key)));
+                if !broken.contains(&at) {
+                    found.push((at, unknown_key(section, key)));
+                }
                 continue;
             };
             match scalar(setting, value.get_ref()).and_then(|text| setting.set(settings, &text)) {

@@ -8,6 +8,7 @@ use super::screen::Screen;
 use crate::failure::{Failure, Kind, Stage};
 use crate::inventory::secret::Secret;
 use crate::platform::dialect::{Dialect, Enable, Then};
+use crate::platform::regex::Regex;
 use zeroize::Zeroizing;
 
 /// More characters than this before a prompt are no banner. Each is searched for questions: a flood must not cost minutes.
@@ -182,7 +183,7 @@ impl Login {
 }
 
 /// The pattern ends where the line ends.
-fn is_all(pattern: &regex::bytes::Regex, line: &[u8]) -> bool {
+fn is_all(pattern: &Regex, line: &[u8]) -> bool {
     pattern.find_iter(line).last().is_some_and(|found| line[found.end()..].trim_ascii().is_empty())
 }
 

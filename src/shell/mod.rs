@@ -128,6 +128,10 @@ impl Shell {
         event
     }
 
+    pub fn has_event(&self) -> bool {
+        !self.events.is_empty()
+    }
+
     /// How far the conversation has come: `Prompt`, `Enable`, `SetUp`, then `Probe`.
     pub fn stage(&self) -> Stage {
         self.stage

@@ -2,7 +2,7 @@
 //! nothing of what they mean.
 
 use super::screen::Screen;
-use regex::bytes::Regex;
+use crate::platform::regex::Regex;
 
 /// A question or refusal must show within this much text. It is searched at every byte (so that a split of the stream cannot
 /// matter), hence the bound.

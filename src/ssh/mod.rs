@@ -6,6 +6,7 @@
 
 mod algorithms;
 mod auth;
+mod error_texts;
 mod host_key;
 mod intake;
 mod link;
@@ -60,6 +61,7 @@ impl Session {
     /// told each stage as it begins. The kinds of failure are `settings`, `connect`, `host_key`, `auth`, `busy` (session,
     /// terminal or shell refused) and `shell` (silent or gone after key exchange).
     pub fn open(login: &Login, terminal: &str, deadline: Deadline, stage: &dyn Fn(Stage)) -> Result<Self, Failure> {
+        error_texts::leave_out();
         auth::check(login)?;
         let host_keys = HostKeys::of(&login.address, &login.known_hosts);
         let recorded = if login.host_keys == HostKeyPolicy::Off { Vec::new() } else { host_keys.types()? };

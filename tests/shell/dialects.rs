@@ -2,7 +2,7 @@
 
 use ddl_monitor::failure::Kind;
 use ddl_monitor::platform::dialect::{Dialect, Dialogue, Enable, Mode, Pager, Then};
-use regex::bytes::Regex;
+use ddl_monitor::platform::regex::Regex;
 use std::sync::Arc;
 
 fn pattern(text: &str) -> Regex {

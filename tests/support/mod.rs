@@ -5,6 +5,7 @@ pub mod leftover;
 pub mod monitor;
 pub mod netns;
 pub mod parent;
+pub mod process;
 pub mod real_router;
 pub mod responder;
 pub mod sim;

@@ -126,6 +126,20 @@ impl Monitor {
         rows.iter().filter_map(|master| u32::try_from(master["pid"].as_u64()?).ok()).collect()
     }
 
+    /// The sockets of masters in the state directory.
+    pub fn sockets(&self) -> Vec<PathBuf> {
+        let names = self.kept_names();
+        names.iter().filter(|name| name.ends_with(".sock")).map(|name| self.state().join(name)).collect()
+    }
+
+    /// Names in the state directory, sorted.
+    pub fn kept_names(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.state()).into_iter().flatten().flatten();
+        let mut names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+        names.sort();
+        names
+    }
+
     /// Every byte in the state directory, for a look at what must not be there.
     pub fn kept(&self) -> Vec<(PathBuf, Vec<u8>)> {
         files(&self.state())

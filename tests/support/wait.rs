@@ -13,3 +13,9 @@ pub fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
         std::thread::sleep(Duration::from_millis(5));
     }
 }
+
+/// Lets a moment pass, for races that are tried at one moment after another: the moment is what is tested, nothing is
+/// expected to be ready after it.
+pub fn moment(time: Duration) {
+    std::thread::sleep(time);
+}

@@ -1,0 +1,199 @@
+//! The lanes of a master as the others see them: who is free, who gets the next job, and when a further one is opened. Knows
+//! nothing of what a lane says to its router.
+
+use super::bell::Bell;
+use super::conversation::now;
+use super::job::Job;
+use super::lane::{End, Lane};
+use super::{Inner, Master};
+use crate::failure::{Failure, Kind, Stage};
+use crate::wire::{LaneStatus, LastFailure, Reply};
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A lane's thread needs little: what is large is on the heap.
+const STACK: usize = 512 << 10;
+/// After a further lane could not log in, this long none is tried: its VTY is somebody else's.
+const FURTHER_LANE_PAUSE: Duration = Duration::from_secs(60);
+
+/// A lane as the others see it.
+pub(super) struct Slot {
+    id: usize,
+    pub(super) state: LaneState,
+    since: f64,
+    jobs: u64,
+    pub(super) bell: Arc<Bell>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LaneState {
+    Login(Stage),
+    Idle,
+    Busy,
+    /// Its clients have their answer, its prompt is not back yet: free in a moment.
+    Recovering,
+    Closed,
+}
+
+impl Slot {
+    pub(super) fn status(&self) -> LaneStatus {
+        LaneStatus { state: self.state.name().to_owned(), since: self.since, jobs: self.jobs }
+    }
+}
+
+impl LaneState {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Login(_) => "login",
+            Self::Idle => "idle",
+            Self::Busy => "busy",
+            Self::Recovering => "recovering",
+            Self::Closed => "closed",
+        }
+    }
+}
+
+impl Master {
+    /// Puts a job back whose session was cut.
+    pub(super) fn again(&self, job: Job) {
+        let mut inner = self.inner();
+        if inner.leaving {
+            drop(inner);
+            return job.answer(&Reply::Leaving, Vec::new());
+        }
+        inner.queue.push_first(job);
+    }
+
+    /// Rings idle lanes, or opens one where that is allowed: the first at once, a further one only after another has logged
+    /// in, and only while jobs wait that nobody is free for.
+    pub(super) fn dispatch(self: &Arc<Self>, inner: &mut Inner) {
+        if inner.queue.len() == 0 || inner.leaving {
+            return;
+        }
+        let mut free = 0;
+        for slot in &inner.lanes {
+            match slot.state {
+                LaneState::Idle => slot.bell.ring(),
+                LaneState::Recovering => {}
+                _ => continue,
+            }
+            free += 1;
+        }
+        let logging_in = inner.lanes.iter().any(|slot| matches!(slot.state, LaneState::Login(_)));
+        let open = inner.lanes.iter().filter(|slot| slot.state != LaneState::Closed).count();
+        let paused = inner.no_further_lane_until.is_some_and(|until| Instant::now() < until);
+        if logging_in
+            || free >= inner.queue.len()
+            || open >= self.start.settings.master.lanes.max(1)
+            || (open > 0 && paused)
+        {
+            return;
+        }
+        if let Err(e) = self.open_lane(inner) {
+            let failure = Failure::new(Kind::Internal, Stage::Connect, format!("starting a lane: {e}"));
+            log::error!(router:% = self.router(), error:% = e; "lane not started");
+            if open == 0 {
+                inner.queue.drain().into_iter().for_each(|job| job.fail(&failure, Vec::new()));
+            }
+        }
+    }
+
+    fn open_lane(self: &Arc<Self>, inner: &mut Inner) -> io::Result<()> {
+        let id = inner.next_lane;
+        let bell = Arc::new(Bell::new()?);
+        let lane = Lane::new(Arc::clone(self), id, Arc::clone(&bell));
+        std::thread::Builder::new().name(format!("lane {id}")).stack_size(STACK).spawn(move || lane.live())?;
+        inner.next_lane += 1;
+        inner.lanes.push(Slot { id, state: LaneState::Login(Stage::Connect), since: now(), jobs: 0, bell });
+        Ok(())
+    }
+
+    /// The next job for a lane, which is busy then, or else idle.
+    pub(super) fn take(&self, lane: usize) -> Option<Job> {
+        let mut inner = self.inner();
+        let job = if inner.leaving { None } else { inner.queue.pop() };
+        let state = if job.is_some() { LaneState::Busy } else { LaneState::Idle };
+        inner.set_lane(lane, state);
+        job
+    }
+
+    /// Marks an idle lane closed, so that the next job opens another; false when a job came in the meantime.
+    pub(super) fn close_lane(&self, lane: usize) -> bool {
+        let mut inner = self.inner();
+        if inner.queue.len() > 0 && !inner.leaving {
+            return false;
+        }
+        inner.set_lane(lane, LaneState::Closed);
+        true
+    }
+
+    pub(super) fn lane_state(&self, lane: usize, state: LaneState) {
+        self.inner().set_lane(lane, state);
+    }
+
+    /// A lane that does not find back to its prompt at once is not waited for.
+    pub(super) fn lane_stuck(self: &Arc<Self>, lane: usize) {
+        let mut inner = self.inner();
+        inner.set_lane(lane, LaneState::Busy);
+        self.dispatch(&mut inner);
+    }
+
+    pub(super) fn lane_ready(self: &Arc<Self>, lane: usize) {
+        let mut inner = self.inner();
+        inner.set_lane(lane, LaneState::Idle);
+        inner.no_further_lane_until = None;
+        // One job is this lane's; more may be worth another.
+        self.dispatch(&mut inner);
+    }
+
+    pub(super) fn lane_worked(&self, lane: usize) {
+        let mut inner = self.inner();
+        inner.last_job = Instant::now();
+        if let Some(slot) = inner.lanes.iter_mut().find(|slot| slot.id == lane) {
+            slot.jobs += 1;
+        }
+    }
+
+    /// Records a failed login, unless other lanes live: then the router is well, and only this further lane is not to be had.
+    pub(super) fn login_failed(&self, lane: usize, failure: &Failure) -> io::Result<()> {
+        let others = self.inner().lanes.iter().any(|slot| slot.id != lane);
+        if others && failure.kind != Kind::Auth {
+            return Ok(());
+        }
+        self.logins.failed(&self.router(), &self.start.credential, failure)
+    }
+
+    pub(super) fn lane_ended(self: &Arc<Self>, lane: usize, end: End) {
+        let mut inner = self.inner();
+        inner.lanes.retain(|slot| slot.id != lane);
+        let others = !inner.lanes.is_empty();
+        match end {
+            End::Quiet | End::Lost => self.dispatch(&mut inner),
+            End::Login(failure, said) => {
+                inner.last_failure = Some(LastFailure { failure: failure.clone(), time: now() });
+                if others {
+                    inner.no_further_lane_until = Some(Instant::now() + FURTHER_LANE_PAUSE);
+                } else {
+                    let jobs = inner.queue.drain();
+                    // What opens a router is out of date: the next poll brings it anew.
+                    inner.leaving |= failure.kind == Kind::Auth;
+                    drop(inner);
+                    jobs.into_iter().for_each(|job| job.fail(&failure, said.clone()));
+                }
+            }
+        }
+        self.bell.ring();
+    }
+}
+
+impl Inner {
+    fn set_lane(&mut self, lane: usize, state: LaneState) {
+        if let Some(slot) = self.lanes.iter_mut().find(|slot| slot.id == lane) {
+            if slot.state.name() != state.name() {
+                slot.since = now();
+            }
+            slot.state = state;
+        }
+    }
+}

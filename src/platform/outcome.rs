@@ -1,0 +1,186 @@
+//! What a ping's answer means: counters → result, with what the router says about them, and without counters the failure that
+//! its text is. Up, down and loss come from the counters only.
+
+use super::indicator::{self, Indicator, Verdict, excerpt};
+use super::pending::Aborted;
+use super::ping::{PingForm, shown};
+use super::reply::{Answer, Counters, NoAnswer};
+use super::{Ending, Failure, Run, Unread};
+use crate::failure::{Kind, Stage};
+use crate::probe::{Ping, PingResult, Reason};
+use std::net::IpAddr;
+use std::time::Duration;
+
+impl PingForm {
+    /// An answer to one of our own runs.
+    pub(super) fn read(
+        &self,
+        indicators: &[Indicator],
+        ping: &Ping,
+        run: &Run,
+        text: &str,
+        ending: Ending,
+    ) -> Result<PingResult, Unread> {
+        let answer = self.find(text, Some(ping.target))?;
+        let Some(counters) = answer.counters else { return without_counters(indicators, answer.text, ending) };
+        if !run.plain && !self.endless && counters.sent > ping.count {
+            return Err(Unread {
+                failure: unreadable(format!("{} packets sent where {} were asked for", counters.sent, ping.count)),
+                not_ours: true,
+            });
+        }
+        let mut result = measured(&counters);
+        result.plain = run.plain;
+        if let Ending::Aborted { after, planned } = ending {
+            let plain = self.plain.as_ref().filter(|_| run.plain);
+            let told = self.reply.told(answer.text);
+            let aborted = Aborted {
+                pacing: self.pacing,
+                gap: self.gap,
+                timeout: plain.map_or_else(|| self.effective_timeout(ping), |plain| plain.timeout),
+                after,
+                planned,
+                sent: counters.sent,
+                received: counters.received,
+                average: counters.times.map(|[_, average, _]| Duration::from_secs_f64(average)),
+                told: &told,
+            };
+            self.settle(&mut result, &counters, &aborted, plain.map_or(ping.count, |plain| plain.count))?;
+        } else if counters.sent == 0 {
+            return Err(unreadable("the router sent no packet".to_owned()).into());
+        }
+        result.reason = self.reason(indicators, answer.text, &counters);
+        Ok(result)
+    }
+
+    /// Recorded text: no clock, so counters as printed.
+    pub(super) fn read_recorded(
+        &self,
+        indicators: &[Indicator],
+        text: &str,
+        target: Option<IpAddr>,
+    ) -> Result<PingResult, Failure> {
+        let answer = self.find(text, target).map_err(|unread| unread.failure)?;
+        let Some(counters) = answer.counters else {
+            return without_counters(indicators, answer.text, Ending::Complete).map_err(|unread| unread.failure);
+        };
+        if counters.sent == 0 {
+            return Err(unreadable("the router sent no packet".to_owned()));
+        }
+        Ok(PingResult { reason: self.reason(indicators, answer.text, &counters), ..measured(&counters) })
+    }
+
+    fn find<'t>(&self, text: &'t str, target: Option<IpAddr>) -> Result<Answer<'t>, Unread> {
+        self.reply.find(text, target).map_err(|why| match why {
+            NoAnswer::OtherTarget(name) => Unread {
+                failure: unreadable(format!("it is about {:?}, not the target asked", excerpt(&name))),
+                not_ours: true,
+            },
+            NoAnswer::DoesNotAddUp(why) => unreadable(why).into(),
+        })
+    }
+
+    fn reason(&self, indicators: &[Indicator], text: &str, counters: &Counters) -> Option<Reason> {
+        if counters.received > 0 {
+            None
+        } else if indicator::says_no_route(indicators, text) {
+            Some(Reason::NoRoute)
+        } else {
+            self.reply.all_unreachable(text, counters.sent).then_some(Reason::Unreachable)
+        }
+    }
+
+    /// Takes the packets that were still on their way out of an aborted run's result.
+    fn settle(
+        &self,
+        result: &mut PingResult,
+        counters: &Counters,
+        aborted: &Aborted,
+        asked: u32,
+    ) -> Result<(), Failure> {
+        result.complete = aborted.planned || (counters.received >= asked && counters.received >= counters.sent);
+        let Some(pending) = aborted.pending() else {
+            result.loss = None;
+            return Ok(());
+        };
+        let settled = counters.sent.saturating_sub(pending);
+        if settled == 0 {
+            return Err(Failure::new(
+                Kind::Deadline,
+                Stage::Reply,
+                format!(
+                    "the ping was aborted after {} before any packet had its time-out; give more time or a shorter time-out",
+                    shown(aborted.after)
+                ),
+            ));
+        }
+        if pending > 0 {
+            *result = PingResult {
+                complete: result.complete,
+                pending: Some(pending),
+                plain: result.plain,
+                ..measured(&Counters { sent: settled, ..counters.clone() })
+            };
+        }
+        Ok(())
+    }
+}
+
+fn without_counters(indicators: &[Indicator], text: &str, ending: Ending) -> Result<PingResult, Unread> {
+    match indicator::verdict(indicators, text) {
+        Some(Verdict::NoRoute) => Ok(PingResult {
+            up: 0,
+            sent: None,
+            received: None,
+            loss: Some(100.0),
+            rtt_min: None,
+            rtt_avg: None,
+            rtt_max: None,
+            complete: true,
+            pending: None,
+            duplicates: None,
+            reason: Some(Reason::NoRoute),
+            plain: false,
+        }),
+        Some(Verdict::Failure(failure)) => Err(failure.into()),
+        None => Err(match ending {
+            // What a shell echoed late, or a ping that was killed: asked again it may have counters.
+            Ending::Complete => {
+                Unread { failure: unreadable(format!("no statistics in {:?}", excerpt(text))), not_ours: true }
+            }
+            Ending::Aborted { after, .. } => Failure::new(
+                Kind::Deadline,
+                Stage::Reply,
+                format!("the ping was aborted after {} and the router printed no counters", shown(after)),
+            )
+            .into(),
+            Ending::Cut => {
+                Failure::new(Kind::Shell, Stage::Reply, "the session was lost before the router printed its counters")
+                    .into()
+            }
+        }),
+    }
+}
+
+fn unreadable(why: String) -> Failure {
+    Failure::new(Kind::Reply, Stage::Reply, format!("the router's answer to the ping was not understood: {why}"))
+}
+
+fn measured(counters: &Counters) -> PingResult {
+    let Counters { sent, received, times } = *counters;
+    let loss = 100.0 * f64::from(sent.saturating_sub(received)) / f64::from(sent.max(1));
+    PingResult {
+        up: u8::from(received > 0),
+        sent: Some(sent),
+        received: Some(received),
+        loss: Some((loss * 1e4).round() / 1e4),
+        rtt_min: times.map(|[min, _, _]| min),
+        rtt_avg: times.map(|[_, avg, _]| avg),
+        rtt_max: times.map(|[_, _, max]| max),
+        complete: true,
+        pending: None,
+        duplicates: (received > sent).then(|| received - sent),
+        reason: None,
+        plain: false,
+    }
+}

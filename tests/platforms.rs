@@ -1,1 +1,0 @@
-//! Platforms as the rest of the program sees them: definitions, commands, recorded answers.

@@ -1,0 +1,303 @@
+//! Definitions: the built-in ones prove themselves, a user's file adds a platform without a rebuild, and a mistake is shown
+//! with file, line and what to write instead.
+
+use super::{PLATFORMS, platform, probe};
+use ddl_monitor::failure::Kind;
+use ddl_monitor::platform::dialect::Then;
+use ddl_monitor::platform::{Ending, Platform, find, from_file, list};
+use ddl_monitor::probe::Measurement;
+use std::path::Path;
+
+/// A whole platform that no built-in one resembles: a table for an answer, a line end of two characters.
+const ACME: &str = r##"
+title = "Acme Router OS"
+crypto = "legacy"
+terminal = "dumb"
+newline = "\r\n"
+abort = ["\u0003"]
+set_up = ["set paging off"]
+tear_down = ["logout"]
+read_only = ["print", "echo test"]
+
+[[mode]]
+name = "operator"
+prompt = '^\[[\w.-]+\] >\s*$'
+
+[[failure_indicator]]
+pattern = '^bad command'
+kind = "rejected"
+says = "the command was not understood"
+
+[probe.ping]
+before = ["echo test options timeout={timeout}"]
+command = "echo test address={target} count={count}[ bytes={size}][ table={vrf}]"
+count = { min = 1, max = 100 }
+timeout = { unit = "100ms", min = 1, max = 50 }
+size = { min = 28, max = 1500, add_ipv4 = 28, add_ipv6 = 48 }
+pacing = "one_outstanding"
+gap = "1s"
+time_unit = "1us"
+header = ['echo test of (?P<target>\S+) begins']
+times = ['shortest (?P<min>\d+) mean (?P<avg>\d+) longest (?P<max>\d+) usec']
+
+[[probe.ping.statistics]]
+parts = ['went out: (?P<sent>\d+)', 'came back: (?P<received>\d+)']
+
+[[sample]]
+name = "one lost"
+target = "192.0.2.1"
+text = """
+echo test of 192.0.2.1 begins
+went out: 4
+came back: 3
+shortest 1200 mean 1500 longest 2400 usec
+"""
+expect = { up = 1, sent = 4, received = 3, loss = 25, rtt_min = 0.0012, rtt_avg = 0.0015, rtt_max = 0.0024 }
+"##;
+
+fn written(dir: &Path, text: &str) -> Result<Platform, String> {
+    let file = dir.join("acme_os.toml");
+    std::fs::write(&file, text).unwrap();
+    let compiled = from_file(&file).and_then(|definition| Platform::compile(&definition));
+    compiled.map_err(|failure| {
+        assert_eq!(failure.kind, Kind::Settings);
+        failure.message.strip_prefix(&format!("{}:", file.display())).expect(&failure.message).to_owned()
+    })
+}
+
+#[test]
+fn every_built_in_platform_compiles_and_its_samples_read_as_they_say() {
+    let names: Vec<String> = list(None).into_iter().map(|listed| listed.name).collect();
+    assert_eq!(names, PLATFORMS);
+    for name in PLATFORMS {
+        let results = platform(name).check_samples();
+        assert!(results.len() >= 3, "{name} has too few samples");
+        for result in results {
+            assert_eq!(result.difference, None, "{name}: {}", result.name);
+        }
+    }
+}
+
+#[test]
+fn a_users_file_adds_a_platform_without_a_line_of_rust() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("acme_os.toml"), ACME).unwrap();
+    let listed = list(Some(dir.path()));
+    let acme = listed.iter().find(|listed| listed.name == "acme_os").unwrap();
+    assert_eq!((acme.title.as_str(), acme.error.is_none()), ("Acme Router OS", true));
+    let platform = Platform::compile(&find("acme_os", Some(dir.path())).unwrap()).unwrap();
+    assert!(platform.check_samples().iter().all(|result| result.difference.is_none()));
+    let probe = probe("192.0.2.1", 4, 250);
+    let run = platform.run(&probe, "operator").unwrap();
+    assert_eq!(run.before, ["echo test options timeout=3"]);
+    assert_eq!(run.command, "echo test address=192.0.2.1 count=4");
+    let text = "echo test of 192.0.2.1 begins\nwent out: 4\ncame back: 4\nshortest 5 mean 6 longest 7 usec\n";
+    let Measurement::Ping(ping) = platform.read(&probe, &run, text, Ending::Complete).unwrap();
+    assert_eq!((ping.received, ping.rtt_max), (Some(4), Some(0.000_007)));
+    let refused = platform.read(&probe, &run, "bad command name\n", Ending::Complete).unwrap_err();
+    assert_eq!(refused.failure.kind, Kind::Rejected);
+}
+
+#[test]
+fn a_mistake_is_shown_with_file_line_and_what_to_write_instead() {
+    let dir = tempfile::tempdir().unwrap();
+    written(dir.path(), ACME).unwrap();
+    for (right, wrong, says) in [
+        ("terminal =", "terminall =", "4: unknown field `terminall`, expected one of `title`, "),
+        (
+            "pacing = \"one_outstanding\"",
+            "pacing = \"none\"",
+            "26: unknown variant `none`, expected one of `one_outstanding`",
+        ),
+        ("title = \"Acme Router OS\"\n", "", ": missing field `title`"),
+        (
+            r"'^bad command'",
+            r"'^(bad command'",
+            "16: pattern \"^(bad command\" does not compile: unclosed group; write",
+        ),
+        (
+            r"(?P<target>\S+)",
+            r"(\S+)",
+            "29: pattern \"echo test of (\\\\S+) begins\" names no capture \"target\"; write (?P<target>…)",
+        ),
+        (r"(?P<target>\S+)", r"(?P<tarjet>\S+)", "29: capture \"tarjet\" is not known here; known here: (?P<target>…)"),
+        (r"'^\[[\w.-]+\] >\s*$'", r"'(?P<host>.+)>'", "13: capture \"host\" is not known here; write (?:…)"),
+        (r"(?P<received>\d+)", r"\d+", "33: the parts of a statistics block must name capture \"received\" once"),
+        ("{vrf}", "{wrf}", "22: slot {wrf} is not known; known are {target}, "),
+        ("[ bytes={size}]", " bytes={size}", "22: {size} may be absent; put it in a group, e.g. [ size {size}]"),
+        (" count={count}", "", "22: the command has no count; write {count}, or endless = true"),
+        (" address={target}", "", "22: the command has no target; write {target}"),
+        (
+            r#"abort = ["\u0003"]"#,
+            r#"abort = ["q"]"#,
+            "6: an abort key is 1 to 8 control characters without line ends; write e.g.",
+        ),
+        (r#"abort = ["\u0003"]"#, r#"abort = ["\n"]"#, "6: an abort key is"),
+        (r#"abort = ["\u0003"]"#, "abort = []", "6: no abort key; write e.g."),
+        (r#"newline = "\r\n""#, r#"newline = "x""#, "5: a line ends with"),
+        ("set paging off", "set paging off\\nreload", "7: not one command line"),
+        (
+            "\"echo test\"",
+            "\"echo tests\"",
+            "22: probe command \"echo test options timeout=1\" is not on the read-only list",
+        ),
+        (
+            "kind = \"rejected\"",
+            "kind = \"reject\"",
+            "17: kind \"reject\" is not for an indicator; write rejected, auth",
+        ),
+        ("unit = \"100ms\"", "unit = \"100\"", "24: \"100\" is no time; write e.g. \"200ms\" or \"2s\""),
+        ("timeout = { unit = \"100ms\", min = 1", "timeout = { unit = \"100ms\", min = 0", "24: a time-out of 0"),
+        ("expect = {", "fails = \"reply\"\nexpect = {", "35: a sample has expect or fails"),
+        ("name = \"operator\"", "name = \"operator\"\nusable = false", "11: no usable mode"),
+        (r"'^\[[\w.-]+\] >\s*$'", r"'\s*$'", "13: the prompt matches an empty line"),
+        ("\"print\"", "\"\"", "9: an empty entry would allow every command"),
+        (
+            r"'^bad command'",
+            r"'(?:bad{1,1000}){1,1000}'",
+            "16: pattern \"(?:bad{1,1000}){1,1000}\" does not compile: it is too big; write smaller repetitions",
+        ),
+    ] {
+        assert!(ACME.contains(right), "{right}");
+        let error = written(dir.path(), &ACME.replacen(right, wrong, 1)).expect_err(wrong);
+        assert!(error.contains(says), "{wrong}\n  says   {error}\n  not    {says}");
+    }
+}
+
+#[test]
+fn a_sample_that_reads_otherwise_shows_what_differs() {
+    let dir = tempfile::tempdir().unwrap();
+    let platform = written(dir.path(), &ACME.replace("received = 3, loss = 25", "received = 2, loss = 50")).unwrap();
+    let difference = platform.check_samples().remove(0).difference.unwrap();
+    assert_eq!(difference, "loss: expected 50, got 25.0\nreceived: expected 2, got 3");
+}
+
+/// The mode that a last line proves, as the shell decides it.
+fn proven(platform: &Platform, line: &str) -> Option<String> {
+    let mode = platform.dialect.modes.iter().find(|mode| {
+        mode.prompt.is_match(line.as_bytes()) && !mode.not_prompt.iter().any(|not| not.is_match(line.as_bytes()))
+    })?;
+    Some(format!("{}{}", mode.name, if mode.usable { "" } else { " (unusable)" }))
+}
+
+#[test]
+fn prompts_prove_their_mode() {
+    for (name, line, mode) in [
+        ("cisco_iosxe", "edge1#", Some("privileged")),
+        ("cisco_iosxe", "ZZA0000_17_PRO_CS05-192.0.2.28#", Some("privileged")),
+        ("cisco_iosxe", "edge1>", Some("user")),
+        ("cisco_iosxe", "edge1(config)#", Some("configuration (unusable)")),
+        ("cisco_iosxe", "edge1(config-if)#", Some("configuration (unusable)")),
+        ("cisco_iosxe", "edge1-stby#", Some("standby (unusable)")),
+        ("cisco_iosxe", "rommon 1 >", Some("rommon (unusable)")),
+        ("cisco_iosxe", "Password:", None),
+        ("cisco_iosxe", "*** Authorised users only! ***", None),
+        ("cisco_iosxe", "", None),
+        ("cisco_iosxr", "RP/0/RSP0/CPU0:core1#", Some("exec")),
+        ("cisco_iosxr", "RP/0/RP0/CPU0:core1-192.0.2.6#", Some("exec")),
+        ("cisco_iosxr", "RP/0/RP0/CPU0:core1(config)#", Some("configuration (unusable)")),
+        ("cisco_iosxr", "RP/0/RP0/CPU0:core1(admin)#", Some("admin (unusable)")),
+        ("cisco_iosxr", "sysadmin-vm:0_RP0#", Some("admin (unusable)")),
+        ("cisco_iosxr", "RP/0/RSP0/CPU0:Jul 30 14:04:59.000 UTC: ifmgr[265]: %LINK-3-UPDOWN: down", None),
+        ("cisco_nxos", "leaf1# ", Some("exec")),
+        ("cisco_nxos", "leaf1(maint-mode)# ", Some("exec")),
+        ("cisco_nxos", "leaf1(config-if)# ", Some("configuration (unusable)")),
+        ("huawei_vrp", "<edge1>", Some("user_view")),
+        ("huawei_vrp", "HRP_M<edge1>", Some("user_view")),
+        ("huawei_vrp", "<~edge1>", Some("user_view")),
+        ("huawei_vrp", "[edge1]", Some("system_view (unusable)")),
+        ("huawei_vrp", "[*edge1-GigabitEthernet0/0/1]", Some("system_view (unusable)")),
+        ("huawei_vrp", "[V200R009C00SPC500]", None),
+        ("h3c_comware", "<edge1>", Some("user_view")),
+        ("h3c_comware", "RBM_P<edge1>", Some("user_view")),
+        ("h3c_comware", "[edge1-GigabitEthernet1/0/1]", Some("system_view (unusable)")),
+        ("h3c_comware", "* no decompiling or reverse-engineering shall be allowed.  *", None),
+        ("frr", "edge1# ", Some("privileged")),
+        ("frr", "edge1(config)# ", Some("configuration (unusable)")),
+        ("linux", "monitor@host:~$ ", Some("shell")),
+        ("linux", "[root@host ~]# ", Some("shell")),
+        ("linux", "$ ", Some("shell")),
+        ("linux", "host ~ % ", Some("shell")),
+        ("linux", "##############", None),
+    ] {
+        assert_eq!(proven(&platform(name), line).as_deref(), mode, "{name}: {line:?}");
+    }
+}
+
+#[test]
+fn login_questions_are_answered_with_no_or_end_the_login_and_never_save_or_invent_anything() {
+    for (name, text, expected) in [
+        (
+            "huawei_vrp",
+            "Warning: The initial password poses security risks.\nThe password needs to be changed. Change now? [Y/N]:",
+            "N\\n",
+        ),
+        ("huawei_vrp", "Info: There are security risks in the configuration file. Save now? [Y/N]:", "N\\n"),
+        ("huawei_vrp", "Please configure the login password (8-128)\nEnter Password:", "auth"),
+        ("huawei_vrp", "All user interfaces are used, please try later!", "busy"),
+        ("h3c_comware", "Press Y or ENTER to continue, N to exit.", "\\n"),
+        ("h3c_comware", "Your password has expired.\nOld password:", "auth"),
+        ("h3c_comware", "All user lines are used, please try later!", "busy"),
+        ("cisco_iosxr", "This (D)RP Node is not ready or active for login /configuration", "shell"),
+        ("cisco_iosxe", "Password required, but none set", "auth"),
+        ("linux", "WARNING: Your password has expired.\nYou must change your password now and login again!", "auth"),
+    ] {
+        let platform = platform(name);
+        let dialogue = platform.dialect.dialogues.iter().find(|dialogue| dialogue.when.is_match(text.as_bytes()));
+        let then = match &dialogue.unwrap_or_else(|| panic!("{name}: {text:?} is no dialogue")).then {
+            Then::Answer(keys) => String::from_utf8_lossy(keys).escape_default().to_string(),
+            Then::Fail(kind, reason) => {
+                assert!(!reason.is_empty());
+                kind.name().to_owned()
+            }
+        };
+        assert_eq!(then, expected, "{name}: {text:?}");
+    }
+}
+
+#[test]
+fn ordinary_greetings_start_no_dialogue() {
+    for name in PLATFORMS {
+        for text in [
+            "Info: The max number of VTY users is 20, the number of current VTY users online is 1, and total number of terminal users online is 1.\n\
+             The current login time is 2024-06-29 12:56:14+05:30.\nThe last login time is 2024-06-28 from 192.0.2.9 through SSH.\n<edge1>",
+            "******\n* Copyright (c) 2004-2024 New H3C Technologies Co., Ltd. All rights reserved.*\n* Without the owner's prior written consent, *\n******\n<edge1>",
+            "Last login: Tue Mar  3 10:17:58 2026 from 192.0.2.9\nmonitor@host:~$ ",
+            "Authorised users only. All sessions are logged.\nedge1#",
+            "User Access Verification\n\nPassword: \nedge1>",
+            "% Can't open configuration file /etc/frr/vtysh.conf due to 'Permission denied'.\nHello, this is FRRouting (version 8.4.4).\nCopyright 1996-2005 Kunihiro Ishiguro, et al.\n\nedge1# ",
+        ] {
+            let platform = platform(name);
+            let started = platform.dialect.dialogues.iter().find(|dialogue| dialogue.when.is_match(text.as_bytes()));
+            assert!(started.is_none(), "{name}: {started:?} by {text:?}");
+        }
+    }
+}
+
+#[test]
+fn enable_secrets_that_are_refused_are_recognised() {
+    let ios = platform("cisco_iosxe");
+    let enable = ios.dialect.enable.as_ref().unwrap();
+    assert!(enable.password.is_match(b"Password: "));
+    for text in
+        ["% Access denied", "% Bad secrets", "% Error in authentication.", "% No password set", "% Bad passwords"]
+    {
+        assert!(enable.refused.iter().any(|refused| refused.is_match(text.as_bytes())), "{text}");
+    }
+    assert!(!enable.refused.iter().any(|refused| refused.is_match(b"edge1#")));
+}
+
+#[test]
+fn pager_marks_are_known() {
+    for (name, mark) in [
+        ("cisco_iosxe", " --More-- "),
+        ("cisco_iosxr", " --More-- "),
+        ("cisco_nxos", "--More--"),
+        ("huawei_vrp", "  ---- More ----"),
+        ("h3c_comware", "---- More ----"),
+        ("frr", "--More--"),
+    ] {
+        let platform = platform(name);
+        assert!(platform.dialect.pager.iter().any(|pager| pager.mark.is_match(mark.as_bytes())), "{name}");
+    }
+}

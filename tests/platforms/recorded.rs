@@ -1,0 +1,55 @@
+//! Every recorded answer: `PLATFORM/CASE/answer.txt` and what must come out of it in `expected.json`, in the form in which
+//! `parse` prints it (`state`, `ping`), with the `target` asked if the header is to be checked.
+
+use super::platform;
+use ddl_monitor::platform::Platform;
+use ddl_monitor::probe::{Measurement, ProbeKind};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+
+fn folders(of: &Path) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> =
+        std::fs::read_dir(of).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect();
+    found.sort();
+    found
+}
+
+fn printed(platform: &Platform, text: &[u8], target: Option<&str>) -> Value {
+    match platform.read_recorded(ProbeKind::Ping, text, target.map(|t| t.parse().unwrap())) {
+        Ok(Measurement::Ping(ping)) => json!({ "state": 0, "ping": ping }),
+        Err(failure) => json!({ "state": failure.kind.number() }),
+    }
+}
+
+#[test]
+fn every_recorded_answer_reads_as_expected() {
+    let mut wrong = Vec::new();
+    let mut read = 0;
+    for folder in folders(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/platforms")) {
+        let platform = platform(folder.file_name().unwrap().to_str().unwrap());
+        for case in folders(&folder) {
+            let text = std::fs::read(case.join("answer.txt")).unwrap();
+            let mut expected: Value =
+                serde_json::from_slice(&std::fs::read(case.join("expected.json")).unwrap()).unwrap();
+            let target = expected.as_object_mut().unwrap().remove("target");
+            let got = printed(&platform, &text, target.as_ref().map(|t| t.as_str().unwrap()));
+            read += 1;
+            if !same(&expected, &got) {
+                wrong.push(format!("{}\n  expected {expected}\n  got      {got}", case.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {read} answers read wrongly:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(read > 100, "only {read} recorded answers were found");
+}
+
+/// Equal, numbers within a nanosecond or a billionth of a percent.
+fn same(expected: &Value, got: &Value) -> bool {
+    match (expected, got) {
+        (Value::Object(a), Value::Object(b)) => {
+            a.len() == b.len() && a.iter().all(|(key, value)| b.get(key).is_some_and(|other| same(value, other)))
+        }
+        (Value::Number(a), Value::Number(b)) => (a.as_f64().unwrap() - b.as_f64().unwrap()).abs() < 1e-9,
+        (a, b) => a == b,
+    }
+}

@@ -1,0 +1,325 @@
+//! What README.md says is what the program does: its tables, its command lines, the scripts it names. Each mismatch prints
+//! the text that belongs there.
+
+use crate::support::monitor::{BINARY, Monitor};
+use clap::{Command, CommandFactory};
+use ddl_monitor::cli::Cli;
+use ddl_monitor::failure::{Failure, Kind, Stage};
+use ddl_monitor::probe::{Answer, Measurement, PingResult, ProbeKind, Reason};
+use ddl_monitor::{platform, settings};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+const KINDS: [Kind; 12] = [
+    Kind::Settings,
+    Kind::Connect,
+    Kind::Auth,
+    Kind::HostKey,
+    Kind::Busy,
+    Kind::Shell,
+    Kind::Rejected,
+    Kind::Deadline,
+    Kind::Reply,
+    Kind::LoginLimit,
+    Kind::Master,
+    Kind::Internal,
+];
+
+const STAGES: [Stage; 10] = [
+    Stage::Settings,
+    Stage::Connect,
+    Stage::KeyExchange,
+    Stage::HostKey,
+    Stage::Login,
+    Stage::Enable,
+    Stage::Prompt,
+    Stage::SetUp,
+    Stage::Probe,
+    Stage::Reply,
+];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn readme() -> String {
+    fs::read_to_string(root().join("README.md")).expect("README.md")
+}
+
+/// The rows of the first table after a text, heading and rule left out, each as its cells.
+fn table(after: &str) -> Vec<Vec<String>> {
+    let readme = readme();
+    let (_, rest) = readme.split_once(after).unwrap_or_else(|| panic!("README.md has no {after:?}"));
+    let lines = rest.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));
+    lines.skip(2).map(cells).collect()
+}
+
+fn cells(row: &str) -> Vec<String> {
+    let row = row.replace("\\|", "\u{0}");
+    let row = row.trim().trim_start_matches('|').trim_end_matches('|');
+    row.split('|').map(|cell| cell.trim().replace('\u{0}', "|")).collect()
+}
+
+/// What stands in backquotes.
+fn quoted(text: &str) -> Vec<&str> {
+    text.split('`').skip(1).step_by(2).collect()
+}
+
+#[test]
+fn the_kinds_of_failure_are_those_of_the_program() {
+    let rows = table("<!-- kinds");
+    let found: Vec<_> = rows.iter().map(|row| format!("| {} | {} |", row[0], row[1])).collect();
+    let right: Vec<_> = KINDS.iter().map(|kind| format!("| {} | `{}` |", kind.number(), kind.name())).collect();
+    assert_eq!(found, right, "\nREADME.md has to say:\n{}\n", right.join("\n"));
+    // All there are: the next number is no kind.
+    assert!(KINDS.iter().map(|kind| kind.number()).eq(1..=12));
+    assert!(rows.iter().all(|row| row[2].len() > 10));
+}
+
+#[test]
+fn the_arguments_of_a_poll_are_those_of_its_help() {
+    let cli = Cli::command();
+    let poll = cli.find_subcommand("poll").expect("poll");
+    let mut missing = Vec::new();
+    let rows = table("<!-- arguments");
+    for argument in poll.get_arguments().filter(|argument| argument.get_long() != Some("help")) {
+        let flag = format!("--{}", argument.get_long().expect("a flag"));
+        let value = argument.get_value_names().expect("a value")[0].as_str();
+        let help = argument.get_help().expect("a help text").to_string();
+        let macros: Vec<&str> =
+            help.split("{$").skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name).collect();
+        let row = rows.iter().find(|row| quoted(&row[0]).contains(&format!("{flag} {value}").as_str()));
+        let Some(row) = row else {
+            missing.push(format!("| `{flag} {value}` | … | {help}"));
+            continue;
+        };
+        for name in &macros {
+            if !row[1].contains(&format!("`{{${name}}}`")) {
+                missing.push(format!("`{flag} {value}` is also the macro {{${name}}}"));
+            }
+        }
+        if let Some((_, default)) = help.split_once("[default: ")
+            && default.trim_end_matches(']').chars().next().is_some_and(|c| c.is_ascii_digit())
+            && !row[2].contains(default.trim_end_matches(']'))
+        {
+            missing.push(format!("the default of {flag} is {}", default.trim_end_matches(']')));
+        }
+    }
+    for row in &rows {
+        for flag in quoted(&row[0]) {
+            let name = flag.split(' ').next().unwrap_or(flag).trim_start_matches("--");
+            if !poll.get_arguments().any(|argument| argument.get_long() == Some(name)) {
+                missing.push(format!("poll has no --{name}"));
+            }
+        }
+        for name in quoted(&row[1]) {
+            if name.starts_with("{$") && !long_help(poll).contains(name) {
+                missing.push(format!("the help of poll does not name {name}"));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "\nREADME.md, arguments of a poll:\n{}\n", missing.join("\n"));
+}
+
+fn long_help(command: &Command) -> String {
+    command.clone().render_long_help().to_string()
+}
+
+#[test]
+fn the_platforms_are_those_that_are_built_in() {
+    let rows = table("<!-- platforms");
+    let found: Vec<_> = rows.iter().map(|row| row.join(" | ")).collect();
+    let right: Vec<_> = platform::list(None).iter().map(|p| format!("`{}` | {}", p.name, p.title)).collect();
+    let lines: Vec<_> = right.iter().map(|row| format!("| {row} |")).collect();
+    assert_eq!(found, right, "\nREADME.md has to say:\n{}\n", lines.join("\n"));
+}
+
+#[test]
+fn the_settings_are_those_of_the_program() {
+    let right = settings::markdown();
+    assert!(readme().contains(&right), "\nREADME.md has to say after <!-- settings:\n{right}");
+}
+
+/// A document with every member there can be, as `poll` prints it.
+fn members(value: &Value, prefix: &str, found: &mut BTreeSet<String>) {
+    for (name, value) in value.as_object().into_iter().flatten() {
+        match value {
+            Value::Object(_) if name == "ping" => members(value, "ping.", found),
+            _ => {
+                found.insert(format!("{prefix}{name}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn every_member_that_a_poll_can_print_is_explained() {
+    let mut found = BTreeSet::new();
+    // What is printed of a ping, all of it.
+    let ping = PingResult {
+        up: 1,
+        sent: Some(1),
+        received: Some(1),
+        loss: Some(0.0),
+        rtt_min: Some(0.1),
+        rtt_avg: Some(0.1),
+        rtt_max: Some(0.1),
+        complete: true,
+        pending: Some(1),
+        duplicates: Some(1),
+        reason: Some(Reason::NoRoute),
+        plain: true,
+    };
+    let answer = Answer { kind: ProbeKind::Ping, outcome: Ok(Measurement::Ping(ping.clone())) };
+    assert_eq!(answer.kind.name(), "ping");
+    members(&json!({"ping": ping}), "", &mut found);
+    // And the members around it, as the program itself prints them.
+    let monitor = Monitor::new();
+    let failed =
+        monitor.run(&["poll", "--target", "192.0.2.1", "--router", "192.0.2.9", "--platform", "nonsense"]).json();
+    members(&failed, "", &mut found);
+    found.insert("session".to_owned());
+    let rows = table("<!-- fields");
+    let mut missing = Vec::new();
+    let names: Vec<String> = rows
+        .iter()
+        .flat_map(|row| {
+            let names = quoted(&row[0]);
+            let inside = names.first().and_then(|name| name.strip_prefix("ping.")).is_some();
+            names
+                .into_iter()
+                .map(
+                    move |name| {
+                        if inside && !name.starts_with("ping.") { format!("ping.{name}") } else { name.to_owned() }
+                    },
+                )
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    for name in &found {
+        if !names.contains(name) {
+            missing.push(format!("| `{name}` | … |"));
+        }
+    }
+    for name in &names {
+        if !found.contains(name) {
+            missing.push(format!("no poll prints {name}"));
+        }
+    }
+    let failure = rows.iter().find(|row| row[0] == "`failure`").map(|row| row[1].clone()).unwrap_or_default();
+    let mut held = Failure::new(Kind::Auth, Stage::Login, "");
+    held.retry_in = Some(1.0);
+    for name in json!(held).as_object().into_iter().flatten().map(|(name, _)| name) {
+        if !quoted(&failure).contains(&name.as_str()) {
+            missing.push(format!("failure: `{name}`"));
+        }
+    }
+    for stage in STAGES {
+        let name = json!(stage);
+        if !quoted(&failure).contains(&name.as_str().expect("a name")) {
+            missing.push(format!("failure: stage {name}"));
+        }
+    }
+    assert!(missing.is_empty(), "\nREADME.md, fields of the output:\n{}\n", missing.join("\n"));
+}
+
+/// The first words of a `ping` with all its slots left out.
+fn sent(definition: &toml::Table, key: &str) -> Vec<String> {
+    let list = definition[key].as_array().expect("a list");
+    list.iter().map(|text| text.as_str().expect("text").to_owned()).collect()
+}
+
+#[test]
+fn the_commands_that_an_account_must_be_allowed_are_those_that_are_sent() {
+    let rows = table("<!-- commands");
+    let mut wrong = Vec::new();
+    let all = platform::list(None);
+    for listed in &all {
+        let definition = platform::find(&listed.name, None).expect("a definition");
+        let definition: toml::Table = definition.text.parse().expect("TOML");
+        let mut commands = sent(&definition, "set_up");
+        let ping = &definition["probe"]["ping"];
+        for key in ["before", "before_ipv6"] {
+            commands.extend(ping.get(key).map(|_| sent(ping.as_table().expect("a table"), key)).into_iter().flatten());
+        }
+        for key in ["command", "command_ipv6"] {
+            let command = ping.get(key).and_then(toml::Value::as_str);
+            let word = command.and_then(|command| command.split([' ', '[']).next());
+            let shown = word.map(|word| format!("{word} …"));
+            commands.extend(shown.filter(|shown| !commands.contains(shown)));
+        }
+        commands.extend(sent(&definition, "tear_down"));
+        if let Some(enable) = definition.get("enable") {
+            let command = enable["command"].as_str().expect("text").to_owned();
+            commands.insert(0, command);
+        }
+        let right: Vec<_> = commands.iter().map(|command| format!("`{command}`")).collect();
+        let right = right.join(", ");
+        let row = rows.iter().find(|row| row[0] == format!("`{}`", listed.name));
+        if row.is_none_or(|row| quoted(&row[2]) != commands) {
+            wrong.push(format!("| `{}` | … | {right} |", listed.name));
+        }
+    }
+    assert_eq!(rows.len(), all.len(), "one row per platform");
+    assert!(wrong.is_empty(), "\nREADME.md, commands sent:\n{}\n", wrong.join("\n"));
+}
+
+/// The command lines in README.md: indented blocks and quoted pieces that begin with `ddl-monitor`.
+fn command_lines() -> Vec<String> {
+    let readme = readme().replace("\\\n", " ");
+    let blocks = readme.lines().filter(|line| line.starts_with("    ")).map(str::trim);
+    let pieces: Vec<&str> = readme.lines().filter(|line| !line.starts_with("    ")).flat_map(quoted).collect();
+    let lines = blocks.chain(pieces).filter(|line| line.starts_with("ddl-monitor "));
+    lines.map(|line| line.split(['#', '>']).next().unwrap_or(line).trim().to_owned()).collect()
+}
+
+/// As a shell would, for what README.md writes; `…` and `R` stand for what the reader knows.
+fn words(line: &str) -> Vec<String> {
+    let known = "--platform cisco_iosxe --user ddl --password secret:core --target 192.0.2.1 --router 192.0.2.1";
+    let line = if line.contains('…') && line.contains("--router") {
+        line.replace('…', "--platform cisco_iosxe --user ddl --password secret:core")
+    } else {
+        line.replace('…', known)
+    };
+    line.split('"')
+        .enumerate()
+        .flat_map(|(at, piece)| match at % 2 {
+            0 => piece.split_whitespace().map(str::to_owned).collect::<Vec<_>>(),
+            _ => vec![piece.to_owned()],
+        })
+        .collect()
+}
+
+#[test]
+fn every_command_line_is_understood() {
+    let lines = command_lines();
+    assert!(lines.len() > 10, "{lines:?}");
+    for line in lines {
+        if let Err(e) = Cli::command().try_get_matches_from(words(&line)) {
+            panic!("README.md: {line}\n{e}");
+        }
+    }
+}
+
+#[test]
+fn every_file_and_heading_that_is_named_exists() {
+    let readme = readme();
+    let words = readme.split(|c: char| c.is_whitespace() || "`,;:()".contains(c));
+    for script in words.filter(|word| word.starts_with("scripts/") || word.starts_with("examples/")) {
+        assert!(root().join(script).exists(), "README.md names {script}");
+    }
+    let anchors: BTreeSet<String> = readme
+        .lines()
+        .filter(|line| line.starts_with('#'))
+        .map(|line| line.trim_start_matches('#').trim().to_lowercase().replace(' ', "-"))
+        .collect();
+    for link in readme.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(link, _)| link) {
+        match link.strip_prefix('#') {
+            Some(anchor) => assert!(anchors.contains(anchor), "README.md has no heading for #{anchor}"),
+            None => assert!(root().join(link).exists(), "README.md links to {link}"),
+        }
+    }
+    assert!(Path::new(BINARY).ends_with("ddl-monitor"));
+}
