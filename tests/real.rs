@@ -31,6 +31,7 @@ fn monitor_of(user: &SystemUser, settings: &str) -> Monitor {
 
 /// A router and how one user of it polls.
 struct Lab {
+    shell: (&'static str, Option<&'static str>),
     // Before the router: masters log out while it lives.
     monitor: Monitor,
     platform: &'static str,
@@ -40,11 +41,12 @@ struct Lab {
 }
 
 impl Lab {
-    fn new((platform, shell): (&'static str, Option<&str>), settings: &str) -> Self {
+    fn new(shell: (&'static str, Option<&'static str>), settings: &str) -> Self {
+        let (platform, login_shell) = shell;
         let router = RealRouter::start();
-        let user = shell.map(|shell| router.shell_user(shell));
+        let user = login_shell.map(|shell| router.shell_user(shell));
         let monitor = monitor_of(user.as_ref().unwrap_or(&router.user), settings);
-        Self { monitor, platform, user: user, router }
+        Self { shell, monitor, platform, user, router }
     }
 
     fn poll(&self, target: &str, more: &[&str]) -> Value {
@@ -80,6 +82,17 @@ impl Lab {
         let ps = std::process::Command::new("pgrep").args(["-c", "-u", &user.name]).output().expect("pgrep");
         String::from_utf8_lossy(&ps.stdout).trim().parse().expect("a count")
     }
+}
+
+/// A test on a router of its own per login shell, all at once: mostly they wait.
+fn on_each_shell(settings: &str, test: impl Fn(Lab) + Sync) {
+    std::thread::scope(|scope| {
+        for shell in SHELLS {
+            let test = &test;
+            let builder = std::thread::Builder::new().name(format!("{shell:?}"));
+            builder.spawn_scoped(scope, move || test(Lab::new(shell, settings))).expect("a thread");
+        }
+    });
 }
 
 /// Sent, received and pending of an answer; nothing is 0.

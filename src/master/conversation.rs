@@ -6,6 +6,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// Bytes of text kept; of a longer conversation the beginning is forgotten.
 const LIMIT: usize = 64 << 10;
 
+/// Characters of a line that is quoted.
+const LAST_WORDS: usize = 160;
+
 /// The record of one lane since its login or its last command.
 #[derive(Default)]
 pub(super) struct Conversation {
@@ -50,6 +53,13 @@ impl Conversation {
         }
     }
 
+    /// The last line with text in it that the router said; for a message, so not the whole of a long one.
+    pub(super) fn last_words(&self) -> Option<String> {
+        let theirs = self.said.iter().rev().filter(|said| !said.ours);
+        let line = theirs.flat_map(|said| said.text.lines().rev()).map(str::trim).find(|line| !line.is_empty())?;
+        Some(line.chars().take(LAST_WORDS).collect())
+    }
+
     /// Hands the record over and begins a new one.
     pub(super) fn take(&mut self) -> Vec<Said> {
         self.size = 0;
@@ -88,6 +98,18 @@ mod tests {
         let said = conversation.take();
         assert_eq!(said[1].text, "<secret>");
         assert!(said.iter().all(|s| !s.text.contains("hunter2")));
+    }
+
+    #[test]
+    fn the_last_words_are_the_last_line_that_the_router_said() {
+        let mut conversation = Conversation::default();
+        assert_eq!(conversation.last_words(), None);
+        conversation.theirs(b"Welcome\r\nThis account is \x1b[1mclosed.\r\n \r\n");
+        conversation.ours(b"\n", false);
+        conversation.theirs(b"\r\n");
+        assert_eq!(conversation.last_words().unwrap(), "This account is \\u{1b}[1mclosed.");
+        conversation.theirs(&[b'x'; 1000]);
+        assert_eq!(conversation.last_words().unwrap().len(), LAST_WORDS);
     }
 
     #[test]

@@ -51,8 +51,8 @@ pub(super) fn job(
         terminal.conversation.take();
     }
     let after = match job.ask.clone() {
-        Ask::Probes(probes) => run_probes(master, terminal, current, &probes, opened),
-        Ask::Command(command) => run_command(master, terminal, current, &command),
+        Ask::Probes(probes) => run_probes(master, lane, terminal, current, &probes, opened),
+        Ask::Command(command) => run_command(master, lane, terminal, current, &command),
     };
     match after {
         // The clients have their answer; the shell may still be on its way back to a prompt.
@@ -71,6 +71,7 @@ pub(super) fn job(
 
 fn run_probes(
     master: &Arc<Master>,
+    lane: usize,
     terminal: &mut Terminal,
     current: &mut Option<Job>,
     probes: &Arc<[Probe]>,
@@ -109,6 +110,8 @@ fn run_probes(
     let answers = Answers { answers, time, age: 0.0, session, conversation: Vec::new() };
     master.remember(Arc::clone(probes), &answers);
     if let Some(job) = current.take() {
+        // Before the answer: a client's next poll may be here before this lane looks for it, and must not cost a login.
+        master.lane_state(lane, LaneState::Recovering);
         job.answer(&Reply::Answers(answers), terminal.conversation.take());
     }
     after
@@ -147,8 +150,8 @@ fn ask_probe(master: &Arc<Master>, terminal: &mut Terminal, job: &mut Job, probe
         match master.platform.read(probe, &run, &text, ending) {
             Ok(measurement) => return Asked::Answered(Ok(measurement)),
             // Somebody else's answer: back to a proven prompt, and once more.
-            Err(unread) if unread.other_target && again && job.deadline.remaining() > WAY_BACK => {
-                log::warn!(router:% = router, message = unread.failure.message.as_str(); "answer for another target");
+            Err(unread) if unread.not_ours && again && job.deadline.remaining() > WAY_BACK => {
+                log::warn!(router:% = router, message = unread.failure.message.as_str(); "perhaps the answer to something else, asked again");
                 again = false;
                 terminal.shell.resync();
             }
@@ -242,7 +245,13 @@ fn io_reason(e: &io::Error) -> String {
 }
 
 /// `exec`: one command, its text as it came.
-fn run_command(master: &Arc<Master>, terminal: &mut Terminal, current: &mut Option<Job>, command: &str) -> After {
+fn run_command(
+    master: &Arc<Master>,
+    lane: usize,
+    terminal: &mut Terminal,
+    current: &mut Option<Job>,
+    command: &str,
+) -> After {
     let Some(job) = current.as_mut() else { return After::Idle };
     let router = master.router();
     let mut after = After::Idle;
@@ -264,6 +273,8 @@ fn run_command(master: &Arc<Master>, terminal: &mut Terminal, current: &mut Opti
         Err(failure) => failed(failure),
     };
     if let Some(job) = current.take() {
+        // Before the answer: a client's next poll may be here before this lane looks for it, and must not cost a login.
+        master.lane_state(lane, LaneState::Recovering);
         job.answer(&reply, terminal.conversation.take());
     }
     after

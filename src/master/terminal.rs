@@ -123,11 +123,11 @@ impl Terminal {
                     } else {
                         (Kind::Shell, "closed the session before a prompt came")
                     };
-                    return Err(Failure::new(kind, self.shell.stage(), message));
+                    return Err(Failure::new(kind, self.shell.stage(), self.with_last_words(message)));
                 }
                 Step::TimedOut if deadline.is_over() => {
                     let message = "no prompt came in time; `-v` shows what the router said";
-                    return Err(Failure::new(Kind::Shell, self.shell.stage(), message));
+                    return Err(Failure::new(Kind::Shell, self.shell.stage(), self.with_last_words(message)));
                 }
                 // It was not quiet all the time.
                 Step::TimedOut if self.last_byte + quiet > Instant::now() => {}
@@ -139,6 +139,14 @@ impl Terminal {
                     self.last_byte = Instant::now();
                 }
             }
+        }
+    }
+
+    /// Mostly the reason is in what the router said last.
+    fn with_last_words(&self, message: &str) -> String {
+        match self.conversation.last_words() {
+            Some(words) => format!("{message}; the last it said: {words}"),
+            None => message.to_owned(),
         }
     }
 

@@ -89,13 +89,13 @@ pub enum Ending {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Unread {
     pub failure: Failure,
-    /// The answer is about another question: get back to a proven prompt and ask once more.
-    pub other_target: bool,
+    /// It is, or may be, the answer to something else: get back to a proven prompt and ask once more.
+    pub not_ours: bool,
 }
 
 impl From<Failure> for Unread {
     fn from(failure: Failure) -> Self {
-        Self { failure, other_target: false }
+        Self { failure, not_ours: false }
     }
 }
 

@@ -26,7 +26,7 @@ impl PingForm {
         if !run.plain && !self.endless && counters.sent > ping.count {
             return Err(Unread {
                 failure: unreadable(format!("{} packets sent where {} were asked for", counters.sent, ping.count)),
-                other_target: true,
+                not_ours: true,
             });
         }
         let mut result = measured(&counters);
@@ -74,7 +74,7 @@ impl PingForm {
         self.reply.find(text, target).map_err(|why| match why {
             NoAnswer::OtherTarget(name) => Unread {
                 failure: unreadable(format!("it is about {:?}, not the target asked", excerpt(&name))),
-                other_target: true,
+                not_ours: true,
             },
             NoAnswer::DoesNotAddUp(why) => unreadable(why).into(),
         })
@@ -144,17 +144,21 @@ fn without_counters(indicators: &[Indicator], text: &str, ending: Ending) -> Res
         }),
         Some(Verdict::Failure(failure)) => Err(failure.into()),
         None => Err(match ending {
-            Ending::Complete => unreadable(format!("no statistics in {:?}", excerpt(text))),
+            // What a shell echoed late, or a ping that was killed: asked again it may have counters.
+            Ending::Complete => {
+                Unread { failure: unreadable(format!("no statistics in {:?}", excerpt(text))), not_ours: true }
+            }
             Ending::Aborted { after, .. } => Failure::new(
                 Kind::Deadline,
                 Stage::Reply,
                 format!("the ping was aborted after {} and the router printed no counters", shown(after)),
-            ),
+            )
+            .into(),
             Ending::Cut => {
                 Failure::new(Kind::Shell, Stage::Reply, "the session was lost before the router printed its counters")
+                    .into()
             }
-        }
-        .into()),
+        }),
     }
 }
 

@@ -192,10 +192,10 @@ fn no_statistics_and_no_known_text_is_not_down() {
 }
 
 #[test]
-fn an_answer_about_another_target_never_counts() {
+fn an_answer_about_annot_ours_never_counts() {
     let other = ios("!!!!!", 100, 5, 5, "1/1/1").replace(TARGET, "192.0.2.7");
     let unread = live("cisco_iosxe", 5, 2000, &other, Ending::Complete).unwrap_err();
-    assert!(unread.other_target);
+    assert!(unread.not_ours);
     assert_eq!(unread.failure.kind, Kind::Reply);
     let both = other.clone() + &ios(".....", 0, 0, 5, "");
     assert_eq!(live("cisco_iosxe", 5, 2000, &both, Ending::Complete).unwrap().up, 0);
@@ -203,14 +203,14 @@ fn an_answer_about_another_target_never_counts() {
     assert_eq!(live("cisco_iosxe", 5, 2000, &ours_first, Ending::Complete).unwrap().up, 0);
     for width in 20..66 {
         let unread = live("cisco_iosxe", 5, 2000, &super::broken_at(&other, width), Ending::Complete).unwrap_err();
-        assert!(unread.other_target, "header broken at {width} columns");
+        assert!(unread.not_ours, "header broken at {width} columns");
     }
 }
 
 #[test]
 fn an_answer_with_more_packets_than_asked_for_is_another_answer() {
     let unread = live("cisco_iosxe", 5, 2000, &ios("", 100, 100, 100, "1/1/1"), Ending::Complete).unwrap_err();
-    assert!(unread.other_target);
+    assert!(unread.not_ours);
 }
 
 #[test]

@@ -8,10 +8,9 @@ use crate::support::sshd::{Options, Sshd, make_key};
 use crate::support::system_user::SystemUser;
 use crate::support::wait;
 use serde_json::{Value, json};
-use std::path::Path;
 
 const TARGET: &str = "198.18.0.1";
-const ONE: [&str; 6] = ["--count", "1", "--timeout", "1s", "--deadline", "9s"];
+const ONE: [&str; 6] = ["--count", "1", "--timeout", "500ms", "--deadline", "9s"];
 
 fn poll(monitor: &Monitor, router: &RealRouter, platform: &str, more: &[&str]) -> Value {
     monitor.poll(&router.address().to_string(), platform, TARGET, &[&ONE[..], more].concat()).json()
@@ -73,12 +72,14 @@ fn an_expired_password_is_kind_auth_with_the_reason_and_never_changed() {
 #[test]
 fn a_user_without_a_login_shell_is_told_what_the_system_says() {
     let router = RealRouter::start();
-    for (shell, part) in [("/usr/sbin/nologin", "no login shell"), ("/bin/false", "closed the session")] {
-        let user = router.shell_user(shell);
-        for platform in ["linux", "frr"] {
-            let answer = poll(&monitor_of(&user, ""), &router, platform, &[]);
-            assert_failure(&answer, "shell", part);
-        }
+    let (none, ends) = (router.shell_user("/usr/sbin/nologin"), router.shell_user("/bin/false"));
+    for (user, platform, part) in [
+        (&none, "linux", "the user has no login shell"),
+        (&none, "frr", "the last it said: This account is currently not available"),
+        (&ends, "linux", "closed the session before a prompt came"),
+        (&ends, "frr", "closed the session before a prompt came"),
+    ] {
+        assert_failure(&poll(&monitor_of(user, ""), &router, platform, &[]), "shell", part);
     }
 }
 
@@ -203,7 +204,7 @@ fn a_router_is_reached_by_its_ipv6_address() {
 }
 
 #[test]
-fn a_named_master_folder_holds_no_password() {
+fn the_password_of_a_real_login_is_kept_nowhere() {
     let router = RealRouter::start();
     let monitor = monitor_of(&router.user, "log.level = \"trace\"");
     let shown = monitor.poll(&router.address().to_string(), "frr", TARGET, &[&ONE[..], &["-vvv"]].concat());
@@ -213,5 +214,5 @@ fn a_named_master_folder_holds_no_password() {
     for (path, bytes) in monitor.kept() {
         assert!(!String::from_utf8_lossy(&bytes).contains(password.as_str()), "{}", path.display());
     }
-    assert!(Path::new(&monitor.state()).join("known_hosts").exists());
+    assert!(monitor.state().join("known_hosts").exists());
 }

@@ -1,6 +1,6 @@
 //! The number that comes out is what the responder saw and what `ping` itself counts.
 
-use super::{IN_TIME, Lab, SHELLS, counters};
+use super::{IN_TIME, Lab, counters, on_each_shell};
 use crate::support::netns;
 use crate::support::responder::{Count, Rule};
 use serde_json::json;
@@ -16,15 +16,15 @@ const UNREACHABLE: [&str; 2] = ["198.18.0.6", "2001:db8:1::6"];
 /// Arguments, packets, and the words that make `ping` do the same.
 fn run_of(platform: &str) -> (&'static [&'static str], u64, &'static str) {
     match platform {
-        "frr" => (&["--count", "4", "--timeout", "500ms", "--deadline", "9s"], 4, "-n -c 4 -W 0.5"),
+        "frr" => (&["--count", "2", "--timeout", "500ms", "--deadline", "9s"], 2, "-n -c 2 -W 0.5"),
         _ => (&["--count", "6", "--timeout", "1s", "--deadline", "9s"], 6, "-n -c 6 -i 0.2 -W 1"),
     }
 }
 
 #[test]
 fn what_came_back_is_counted_as_the_responder_and_ping_count_it() {
-    for shell in SHELLS {
-        let lab = Lab::new(shell, "");
+    on_each_shell("", |lab| {
+        let shell = lab.shell;
         let (arguments, packets, words) = run_of(lab.platform);
         for family in 0..2 {
             lab.router.responder.rule(LOSSY[family], Rule::drop_every(2));
@@ -51,14 +51,14 @@ fn what_came_back_is_counted_as_the_responder_and_ping_count_it() {
             }
         }
         assert_eq!(lab.router.logins(), (1, 0), "{shell:?}");
-    }
+    });
 }
 
 #[test]
 fn a_dead_line_is_down_in_time_every_time_with_the_packets_that_had_their_time_out() {
-    for shell in SHELLS {
-        let lab = Lab::new(shell, "");
-        lab.poll(HEALTHY[0], &["--count", "1", "--timeout", "1s", "--deadline", "20s"]);
+    on_each_shell("", |lab| {
+        let shell = lab.shell;
+        lab.poll(HEALTHY[0], &["--count", "1", "--timeout", "500ms", "--deadline", "20s"]);
         for round in 0..6 {
             let target = DEAD[round % 2];
             lab.router.responder.rule(target, Rule::silent());
@@ -80,17 +80,17 @@ fn a_dead_line_is_down_in_time_every_time_with_the_packets_that_had_their_time_o
             assert!((1..=3).contains(&sent) && (lab.platform != "frr" || sent == 1), "{shell:?}: {answer}");
             assert!(ping.get("rtt_avg").is_none(), "{answer}");
         }
-        let answer = lab.poll(HEALTHY[0], &["--count", "1", "--timeout", "1s"]);
+        let answer = lab.poll(HEALTHY[0], &["--count", "1", "--timeout", "500ms"]);
         assert_eq!((counters(&answer), &answer["session"]), ((1, 1, 0), &json!("reused")), "{answer}");
         assert_eq!(lab.router.logins(), (1, 0), "{shell:?}");
-    }
+    });
 }
 
 #[test]
 fn an_aborted_run_with_loss_counts_no_packet_that_was_still_waited_for() {
-    for shell in SHELLS {
-        let lab = Lab::new(shell, "");
-        lab.poll(HEALTHY[0], &["--count", "1", "--timeout", "1s", "--deadline", "20s"]);
+    on_each_shell("", |lab| {
+        let shell = lab.shell;
+        lab.poll(HEALTHY[0], &["--count", "1", "--timeout", "500ms", "--deadline", "20s"]);
         for target in LOSSY {
             lab.router.responder.rule(target, Rule::drop_every(2));
             // More packets than there is time for.
@@ -103,14 +103,14 @@ fn an_aborted_run_with_loss_counts_no_packet_that_was_still_waited_for() {
             assert!(pending <= if lab.platform == "frr" { 1 } else { 3 }, "{shell:?}: {answer}");
             assert_eq!(answer["ping"]["complete"], false, "{answer}");
         }
-    }
+    });
 }
 
 #[test]
 fn a_router_that_has_no_route_says_so_and_other_refusals_are_not_taken_for_it() {
-    for shell in SHELLS {
-        let lab = Lab::new(shell, "");
-        let poll = |target| lab.poll(target, &["--count", "1", "--timeout", "1s", "--deadline", "9s"]);
+    on_each_shell("", |lab| {
+        let shell = lab.shell;
+        let poll = |target| lab.poll(target, &["--count", "1", "--timeout", "500ms", "--deadline", "9s"]);
         for target in [netns::NO_ROUTE, netns::NO_ROUTE_V6, netns::UNREACHABLE, netns::BLACKHOLE] {
             let answer = poll(target);
             let ping = &answer["ping"];
@@ -136,19 +136,19 @@ fn a_router_that_has_no_route_says_so_and_other_refusals_are_not_taken_for_it() 
         lab.router.netns.ip(&format!("route replace {}/32 dev line0", netns::NO_ROUTE));
         assert_eq!(counters(&poll(netns::NO_ROUTE)).1, 1, "{shell:?}");
         assert_eq!(lab.router.logins(), (1, 0), "{shell:?}");
-    }
+    });
 }
 
 #[test]
 fn answers_that_come_twice_are_no_negative_loss() {
-    for shell in SHELLS {
-        let lab = Lab::new(shell, "");
+    on_each_shell("", |lab| {
+        let shell = lab.shell;
         lab.router.responder.rule(HEALTHY[0], Rule::default().twice());
         let (arguments, packets, _) = run_of(lab.platform);
         let answer = lab.poll(HEALTHY[0], arguments);
         assert_eq!(counters(&answer), (packets, packets, 0), "{shell:?}: {answer}");
         assert_eq!(answer["ping"]["loss"], 0.0, "{answer}");
-    }
+    });
 }
 
 #[test]
@@ -182,7 +182,7 @@ fn size_source_and_time_out_reach_the_wire_and_what_is_out_of_range_does_not() {
     }
     let before = lab.router.responder.count(HEALTHY[0]);
     for more in [&["--size", "65508"][..], &["--count", "0"], &["--timeout", "0"], &["--source", "2001:db8:1::fe"]] {
-        let answer = poll(HEALTHY[0], more);
+        let answer = lab.poll(HEALTHY[0], more);
         assert_eq!(answer["failure"]["kind"], "settings", "{more:?}: {answer}");
         assert!(answer["failure"]["message"].as_str().expect("a message").contains(more[0]), "{answer}");
     }
@@ -202,8 +202,8 @@ fn size_source_and_time_out_reach_the_wire_and_what_is_out_of_range_does_not() {
 #[test]
 fn two_lines_on_one_session_never_get_each_others_numbers() {
     let pairs = if std::env::var_os("DDL_TEST_LONG").is_some() { 167 } else { 9 };
-    for shell in SHELLS {
-        let lab = Lab::new(shell, "master.lanes = 1");
+    on_each_shell("master.lanes = 1", |lab| {
+        let shell = lab.shell;
         let at = lab.router.address().to_string();
         let (good, bad) = (HEALTHY[0], LOSSY[0]);
         lab.router.responder.rule(good, Rule::default().delay(Duration::from_millis(60)));
@@ -229,5 +229,5 @@ fn two_lines_on_one_session_never_get_each_others_numbers() {
         assert_eq!((count.seen, count.dropped), (polls + 1, polls / 2), "{shell:?}");
         assert_eq!(lab.router.responder.count(good).answered, polls, "{shell:?}");
         assert_eq!(lab.router.logins(), (1, 0), "{shell:?}");
-    }
+    });
 }

@@ -1,6 +1,6 @@
 //! What stands around the prompt in real life: banners, coloured prompts, slow logins, long names, and what a person sees.
 
-use super::{Lab, SHELLS, counters, monitor_of};
+use super::{Lab, SHELLS, counters, monitor_of, on_each_shell};
 use crate::support::real_router::{HOST_NAME, RealRouter};
 use crate::support::responder::Rule;
 use crate::support::sshd::Options;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::io::Write;
 
 const TARGET: &str = "198.18.0.1";
-const TWO: [&str; 6] = ["--count", "2", "--timeout", "1s", "--deadline", "9s"];
+const TWO: [&str; 6] = ["--count", "2", "--timeout", "500ms", "--deadline", "9s"];
 
 #[track_caller]
 fn assert_measured(answer: &Value) {
@@ -56,8 +56,8 @@ fn a_long_answer_is_whole_and_the_next_poll_is_right() {
 
 #[test]
 fn the_conversation_is_shown_on_request_without_the_password() {
-    for shell in SHELLS {
-        let lab = Lab::new(shell, "");
+    on_each_shell("", |lab| {
+        let shell = lab.shell;
         let ran =
             lab.monitor.poll(&lab.router.address().to_string(), lab.platform, TARGET, &[&TWO[..], &["-v"]].concat());
         assert_measured(&ran.json());
@@ -66,7 +66,7 @@ fn the_conversation_is_shown_on_request_without_the_password() {
         }
         assert!(!ran.stderr.contains('\u{1b}') && !ran.stderr.contains(&lab.router.user.password), "{}", ran.stderr);
         assert_eq!(lab.monitor.poll(&lab.router.address().to_string(), lab.platform, TARGET, &TWO).stderr, "");
-    }
+    });
 }
 
 /// Lines that look like prompts, questions and counters.
@@ -92,16 +92,31 @@ fn a_banner_and_a_message_of_the_day_full_of_prompts_change_nothing() {
     }
 }
 
+/// A login script whose bash reads this at its start.
+fn bash(rc: &str) -> String {
+    format!("#!/bin/bash\nexec bash --rcfile <(cat <<'RC'\n{rc}\nRC\n) -i\n")
+}
+
+#[test]
+fn a_prompt_that_is_never_twice_the_same_fails_with_its_text_and_is_no_loss() {
+    let router = RealRouter::start();
+    let at = router.address().to_string();
+    for rc in [r"PS1='\n\w\n\h \$ '", r"PS1='\!:\u@\h \$ '", r"PS1='[$(date +%N)] \h:\w\$ '"] {
+        let user = router.script_user(&bash(rc));
+        let monitor = monitor_of(&user, "login.timeout = \"4s\"");
+        let answer = monitor.poll(&at, "linux", TARGET, &TWO).json();
+        assert_eq!((&answer["failure"]["kind"], answer.get("ping")), (&json!("shell"), None), "{rc}: {answer}");
+        let message = answer["failure"]["message"].as_str().expect("a message");
+        assert!(message.contains("the last it said: ") && message.contains(HOST_NAME), "{rc}: {message}");
+    }
+}
+
 #[test]
 fn prompts_of_every_taste_are_found_and_no_loss_is_invented() {
     let router = RealRouter::start();
     let at = router.address().to_string();
-    let bash = |rc: &str| format!("#!/bin/bash\nexec bash --rcfile <(cat <<'RC'\n{rc}\nRC\n) -i\n");
     for (taste, script) in [
         ("coloured", bash(r"PS1='\[\e]0;\u@\h: \w\a\]\[\e[01;32m\]\u@\h\[\e[00m\]:\[\e[01;34m\]\w\[\e[00m\]\$ '")),
-        ("two lines", bash(r"PS1='\n\w\n\h \$ '")),
-        ("with the time in it", bash(r"PS1='[\t] \u@\h:\w\$ '")),
-        ("with a counter in it", bash(r"PS1='\!:\u@\h \$ '")),
         ("no blank", bash(r"PS1='\h\$'")),
         ("bracketed paste, xterm", bash("export TERM=xterm; bind 'set enable-bracketed-paste on'; PS1='\\u@\\h:\\w\\$ '")),
         ("printed in pieces", "#!/bin/bash\nfor n in 1 2 3 4 5 6; do printf 'Loading #%s ' $n; sleep 0.2; done\necho\nprintf 'edge1$ '; sleep 0.5; echo; exec bash -i\n".to_owned()),
