@@ -297,7 +297,8 @@ fn a_deadline_is_kept_whatever_it_is() {
         assert_eq!(answer["failure"]["kind"], "settings", "{wrong}");
         assert!(answer["failure"]["message"].as_str().is_some_and(|text| text.contains("--deadline")), "{answer}");
     }
-    assert_eq!(sim.count("login"), 1);
+    // A poll that came while a lane was still on its way back to its prompt may have opened the second one.
+    assert!(sim.count("login") <= 2, "{}", sim.count("login"));
 }
 
 #[test]

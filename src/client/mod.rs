@@ -140,9 +140,11 @@ fn start(
     if let Some(failure) = starter.held() {
         return Err(failure);
     }
-    match launch::launch(&starter.start()?, &starter.environment(), deadline.less(WAY_BACK))? {
-        Launched::Ready => Ok(open(&state.socket(name), deadline)),
-        Launched::Died => Ok(Err(Gone::Left)),
+    match launch::launch(&starter.start()?, &starter.environment(), deadline.less(WAY_BACK)) {
+        Ok(Launched::Ready) => Ok(open(&state.socket(name), deadline)),
+        Ok(Launched::Died) => Ok(Err(Gone::Left)),
+        // The master of a client that ran out of time may have come up meanwhile, and ours made way for it.
+        Err(failure) => open(&state.socket(name), deadline).map(Ok).map_err(|_| failure),
     }
 }
 

@@ -18,6 +18,8 @@ const QUIET: Duration = Duration::from_millis(1000);
 pub(super) const ABORT_PAUSE: Duration = Duration::from_millis(700);
 /// The same while only the prompt is to be proven.
 const PROOF_PAUSE: Duration = Duration::from_millis(200);
+/// A router that said something so short a time ago is not quiet, however long ago it was asked.
+const BREATH: Duration = Duration::from_millis(150);
 /// An aborted command that has not given the prompt back by then costs the session.
 const RECOVERY: Duration = Duration::from_secs(4);
 
@@ -28,6 +30,8 @@ pub(super) struct Terminal {
     buffer: Vec<u8>,
     /// When the line was sent whose first answering byte has not come yet.
     asked: Option<Instant>,
+    /// When the last byte came.
+    heard: Instant,
     /// At login a question was answered with more than a line end.
     answered: bool,
     /// The longest recent time from a line sent to its first answering byte.
@@ -52,6 +56,7 @@ impl Terminal {
             conversation,
             buffer: vec![0; 8 << 10],
             asked: None,
+            heard: Instant::now(),
             answered: false,
             way: Duration::ZERO,
         }
@@ -73,6 +78,7 @@ impl Terminal {
             }
             match self.session.hear(&mut self.buffer, wake, until)? {
                 Heard::Bytes(n) => {
+                    self.heard = Instant::now();
                     if let Some(asked) = self.asked.take() {
                         self.way = asked.elapsed().max(self.way - self.way / 8);
                     }
@@ -92,14 +98,15 @@ impl Terminal {
 
     /// From the first byte to a proven prompt with set-up done. `stage` is told each stage.
     pub(super) fn log_in(&mut self, deadline: Deadline, stage: &dyn Fn(Stage)) -> Result<(), Failure> {
+        let mut pause = QUIET;
         loop {
             stage(self.shell.stage());
             let lost =
                 |e: io::Error, stage| Failure::new(Kind::Shell, stage, format!("session lost during login: {e}"));
-            match self.step(&[], Some(deadline.or_after(QUIET))).map_err(|e| lost(e, self.shell.stage()))? {
+            match self.step(&[], Some(deadline.or_after(pause))).map_err(|e| lost(e, self.shell.stage()))? {
                 Step::Event(Event::Ready { .. }) => return Ok(()),
                 Step::Event(Event::Failed(failure)) => return Err(failure),
-                Step::Event(_) | Step::Woken => {}
+                Step::Event(_) | Step::Woken => pause = QUIET,
                 Step::Closed => {
                     // Our "no" to a forced password change ends the login: the account needs a person.
                     let (kind, message) = if self.answered {
@@ -116,7 +123,11 @@ impl Terminal {
                     let message = "no prompt came in time; `-v` shows what the router said";
                     return Err(Failure::new(Kind::Shell, self.shell.stage(), message));
                 }
-                Step::TimedOut => self.shell.nudge(),
+                Step::TimedOut if self.heard.elapsed() < BREATH => pause = BREATH,
+                Step::TimedOut => {
+                    pause = QUIET;
+                    self.shell.nudge();
+                }
             }
         }
     }
@@ -127,16 +138,17 @@ impl Terminal {
         let end = Deadline::after(RECOVERY);
         let mut told = false;
         while !self.shell.is_idle() {
-            let pause = if self.shell.is_recovering() { PROOF_PAUSE } else { ABORT_PAUSE };
-            match self.step(&[], Some(end.or_after(pause + self.way * 2))) {
+            let pause = if self.shell.is_recovering() { PROOF_PAUSE } else { ABORT_PAUSE } + self.way * 2;
+            match self.step(&[], Some(end.or_after(pause))) {
                 Ok(Step::Event(Event::Failed(_)) | Step::Closed) | Err(_) => return false,
                 Ok(Step::Event(_) | Step::Woken) => {}
                 Ok(Step::TimedOut) if end.is_over() => return false,
                 Ok(Step::TimedOut) => {
-                    if self.shell.is_recovering() {
-                        self.shell.nudge();
-                    } else {
+                    if !self.shell.is_recovering() {
                         self.shell.abort();
+                    } else if self.heard.elapsed() >= BREATH {
+                        // Silence proves a prompt, the end of a pause does not.
+                        self.shell.nudge();
                     }
                     if !told {
                         told = true;
