@@ -133,6 +133,31 @@ fn stop_logs_out_cleanly_and_leaves_nothing_behind() {
 }
 
 #[test]
+fn stop_aborts_a_ping_that_would_last_and_its_poll_gets_the_counters_so_far() {
+    let sim = SimRouter::new("cisco_iosxe").with("dead", vec![DEAD]).start();
+    let monitor = Monitor::new();
+    let more = ["--count", "100", "--timeout", "1s", "--deadline", "5m"];
+    let poll = monitor.start_poll(&at(&sim), "cisco_iosxe", DEAD, &more);
+    wait::until("the ping", || (pings(&sim).len() == 1).then_some(()));
+    // Until one packet has had its full time-out, there is nothing to be told.
+    wait::until("a second of pinging", || {
+        let since = monitor.status()[0]["lanes"][0]["since"].as_f64()?;
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).ok()?.as_secs_f64();
+        (now - since > 1.5).then_some(())
+    });
+    let ran = monitor.run(&["stop", "--all"]);
+    assert_eq!((ran.code, &ran.json()["stopped"][0]["how"]), (Some(0), &json!("logged out")));
+    assert!(ran.elapsed < Duration::from_secs(4), "{:?}", ran.elapsed);
+    let answer = poll.wait().json();
+    assert_eq!((&answer["state"], &answer["ping"]["complete"]), (&json!(0), &json!(false)), "{answer}");
+    assert_eq!((&answer["ping"]["up"], &answer["ping"]["loss"]), (&json!(0), &json!(100.0)), "{answer}");
+    sim.wait_for("a clean logout", |events| {
+        events.iter().any(|event| event["event"] == "logout" && event["reason"] == "left")
+    });
+    assert_eq!(pings(&sim).len(), 1);
+}
+
+#[test]
 fn a_master_without_jobs_logs_out_and_leaves_nothing_behind() {
     let sim = SimRouter::new("cisco_iosxe").start();
     let monitor = Monitor::with("master.idle_exit = \"300ms\"");

@@ -218,6 +218,11 @@ impl Master {
         }
     }
 
+    fn is_told_to_leave(&self) -> bool {
+        self.inner().leaving
+    }
+
+    /// Also decides it, where nobody asked for long.
     fn is_leaving(&self) -> bool {
         let mut inner = self.inner();
         if inner.leaving {
