@@ -218,3 +218,15 @@ fn an_abort_key_that_does_nothing_costs_the_session_and_never_the_answer_of_anot
         assert_eq!((&answer["target"], &answer["ping"]["loss"]), (&json!(UP), &json!(20.0)), "{answer}");
     }
 }
+
+#[test]
+fn a_client_that_goes_away_is_noticed_in_the_middle_of_a_flood() {
+    let sim = lossy("cisco_iosxe").with("flood", 4_000_000_000_u32).start();
+    let monitor = Monitor::new();
+    let mut poll = monitor.start_poll(&at(&sim), "cisco_iosxe", UP, &["--deadline", "5m"]);
+    wait::until("the ping", || sim.commands().iter().any(|line| line.contains("ping")).then_some(()));
+    poll.child.kill().expect("a child");
+    poll.child.wait().expect("its end");
+    // A router that cannot be stopped loses its session.
+    sim.wait_for_count("closed", 1);
+}

@@ -261,7 +261,7 @@ fn a_master_stopped_before_it_was_ready_costs_every_poll_its_deadline_and_no_mor
 #[test]
 fn a_poll_whose_master_makes_way_for_one_that_was_slow_to_come_up_is_served_by_that() {
     let sim = lossy().start();
-    let monitor = Monitor::new();
+    let monitor = Monitor::with(MANY_LOGINS);
     let poll = |deadline| monitor.start_poll(&at(&sim), "linux", UP, &["--timeout", "100ms", "--deadline", deadline]);
     for round in 0..rounds(5, 100) {
         let mut first = poll("9s");

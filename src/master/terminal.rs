@@ -6,6 +6,7 @@ use crate::deadline::Deadline;
 use crate::failure::{Failure, Kind, Stage};
 use crate::shell::{Event, Shell};
 use crate::ssh::{Heard, Session};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
@@ -22,6 +23,9 @@ const PROOF_PAUSE: Duration = Duration::from_millis(200);
 const BREATH: Duration = Duration::from_millis(150);
 /// An aborted command that has not given the prompt back by then costs the session.
 const RECOVERY: Duration = Duration::from_secs(4);
+
+/// Pieces of a stream that does not stop after which somebody else may be heard.
+const LISTEN_UP: usize = 16;
 
 pub(super) struct Terminal {
     session: Session,
@@ -64,6 +68,7 @@ impl Terminal {
 
     /// The next event of the conversation, whatever has to be said on the way said.
     pub(super) fn step(&mut self, wake: &[BorrowedFd<'_>], until: Option<Deadline>) -> io::Result<Step> {
+        let mut pieces = 0_usize;
         loop {
             while let Some(event) = self.shell.event() {
                 match event {
@@ -84,6 +89,10 @@ impl Terminal {
                     }
                     self.conversation.theirs(&self.buffer[..n]);
                     self.shell.receive(&self.buffer[..n]);
+                    pieces += 1;
+                    if pieces.is_multiple_of(LISTEN_UP) && is_rung(wake) {
+                        return Ok(Step::Woken);
+                    }
                     // A router that never stops would keep us here past every end of time.
                     if until.is_some_and(Deadline::is_over) && !self.shell.has_event() {
                         return Ok(Step::TimedOut);
@@ -170,4 +179,9 @@ impl Terminal {
         while let Ok(Step::Event(_)) = self.step(&[], Some(deadline)) {}
         self.session.close(deadline);
     }
+}
+
+fn is_rung(wake: &[BorrowedFd<'_>]) -> bool {
+    let mut fds: Vec<_> = wake.iter().map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)).collect();
+    !fds.is_empty() && poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|ready| ready > 0)
 }
