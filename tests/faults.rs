@@ -174,7 +174,7 @@ fn a_login_slower_than_the_deadline_is_done_for_the_next_poll() {
     for (option, value, stages) in [
         ("auth_delay", "4s", &["login"][..]),
         ("banner_delay", "4s", &["connect", "key_exchange"]),
-        ("login_delay", "4s", &["prompt"]),
+        ("login_delay", "6s", &["prompt"]),
     ] {
         let sim = lossy("linux").with(option, value).start();
         let monitor = Monitor::new();

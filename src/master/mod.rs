@@ -39,7 +39,7 @@ use std::time::{Duration, Instant};
 
 /// Lanes have this long to log out when the master leaves.
 const FAREWELL: Duration = Duration::from_secs(4);
-/// How often the place in the state directory is looked at while no lane wakes up for its keepalive.
+/// How often the place in the state directory is looked at, at least.
 const PLACE_CHECK: Duration = Duration::from_secs(30);
 
 /// What listener and lanes share.

@@ -19,7 +19,7 @@ use super::echo::Echo;
 use super::prompt::Prompt;
 use super::screen::Screen;
 
-/// Prompts in a row after which a command without echo has answered nothing.
+/// Prompts in a row after which a command without echo has answered nothing, where nothing was typed ahead.
 const EMPTY: u32 = 3;
 
 /// What the last line means for the command.
@@ -39,6 +39,8 @@ pub(super) struct Exchange {
     start: u64,
     /// An empty answer is doubted.
     speaks: bool,
+    /// Prompts in a row after which a command without echo has answered nothing.
+    empty: u32,
     /// A line other than a prompt has come.
     spoken: bool,
     /// Prompts doubted; the line of the last one; whether nothing but blank lines came since.
@@ -51,14 +53,16 @@ pub(super) struct Exchange {
 }
 
 impl Exchange {
-    /// `speaks`: the command has an answer that is not empty.
-    pub(super) fn new(command: &str, speaks: bool, screen: &Screen) -> Self {
+    /// `speaks`: the command has an answer that is not empty. `ahead`: newlines that were typed before the router read any; each
+    /// brings a prompt that is nobody's answer.
+    pub(super) fn new(command: &str, speaks: bool, ahead: u32, screen: &Screen) -> Self {
         Self {
             command: command.to_owned(),
             echo: Echo::new(command),
             answer: Answer::default(),
             start: screen.number(),
             speaks,
+            empty: EMPTY + ahead,
             spoken: false,
             prompts: 0,
             counted: None,
@@ -133,7 +137,7 @@ impl Exchange {
             // Late prompts, however many: the answer is still to come.
             return Verdict::Wait;
         }
-        let over = if silent { self.prompts >= EMPTY } else { self.in_a_row };
+        let over = if silent { self.prompts >= self.empty } else { self.in_a_row };
         self.in_a_row = true;
         if over { Verdict::Over } else { Verdict::Doubt }
     }

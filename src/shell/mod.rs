@@ -50,6 +50,8 @@ pub struct Shell {
     echoes: bool,
     /// Aborts sent for the command in flight.
     aborts: usize,
+    /// Newlines sent into the silence of the login.
+    ahead: u32,
 }
 
 enum Phase {
@@ -86,6 +88,7 @@ impl Shell {
             stage: Stage::Prompt,
             echoes: false,
             aborts: 0,
+            ahead: 0,
         }
     }
 
@@ -290,7 +293,7 @@ impl Shell {
     fn exchange(&mut self, command: &str, speaks: bool) -> Box<Exchange> {
         self.aborts = 0;
         self.line(command);
-        Box::new(Exchange::new(command, speaks, &self.screen))
+        Box::new(Exchange::new(command, speaks, self.ahead, &self.screen))
     }
 
     /// The prompt is back.

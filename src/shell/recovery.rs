@@ -1,6 +1,6 @@
 //! The way back to a proven prompt, and what the lane does to help: it has the clock. Knows nothing of how answers are read.
 
-use super::login::Login;
+use super::login::{Login, Outcome};
 use super::{Event, Phase, Shell, prompt};
 use crate::failure::Stage;
 
@@ -28,6 +28,7 @@ impl Shell {
         match &mut self.phase {
             Phase::Login(login) => {
                 let outcome = login.nudge(&self.dialect, &self.screen);
+                self.ahead = self.ahead.saturating_add(u32::from(matches!(outcome, Outcome::Newline)));
                 self.follow(outcome);
             }
             Phase::SetUp { exchange, place, quiet } => {
