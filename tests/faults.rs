@@ -174,7 +174,7 @@ fn a_login_slower_than_the_deadline_is_done_for_the_next_poll() {
     for (option, value, stages) in [
         ("auth_delay", "4s", &["login"][..]),
         ("banner_delay", "4s", &["connect", "key_exchange"]),
-        ("login_delay", "4s", &["prompt"]),
+        ("login_delay", "6s", &["prompt"]),
     ] {
         let sim = lossy("linux").with(option, value).start();
         let monitor = Monitor::new();
@@ -217,4 +217,16 @@ fn an_abort_key_that_does_nothing_costs_the_session_and_never_the_answer_of_anot
         let answer = monitor.poll(&at(&sim), "cisco_iosxe", UP, LOSSY).json();
         assert_eq!((&answer["target"], &answer["ping"]["loss"]), (&json!(UP), &json!(20.0)), "{answer}");
     }
+}
+
+#[test]
+fn a_client_that_goes_away_is_noticed_in_the_middle_of_a_flood() {
+    let sim = lossy("cisco_iosxe").with("flood", 4_000_000_000_u32).start();
+    let monitor = Monitor::new();
+    let mut poll = monitor.start_poll(&at(&sim), "cisco_iosxe", UP, &["--deadline", "5m"]);
+    wait::until("the ping", || sim.commands().iter().any(|line| line.contains("ping")).then_some(()));
+    poll.child.kill().expect("a child");
+    poll.child.wait().expect("its end");
+    // A router that cannot be stopped loses its session.
+    sim.wait_for_count("closed", 1);
 }

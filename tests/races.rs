@@ -30,6 +30,15 @@ fn lossy() -> SimRouter {
 
 const LOSSY: &[&str] = &["--count", "5", "--timeout", "100ms", "--deadline", "9s"];
 
+/// A master the moment it is seen: just being executed.
+fn first_seen(sim: &Sim) -> u32 {
+    loop {
+        if let Some(pid) = masters_of(&at(sim)).pop() {
+            return pid;
+        }
+    }
+}
+
 /// Every session that the router ever had is closed.
 fn no_session_is_left(sim: &Sim) {
     let named = |events: &[Value], name: &str| events.iter().filter(|event| event["event"] == name).count();
@@ -128,13 +137,7 @@ fn a_master_killed_before_it_was_ready_is_started_once_more() {
     let monitor = Monitor::with(MANY_LOGINS);
     for round in 0..rounds(5, 200) {
         let poll = monitor.start_poll(&at(&sim), "linux", UP, LOSSY);
-        // Seen for the first time it is just being executed.
-        let pid = loop {
-            if let Some(pid) = masters_of(&at(&sim)).pop() {
-                break pid;
-            }
-        };
-        kill(pid);
+        kill(first_seen(&sim));
         is_measured(&poll.wait().json());
         assert_eq!(monitor.pids().len(), 1, "round {round}");
         monitor.run(&["stop", "--all"]).json();
@@ -160,7 +163,7 @@ fn a_master_killed_right_after_it_was_ready_is_started_once_more() {
 fn a_master_killed_at_any_moment_costs_no_poll_its_answer() {
     let sim = lossy().with("login_delay", "20ms").with("rtt", vec!["5ms"]).start();
     let monitor = Monitor::with(MANY_LOGINS);
-    for round in 0..rounds(15, 500) {
+    for round in 0..rounds(15, 300) {
         let poll = monitor.start_poll(&at(&sim), "linux", UP, LOSSY);
         // A run takes a bit more than a second here: every second time its first 200 ms, every second time all of it.
         wait::moment(Duration::from_millis(round as u64 * 37 % if round % 2 == 0 { 211 } else { 1201 }));
@@ -234,4 +237,47 @@ fn stop_ends_a_master_that_does_not_answer() {
     assert!(!process::is_alive(pid));
     no_session_is_left(&sim);
     is_measured(&monitor.poll(&at(&sim), "linux", UP, LOSSY).json());
+}
+
+#[test]
+fn a_master_stopped_before_it_was_ready_costs_every_poll_its_deadline_and_no_more() {
+    let sim = lossy().start();
+    let monitor = Monitor::new();
+    let first = monitor.start_poll(&at(&sim), "linux", UP, &[]);
+    let pid = first_seen(&sim);
+    process::stop(pid);
+    let second = monitor.start_poll(&at(&sim), "linux", UP, &[]);
+    for poll in [first, second] {
+        let ran = poll.wait();
+        assert!(ran.elapsed < IN_TIME, "{:?}", ran.elapsed);
+        // Stopped before it had taken its place, it is in nobody's way: the second poll may be served by another one.
+        assert!(["master", "measured", "deadline"].contains(&ran.kind().as_str()), "{}", ran.stdout);
+    }
+    process::signal(pid, Signal::CONT);
+    is_measured(&monitor.poll(&at(&sim), "linux", UP, LOSSY).json());
+    wait::until("one master", || (masters_of(&at(&sim)).len() == 1).then_some(()));
+}
+
+#[test]
+fn a_poll_whose_master_makes_way_for_one_that_was_slow_to_come_up_is_served_by_that() {
+    let sim = lossy().start();
+    let monitor = Monitor::with(MANY_LOGINS);
+    let poll = |deadline| monitor.start_poll(&at(&sim), "linux", UP, &["--timeout", "100ms", "--deadline", deadline]);
+    for round in 0..rounds(5, 100) {
+        let mut first = poll("9s");
+        let slow = first_seen(&sim);
+        wait::moment(Duration::from_millis(round as u64 % 10));
+        process::stop(slow);
+        first.child.kill().expect("a child");
+        first.child.wait().expect("its end");
+        let second = poll("9s");
+        wait::until("another master, or that one asked", || {
+            (masters_of(&at(&sim)).len() == 2 || !monitor.sockets().is_empty()).then_some(())
+        });
+        process::signal(slow, Signal::CONT);
+        is_measured(&second.wait().json());
+        monitor.run(&["stop", "--all"]).json();
+        wait::until("no master", || masters_of(&at(&sim)).is_empty().then_some(()));
+    }
+    no_session_is_left(&sim);
 }

@@ -65,9 +65,7 @@ pub fn ask(
         match gone {
             Gone::NoMaster | Gone::Left => {}
             Gone::Silent => return Err(silent(router)),
-            Gone::Broken(e) => {
-                return Err(Failure::new(Kind::Master, Stage::Connect, format!("asking the master of {router}: {e}")));
-            }
+            Gone::Broken(e) => return Err(broken(router, &e)),
         }
         log::debug!(router, gone:?; "no master, starting one");
         let before = starts;
@@ -82,12 +80,18 @@ pub fn ask(
     }
     Err(match gone {
         Gone::Silent => silent(router),
-        gone => Failure::new(
-            Kind::Master,
-            Stage::Connect,
-            format!("the master of {router} vanished twice ({gone:?}); the log in {} says why", state.dir().display()),
-        ),
+        Gone::Broken(e) => broken(router, &e),
+        Gone::NoMaster | Gone::Left => {
+            let how = if starts < STARTS { "and no time was left to start another" } else { "twice" };
+            let log = state.log_file();
+            let text = format!("the master of {router} vanished {how}; the log says why: {}", log.display());
+            Failure::new(Kind::Master, Stage::Connect, text)
+        }
     })
+}
+
+fn broken(router: &str, e: &io::Error) -> Failure {
+    Failure::new(Kind::Master, Stage::Connect, format!("asking the master of {router}: {e}"))
 }
 
 fn silent(router: &str) -> Failure {
@@ -140,9 +144,11 @@ fn start(
     if let Some(failure) = starter.held() {
         return Err(failure);
     }
-    match launch::launch(&starter.start()?, &starter.environment(), deadline.less(WAY_BACK))? {
-        Launched::Ready => Ok(open(&state.socket(name), deadline)),
-        Launched::Died => Ok(Err(Gone::Left)),
+    match launch::launch(&starter.start()?, &starter.environment(), deadline.less(WAY_BACK)) {
+        Ok(Launched::Ready) => Ok(open(&state.socket(name), deadline)),
+        Ok(Launched::Died) => Ok(Err(Gone::Left)),
+        // The master of a client that ran out of time may have come up meanwhile, and ours made way for it.
+        Err(failure) => open(&state.socket(name), deadline).map(Ok).map_err(|_| failure),
     }
 }
 

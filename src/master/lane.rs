@@ -1,13 +1,13 @@
 //! A lane: one SSH session, one shell on it, one thread. Logs in, takes jobs, waits; its one wait is scheduler, keepalive
 //! clock and idle timer.
 
-use super::Master;
 use super::bell::Bell;
 use super::conversation::{Conversation, now};
 use super::job::Job;
 use super::lanes::LaneState;
 use super::run;
 use super::terminal::{Step, Terminal};
+use super::{Master, PLACE_CHECK};
 use crate::deadline::Deadline;
 use crate::failure::{Failure, Kind, Stage};
 use crate::shell::{Event, Shell};
@@ -68,6 +68,9 @@ impl Lane {
         let (keepalive, idle_exit) = (settings.keepalive.max(Duration::from_secs(1)), settings.idle_exit);
         let mut idle_since = Instant::now();
         let mut alive_until = Instant::now() + keepalive;
+        // A keepalive may be rarer than the look at our place.
+        let tick = keepalive.min(PLACE_CHECK);
+        let mut look_at = Instant::now() + tick;
         loop {
             if let Some(job) = self.master.take(self.id) {
                 *current = Some(job);
@@ -81,6 +84,7 @@ impl Lane {
                 }
                 idle_since = Instant::now();
                 alive_until = idle_since + keepalive;
+                look_at = idle_since + tick;
                 continue;
             }
             let done = self.master.is_leaving() || idle_since.elapsed() >= idle_exit;
@@ -92,7 +96,7 @@ impl Lane {
                 terminal.log_out(Deadline::after(LOG_OUT));
                 return End::Quiet;
             }
-            let until = Deadline::at(alive_until.min(idle_since + idle_exit));
+            let until = Deadline::at(alive_until.min(look_at).min(idle_since + idle_exit));
             match terminal.step(&[self.bell.as_fd()], Some(until)) {
                 Ok(Step::Event(Event::Failed(failure))) => {
                     log::info!(router:% = self.master.router(), lane = self.id, failure:%; "session given up while idle");
@@ -105,10 +109,14 @@ impl Lane {
                     log::info!(router:% = self.master.router(), lane = self.id; "router closed the idle session");
                     return End::Quiet;
                 }
-                Ok(Step::TimedOut) if Instant::now() >= alive_until => {
-                    alive_until = Instant::now() + keepalive;
+                Ok(Step::TimedOut) if Instant::now() >= alive_until.min(look_at) => {
+                    look_at = Instant::now() + tick;
                     terminal.conversation.take();
                     self.master.check_place();
+                    if Instant::now() < alive_until {
+                        continue;
+                    }
+                    alive_until = Instant::now() + keepalive;
                     if let Err(e) = terminal.keepalive() {
                         log::info!(router:% = self.master.router(), lane = self.id, error:% = e; "idle session is dead");
                         return End::Quiet;

@@ -39,7 +39,7 @@ use std::time::{Duration, Instant};
 
 /// Lanes have this long to log out when the master leaves.
 const FAREWELL: Duration = Duration::from_secs(4);
-/// How often the place in the state directory is looked at while no lane wakes up for its keepalive.
+/// How often the place in the state directory is looked at, at least.
 const PLACE_CHECK: Duration = Duration::from_secs(30);
 
 /// What listener and lanes share.
@@ -218,6 +218,11 @@ impl Master {
         }
     }
 
+    fn is_told_to_leave(&self) -> bool {
+        self.inner().leaving
+    }
+
+    /// Also decides it, where nobody asked for long.
     fn is_leaving(&self) -> bool {
         let mut inner = self.inner();
         if inner.leaving {

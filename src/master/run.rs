@@ -20,6 +20,11 @@ use std::time::{Duration, Instant};
 /// What the router and this machine need at least to stop a ping and print its counters.
 const WAY_BACK: Duration = Duration::from_millis(120);
 
+/// How often a lane that works looks whether the master is told to leave.
+const LOOK_UP: Duration = Duration::from_millis(500);
+/// A command in flight then has this long to be aborted and to print its counters.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
 /// What came of one command.
 enum Outcome {
     Text {
@@ -134,7 +139,7 @@ fn ask_probe(master: &Arc<Master>, terminal: &mut Terminal, job: &mut Job, probe
         if !terminal.shell.is_idle() && !terminal.settle(&|| {}) {
             return Asked::Lost(lost(&router, "no prompt after the command before"));
         }
-        let (text, ending) = match command(terminal, job, &run) {
+        let (text, ending) = match command(master, terminal, job, &run) {
             Ok(Outcome::Text { text, ending }) => (text, ending),
             Ok(Outcome::Abandoned) => return Asked::Abandoned,
             Ok(Outcome::Late) => {
@@ -172,9 +177,9 @@ fn lost(router: &str, why: &str) -> Failure {
 }
 
 /// Sends the command and waits for its answer; aborts it when its own time, the deadline or its clients are gone.
-fn command(terminal: &mut Terminal, job: &mut Job, run: &Run) -> Result<Outcome, Failure> {
+fn command(master: &Master, terminal: &mut Terminal, job: &mut Job, run: &Run) -> Result<Outcome, Failure> {
     for before in &run.before {
-        match plain_command(terminal, job, before)? {
+        match plain_command(master, terminal, job, before)? {
             Outcome::Text { .. } => {}
             other => return Ok(other),
         }
@@ -186,29 +191,30 @@ fn command(terminal: &mut Terminal, job: &mut Job, run: &Run) -> Result<Outcome,
     let own_end = planned_end.unwrap_or(Deadline::at(sent + run.limit));
     let first_abort = own_end.min(job.deadline.less(way_back));
     let planned = planned_end.is_some_and(|end| end == first_abort);
-    wait(terminal, job, sent, first_abort, planned)
+    wait(master, terminal, job, sent, first_abort, planned)
 }
 
 /// A command that has no end of its own but the answer.
-fn plain_command(terminal: &mut Terminal, job: &mut Job, command: &str) -> Result<Outcome, Failure> {
+fn plain_command(master: &Master, terminal: &mut Terminal, job: &mut Job, command: &str) -> Result<Outcome, Failure> {
     let sent = Instant::now();
     terminal.shell.command(command)?;
-    wait(terminal, job, sent, job.deadline.less(WAY_BACK), false)
+    wait(master, terminal, job, sent, job.deadline.less(WAY_BACK), false)
 }
 
 fn wait(
+    master: &Master,
     terminal: &mut Terminal,
     job: &mut Job,
     sent: Instant,
     first_abort: Deadline,
-    planned: bool,
+    mut planned: bool,
 ) -> Result<Outcome, Failure> {
     let mut aborted = None;
     let mut until = first_abort;
     loop {
         let watch: Vec<_> = job.clients.iter().map(super::job::Client::watch).collect();
         let cut = |terminal: &Terminal, why: String| Outcome::Cut { text: terminal.shell.partial(), why };
-        let step = terminal.step(&watch, Some(until));
+        let step = terminal.step(&watch, Some(until.or_after(LOOK_UP)));
         drop(watch);
         match step {
             Ok(Step::Event(Event::Answer { truncated: true, .. })) => {
@@ -227,6 +233,13 @@ fn wait(
                 if job.is_abandoned() {
                     terminal.shell.abort();
                     return Ok(Outcome::Abandoned);
+                }
+            }
+            Ok(Step::TimedOut) if !until.is_over() => {
+                if aborted.is_none() && master.is_told_to_leave() {
+                    job.deadline = job.deadline.or_after(LAST_WORDS);
+                    planned = false;
+                    until = Deadline::after(Duration::ZERO);
                 }
             }
             Ok(Step::TimedOut) if job.deadline.is_over() => return Ok(Outcome::Late),
@@ -255,7 +268,7 @@ fn run_command(
     let Some(job) = current.as_mut() else { return After::Idle };
     let router = master.router();
     let mut after = After::Idle;
-    let reply = match plain_command(terminal, job, command) {
+    let reply = match plain_command(master, terminal, job, command) {
         Ok(Outcome::Text { text, ending: Ending::Complete }) => Reply::Text { text, conversation: Vec::new() },
         Ok(Outcome::Text { .. } | Outcome::Late) => failed(Failure::new(
             Kind::Deadline,

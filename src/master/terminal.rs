@@ -6,6 +6,7 @@ use crate::deadline::Deadline;
 use crate::failure::{Failure, Kind, Stage};
 use crate::shell::{Event, Shell};
 use crate::ssh::{Heard, Session};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
@@ -20,8 +21,14 @@ const QUIET_COMMAND: Duration = Duration::from_secs(4);
 pub(super) const ABORT_PAUSE: Duration = Duration::from_millis(700);
 /// The same while only the prompt is to be proven.
 const PROOF_PAUSE: Duration = Duration::from_millis(200);
+/// A router that said something so short a time ago is not quiet, however long ago it was asked.
+const BREATH: Duration = Duration::from_millis(150);
 /// An aborted command that has not given the prompt back by then costs the session.
 const RECOVERY: Duration = Duration::from_secs(4);
+/// A first byte that comes later waited for something else than the way.
+const LONGEST_WAY: Duration = Duration::from_secs(1);
+/// Pieces of a stream that does not stop after which somebody else may be heard.
+const LISTEN_UP: usize = 16;
 
 pub(super) struct Terminal {
     session: Session,
@@ -30,10 +37,10 @@ pub(super) struct Terminal {
     buffer: Vec<u8>,
     /// When the line was sent whose first answering byte has not come yet.
     asked: Option<Instant>,
+    /// When the last byte came.
+    heard: Instant,
     /// At login a question was answered with more than a line end.
     answered: bool,
-    /// When the router (or a nudge of ours) was last heard.
-    last_byte: Instant,
     /// The longest recent time from a line sent to its first answering byte.
     pub(super) way: Duration,
 }
@@ -56,14 +63,15 @@ impl Terminal {
             conversation,
             buffer: vec![0; 8 << 10],
             asked: None,
+            heard: Instant::now(),
             answered: false,
-            last_byte: Instant::now(),
             way: Duration::ZERO,
         }
     }
 
     /// The next event of the conversation, whatever has to be said on the way said.
     pub(super) fn step(&mut self, wake: &[BorrowedFd<'_>], until: Option<Deadline>) -> io::Result<Step> {
+        let mut pieces = 0_usize;
         loop {
             while let Some(event) = self.shell.event() {
                 match event {
@@ -78,12 +86,16 @@ impl Terminal {
             }
             match self.session.hear(&mut self.buffer, wake, until)? {
                 Heard::Bytes(n) => {
+                    self.heard = Instant::now();
                     if let Some(asked) = self.asked.take() {
-                        self.way = asked.elapsed().max(self.way - self.way / 8);
+                        self.way = asked.elapsed().min(LONGEST_WAY).max(self.way - self.way / 8);
                     }
-                    self.last_byte = Instant::now();
                     self.conversation.theirs(&self.buffer[..n]);
                     self.shell.receive(&self.buffer[..n]);
+                    pieces += 1;
+                    if pieces.is_multiple_of(LISTEN_UP) && is_rung(wake) {
+                        return Ok(Step::Woken);
+                    }
                     // A router that never stops would keep us here past every end of time.
                     if until.is_some_and(Deadline::is_over) && !self.shell.has_event() {
                         return Ok(Step::TimedOut);
@@ -99,6 +111,7 @@ impl Terminal {
     /// From the first byte to a proven prompt with set-up done. `stage` is told each stage.
     pub(super) fn log_in(&mut self, deadline: Deadline, stage: &dyn Fn(Stage)) -> Result<(), Failure> {
         let mut nudge_after = QUIET;
+        let mut nudged = Instant::now();
         loop {
             stage(self.shell.stage());
             let lost =
@@ -108,7 +121,7 @@ impl Terminal {
                 Stage::Prompt => nudge_after,
                 _ => QUIET_COMMAND,
             };
-            let until = deadline.min(Deadline::at(self.last_byte + quiet));
+            let until = deadline.min(Deadline::at(self.heard.max(nudged) + quiet));
             match self.step(&[], Some(until)).map_err(|e| lost(e, self.shell.stage()))? {
                 Step::Event(Event::Ready { .. }) => return Ok(()),
                 Step::Event(Event::Failed(failure)) => return Err(failure),
@@ -130,13 +143,13 @@ impl Terminal {
                     return Err(Failure::new(Kind::Shell, self.shell.stage(), self.with_last_words(message)));
                 }
                 // It was not quiet all the time.
-                Step::TimedOut if self.last_byte + quiet > Instant::now() => {}
+                Step::TimedOut if self.heard + quiet > Instant::now() => {}
                 Step::TimedOut => {
                     if self.shell.stage() == Stage::Prompt && !self.shell.is_settling() {
                         nudge_after *= 2;
                     }
                     self.shell.nudge();
-                    self.last_byte = Instant::now();
+                    nudged = Instant::now();
                 }
             }
         }
@@ -156,16 +169,17 @@ impl Terminal {
         let end = Deadline::after(RECOVERY);
         let mut told = false;
         while !self.shell.is_idle() {
-            let pause = if self.shell.is_recovering() { PROOF_PAUSE } else { ABORT_PAUSE };
-            match self.step(&[], Some(end.or_after(pause + self.way * 2))) {
+            let pause = if self.shell.is_recovering() { PROOF_PAUSE } else { ABORT_PAUSE } + self.way * 2;
+            match self.step(&[], Some(end.or_after(pause))) {
                 Ok(Step::Event(Event::Failed(_)) | Step::Closed) | Err(_) => return false,
                 Ok(Step::Event(_) | Step::Woken) => {}
                 Ok(Step::TimedOut) if end.is_over() => return false,
                 Ok(Step::TimedOut) => {
-                    if self.shell.is_recovering() {
-                        self.shell.nudge();
-                    } else {
+                    if !self.shell.is_recovering() {
                         self.shell.abort();
+                    } else if self.heard.elapsed() >= BREATH {
+                        // Silence proves a prompt, the end of a pause does not.
+                        self.shell.nudge();
                     }
                     if !told {
                         told = true;
@@ -187,4 +201,9 @@ impl Terminal {
         while let Ok(Step::Event(_)) = self.step(&[], Some(deadline)) {}
         self.session.close(deadline);
     }
+}
+
+fn is_rung(wake: &[BorrowedFd<'_>]) -> bool {
+    let mut fds: Vec<_> = wake.iter().map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)).collect();
+    !fds.is_empty() && poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|ready| ready > 0)
 }
