@@ -234,16 +234,14 @@ impl Shell {
     /// Answers a pager, or stops it where its text is no longer wanted. True when there was one.
     fn page(&mut self) -> bool {
         let line = self.screen.line();
-        if line.len() > LONGEST_MARK {
-            return false;
-        }
+        let Some(last) = line.last().filter(|_| line.len() <= LONGEST_MARK) else { return false };
         let stop = match &self.phase {
             Phase::Login(_) => None,
             Phase::SetUp { exchange, .. } | Phase::Probe(exchange) if !exchange.is_aborted() => None,
             Phase::SetUp { .. } | Phase::Probe(_) | Phase::Recovery { .. } => self.dialect.abort.first(),
             Phase::Idle | Phase::Over => return false,
         };
-        let found = self.dialect.pager.iter().find_map(|pager| {
+        let found = self.dialect.pager.iter().filter(|pager| pager.mark.may_end_with(*last)).find_map(|pager| {
             let mark = pager.mark.find(line).filter(|mark| !mark.is_empty())?;
             Some((mark.start(), stop.unwrap_or(&pager.answer).clone()))
         });
