@@ -13,7 +13,6 @@ use crate::platform::{Ending, Run};
 use crate::probe::{Answer, Measurement, Probe};
 use crate::shell::Event;
 use crate::wire::{Answers, Reply, Session};
-use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -36,6 +35,7 @@ enum Outcome {
     /// The session is gone; what had come of the answer.
     Cut {
         text: String,
+        ending: Ending,
         why: String,
     },
     /// All clients went away.
@@ -109,9 +109,11 @@ fn run_probes(
             break;
         }
     }
-    let late =
-        Failure::new(Kind::Deadline, Stage::Probe, format!("router {}: no time was left for it", master.router()));
-    answers.extend(crate::probe::unanswered(&probes[answers.len()..], &late));
+    if answers.len() < probes.len() {
+        let message = format!("router {}: no time was left for it", master.router());
+        let late = Failure::new(Kind::Deadline, Stage::Probe, message);
+        answers.extend(crate::probe::unanswered(&probes[answers.len()..], &late));
+    }
     let answers = Answers { answers, time, age: 0.0, session, conversation: Vec::new() };
     master.remember(Arc::clone(probes), &answers);
     if let Some(job) = current.take() {
@@ -146,7 +148,7 @@ fn ask_probe(master: &Arc<Master>, terminal: &mut Terminal, job: &mut Job, probe
                 let message = format!("router {router} gave no counters for `{}` in time", run.command);
                 return Asked::Answered(Err(Failure::new(Kind::Deadline, Stage::Probe, message)));
             }
-            Ok(Outcome::Cut { text, why }) => match master.platform.read(probe, &run, &text, Ending::Cut) {
+            Ok(Outcome::Cut { text, ending, why }) => match master.platform.read(probe, &run, &text, ending) {
                 Ok(measurement) => return Asked::Answered(Ok(measurement)),
                 Err(_) => return Asked::Lost(lost(&router, &why)),
             },
@@ -180,7 +182,9 @@ fn lost(router: &str, why: &str) -> Failure {
 fn command(master: &Master, terminal: &mut Terminal, job: &mut Job, run: &Run) -> Result<Outcome, Failure> {
     for before in &run.before {
         match plain_command(master, terminal, job, before)? {
-            Outcome::Text { .. } => {}
+            Outcome::Text { ending: Ending::Complete, .. } => {}
+            // Its time was up: there is none for the command itself.
+            Outcome::Text { .. } => return Ok(Outcome::Late),
             other => return Ok(other),
         }
     }
@@ -213,7 +217,12 @@ fn wait(
     let mut until = first_abort;
     loop {
         let watch: Vec<_> = job.clients.iter().map(super::job::Client::watch).collect();
-        let cut = |terminal: &Terminal, why: String| Outcome::Cut { text: terminal.shell.partial(), why };
+        let ended = |cut| aborted.map_or(cut, |after| Ending::Aborted { after, planned });
+        let cut = |terminal: &Terminal, why| {
+            let text = terminal.shell.partial();
+            // Counters of a ping that was aborted count as such, whatever became of the session after them.
+            Outcome::Cut { text, ending: ended(Ending::Cut), why }
+        };
         let step = terminal.step(&watch, Some(until.or_after(LOOK_UP)));
         drop(watch);
         match step {
@@ -222,13 +231,12 @@ fn wait(
                 return Err(Failure::new(Kind::Reply, Stage::Reply, message));
             }
             Ok(Step::Event(Event::Answer { text, .. })) => {
-                let ending = aborted.map_or(Ending::Complete, |after| Ending::Aborted { after, planned });
-                return Ok(Outcome::Text { text, ending });
+                return Ok(Outcome::Text { text, ending: ended(Ending::Complete) });
             }
             Ok(Step::Event(Event::Failed(failure))) => return Ok(cut(terminal, failure.message)),
             Ok(Step::Event(_)) => {}
             Ok(Step::Closed) => return Ok(cut(terminal, "closed by the router".to_owned())),
-            Err(e) => return Ok(cut(terminal, io_reason(&e))),
+            Err(e) => return Ok(cut(terminal, e.to_string())),
             Ok(Step::Woken) => {
                 if job.is_abandoned() {
                     terminal.shell.abort();
@@ -251,10 +259,6 @@ fn wait(
             }
         }
     }
-}
-
-fn io_reason(e: &io::Error) -> String {
-    e.to_string()
 }
 
 /// `exec`: one command, its text as it came.
