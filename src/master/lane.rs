@@ -144,15 +144,17 @@ impl Lane {
         };
         let session = Session::open(&start.login, &master.platform.terminal, deadline, &stage)
             .map_err(|f| fail(f, Vec::new()))?;
-        log::debug!(router:% = master.router(), algorithms:? = session.algorithms(); "session open");
+        log::debug!(router:% = master.router(), algorithms:% = session.algorithms(); "session open");
         let shell = Shell::new(Arc::clone(&master.platform.dialect), start.login.enable.clone());
         let mut terminal = Terminal::new(session, shell, Conversation::default());
-        match terminal.log_in(deadline, &stage) {
-            Ok(()) => {}
-            Err(failure) => {
-                let said = terminal.conversation.take();
-                return Err(fail(named(failure, &master.router()), said));
+        let set_up = |command: &str, text: &str| {
+            if let Some(refused) = master.platform.refusal(text) {
+                log::info!(router:% = master.router(), command, message = refused.message.as_str(); "set-up command refused");
             }
+        };
+        if let Err(failure) = terminal.log_in(deadline, &stage, &set_up) {
+            let said = terminal.conversation.take();
+            return Err(fail(named(failure, &master.router()), said));
         }
         if let Err(e) = master.logins.succeeded(&master.router(), &start.credential) {
             log::warn!(router:% = master.router(), error:% = e; "login could not be recorded");

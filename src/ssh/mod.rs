@@ -82,9 +82,7 @@ impl Session {
         auth::login(&link, login, deadline)?;
         let channel = link.shell(terminal, deadline)?;
         link.settle();
-        let session = Self { channel, link, left: false };
-        log::debug!(router:% = login.address, algorithms:% = session.algorithms(); "logged in");
-        Ok(session)
+        Ok(Self { channel, link, left: false })
     }
 
     /// Waits for bytes of the router, for one of `wake`, or for the deadline (none: for ever). Bytes come first: with a
