@@ -29,7 +29,7 @@ Examples:
   … --item ping.loss            only the loss, in percent
   … -v                          with the conversation with the router";
 
-#[derive(Debug, clap::Args)]
+#[derive(clap::Args)]
 #[command(after_long_help = EXAMPLES, after_help = "See --help for references, exit status and examples.")]
 pub(super) struct Args {
     /// Name of the line, for the output ({$LINE_ID}) [default: the target]
