@@ -6,7 +6,7 @@
 //! * [`settings`] — every setting, its default and its documentation; file < environment < flags
 //! * [`inventory`] — lines, routers and secrets
 //! * [`probe`], [`failure`], [`deadline`] — pure types that everybody shares
-//! * [`duration`], [`quote`] — how a time is written, how a value from outside is shown
+//! * [`clock`], [`duration`], [`quote`] — what time it is, how one is written, how a value from outside is shown
 //! * [`platform`] — a router OS as data: commands with typed slots, reply patterns
 //! * [`shell`] — the conversation with a router's CLI, without I/O
 //! * [`ssh`] — the only place that imports ssh2
@@ -21,6 +21,7 @@
 
 pub mod cli;
 pub mod client;
+pub mod clock;
 pub mod deadline;
 pub mod descriptors;
 pub mod duration;

@@ -2,10 +2,10 @@
 //! nothing of what a lane says to its router.
 
 use super::bell::Bell;
-use super::conversation::now;
 use super::job::Job;
 use super::lane::{End, Lane};
 use super::{Inner, Master};
+use crate::clock::now;
 use crate::failure::{Failure, Kind, Stage};
 use crate::wire::{LaneStatus, LastFailure, Reply};
 use std::io;
@@ -156,7 +156,7 @@ impl Master {
         if others && failure.kind != Kind::Auth {
             return Ok(());
         }
-        self.logins.failed(&self.router(), &self.start.credential, failure)
+        self.logins.failed(self.router(), &self.start.credential, failure)
     }
 
     pub(super) fn lane_ended(self: &Arc<Self>, lane: usize, end: End) {

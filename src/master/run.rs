@@ -2,11 +2,11 @@
 //! platform turns it into text and text into a measurement.
 
 use super::Master;
-use super::conversation::now;
 use super::job::{Ask, Job};
 use super::lane::After;
 use super::lanes::LaneState;
 use super::terminal::{ABORT_PAUSE, Step, Terminal};
+use crate::clock::now;
 use crate::deadline::Deadline;
 use crate::failure::{Failure, Kind, Stage};
 use crate::platform::{Ending, Run};
@@ -139,7 +139,7 @@ fn ask_probe(master: &Arc<Master>, terminal: &mut Terminal, job: &mut Job, probe
     let mut again = true;
     loop {
         if !terminal.shell.is_idle() && !terminal.settle(&|| {}) {
-            return Asked::Lost(lost(&router, "no prompt after the command before"));
+            return Asked::Lost(lost(router, "no prompt after the command before"));
         }
         let (text, ending) = match command(master, terminal, job, &run) {
             Ok(Outcome::Text { text, ending }) => (text, ending),
@@ -150,7 +150,7 @@ fn ask_probe(master: &Arc<Master>, terminal: &mut Terminal, job: &mut Job, probe
             }
             Ok(Outcome::Cut { text, ending, why }) => match master.platform.read(probe, &run, &text, ending) {
                 Ok(measurement) => return Asked::Answered(Ok(measurement)),
-                Err(_) => return Asked::Lost(lost(&router, &why)),
+                Err(_) => return Asked::Lost(lost(router, &why)),
             },
             Err(failure) => return Asked::Answered(Err(failure)),
         };
@@ -158,13 +158,13 @@ fn ask_probe(master: &Arc<Master>, terminal: &mut Terminal, job: &mut Job, probe
             Ok(measurement) => return Asked::Answered(Ok(measurement)),
             // Somebody else's answer: back to a proven prompt, and once more.
             Err(unread) if unread.not_ours && again && job.deadline.remaining() > WAY_BACK => {
-                log::warn!(router:% = router, message = unread.failure.message.as_str(); "perhaps the answer to something else, asked again");
+                log::warn!(router, message = unread.failure.message.as_str(); "perhaps the answer to something else, asked again");
                 again = false;
                 terminal.shell.resync();
             }
             Err(unread) => {
                 let failure = unread.failure;
-                log::debug!(router:% = router, kind = failure.kind.name(), text = text.as_str(); "answer gave no measurement");
+                log::debug!(router, kind = failure.kind.name(), text = text.as_str(); "answer gave no measurement");
                 return Asked::Answered(Err(Failure {
                     message: format!("router {router}: {}", failure.message),
                     ..failure
@@ -285,7 +285,7 @@ fn run_command(
         }
         Ok(Outcome::Cut { why, .. }) => {
             after = After::Lost;
-            failed(lost(&router, &why))
+            failed(lost(router, &why))
         }
         Err(failure) => failed(failure),
     };
