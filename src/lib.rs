@@ -7,6 +7,7 @@
 //! * [`inventory`] — lines, routers and secrets
 //! * [`probe`], [`failure`], [`deadline`] — pure types that everybody shares
 //! * [`clock`], [`duration`], [`quote`] — what time it is, how one is written, how a value from outside is shown
+//! * [`small_file`] — how a settings, credentials or platform file is opened and read
 //! * [`platform`] — a router OS as data: commands with typed slots, reply patterns
 //! * [`shell`] — the conversation with a router's CLI, without I/O
 //! * [`ssh`] — the only place that imports ssh2
@@ -37,6 +38,7 @@ pub mod quote;
 pub mod record;
 pub mod settings;
 pub mod shell;
+pub mod small_file;
 pub mod ssh;
 pub mod state;
 pub mod wire;
