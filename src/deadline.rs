@@ -1,5 +1,6 @@
 //! One end of time per run, set at its start; every wait takes it.
 
+use rustix::event::Timespec;
 use std::time::{Duration, Instant};
 
 /// A point in time after which nobody waits for the answer any more.
@@ -21,6 +22,12 @@ impl Deadline {
     /// Time left, zero when it is over.
     pub fn remaining(self) -> Duration {
         self.0.saturating_duration_since(Instant::now())
+    }
+
+    /// The same as `poll(2)` takes it.
+    pub fn timeout(self) -> Timespec {
+        let left = self.remaining();
+        Timespec { tv_sec: left.as_secs().cast_signed(), tv_nsec: left.subsec_nanos().into() }
     }
 
     pub fn is_over(self) -> bool {

@@ -7,7 +7,7 @@ use crate::failure::{Failure, Kind, Stage};
 use crate::inventory::router::{Address, Credential, Crypto, HostKeyPolicy, Login};
 use crate::inventory::secret::Secret;
 use crate::settings::Settings;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags, poll};
 use serde::{Deserialize, Serialize};
 use std::io::{self, Read, Write};
 use std::os::unix::process::CommandExt;
@@ -175,10 +175,7 @@ pub fn launch(
     // From here on the master must be left alone: it is its own process, and nobody waits for it.
     let mut said = Vec::new();
     loop {
-        let left = deadline.remaining();
-        let timeout = Timespec { tv_sec: left.as_secs().cast_signed(), tv_nsec: i64::from(left.subsec_nanos()) };
-        let mut fds = [PollFd::new(&ready, PollFlags::IN)];
-        match poll(&mut fds, Some(&timeout)) {
+        match poll(&mut [PollFd::new(&ready, PollFlags::IN)], Some(&deadline.timeout())) {
             Ok(0) => return Err(failed(io::Error::new(io::ErrorKind::TimedOut, "not ready in time"))),
             Ok(_) => {}
             Err(rustix::io::Errno::INTR) => continue,

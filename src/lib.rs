@@ -6,7 +6,8 @@
 //! * [`settings`] — every setting, its default and its documentation; file < environment < flags
 //! * [`inventory`] — lines, routers and secrets
 //! * [`probe`], [`failure`], [`deadline`] — pure types that everybody shares
-//! * [`duration`], [`quote`] — how a time is written, how a value from outside is shown
+//! * [`clock`], [`duration`], [`quote`] — what time it is, how one is written, how a value from outside is shown
+//! * [`small_file`] — how a settings, credentials or platform file is opened and read
 //! * [`platform`] — a router OS as data: commands with typed slots, reply patterns
 //! * [`shell`] — the conversation with a router's CLI, without I/O
 //! * [`ssh`] — the only place that imports ssh2
@@ -21,6 +22,7 @@
 
 pub mod cli;
 pub mod client;
+pub mod clock;
 pub mod deadline;
 pub mod descriptors;
 pub mod duration;
@@ -36,6 +38,7 @@ pub mod quote;
 pub mod record;
 pub mod settings;
 pub mod shell;
+pub mod small_file;
 pub mod ssh;
 pub mod state;
 pub mod wire;

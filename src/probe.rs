@@ -1,7 +1,7 @@
 //! What is asked of a router for one line (probe) and what came back (measurement). Pure data: the platform turns a probe
 //! into text and text into a measurement; shell, ssh, wire, master and client carry both without looking inside.
 
-use crate::failure::{Failure, Kind, Stage};
+use crate::failure::Failure;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::IpAddr;
@@ -203,9 +203,4 @@ mod outcome {
 /// A probe that nobody could run.
 pub fn unanswered(probes: &[Probe], failure: &Failure) -> Vec<Answer> {
     probes.iter().map(|p| Answer { kind: p.kind(), outcome: Err(failure.clone()) }).collect()
-}
-
-/// A deadline that came before any counters, at the stage reached.
-pub fn too_late(stage: Stage, message: impl Into<String>) -> Failure {
-    Failure::new(Kind::Deadline, stage, message)
 }

@@ -23,9 +23,21 @@ pub fn quoted(value: &str) -> String {
     shown
 }
 
+/// A router's words for one line of a message: controls are blanks, one blank between words, at most so many characters of
+/// it and then `…`.
+pub fn excerpt(text: &str, most: usize) -> String {
+    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let mut words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if let Some((end, _)) = words.char_indices().nth(most) {
+        words.truncate(end);
+        words.push('…');
+    }
+    words
+}
+
 #[cfg(test)]
 mod tests {
-    use super::quoted;
+    use super::{excerpt, quoted};
 
     #[test]
     fn a_plain_value_is_only_quoted() {
@@ -45,5 +57,12 @@ mod tests {
         assert_eq!(quoted(&"x".repeat(64 << 10)), format!("\"{}…\"", "x".repeat(80)));
         assert_eq!(quoted(&"x".repeat(80)), format!("\"{}\"", "x".repeat(80)));
         assert!(quoted(&"\u{1b}".repeat(1000)).chars().count() <= 83);
+    }
+
+    #[test]
+    fn an_excerpt_is_one_line_of_words() {
+        assert_eq!(excerpt(" % Bad\r\n\u{1b}[1m  mask\0", 20), "% Bad [1m mask");
+        assert_eq!(excerpt("äöü", 3), "äöü");
+        assert_eq!(excerpt("äöü!", 3), "äöü…");
     }
 }

@@ -12,8 +12,8 @@ pub(super) fn text() -> impl TypedValueParser<Value = String> {
     OsStringValueParser::new().map(|value| value.to_string_lossy().into_owned())
 }
 
-/// The router and the login on it.
-#[derive(Clone, Debug, clap::Args)]
+/// The router and the login on it. Not `Debug`: an argument may be a password.
+#[derive(clap::Args)]
 pub(super) struct Router {
     /// Router to log in to, address or name ({$LINE_ROUTER_IP})
     #[arg(long = "router", value_name = "ADDR[:PORT]", value_parser = text(), allow_hyphen_values = true)]

@@ -1,6 +1,7 @@
 //! `ddl-monitor config`: are the settings right, what are they, and where did each come from.
 
 use super::format::Format;
+use super::output::columns;
 use crate::inventory::credentials;
 use crate::settings::{self, Loaded, SETTINGS, Setting, Source};
 use clap::{Args, Subcommand};
@@ -85,12 +86,7 @@ fn show(loaded: Result<Loaded, Vec<String>>, format: Format, out: &mut dyn Write
         Format::Text => {
             writeln!(out, "# {}", from_file(loaded.file.as_ref()).trim_start_matches([',', ' ']))?;
             let rows: Vec<[String; 3]> = SETTINGS.iter().map(|setting| as_text(setting, &loaded)).collect();
-            let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-            let (name, value) = (width(0), width(1));
-            for row in &rows {
-                let line = format!("{:name$}  {:value$}  {}", row[0], row[1], row[2]);
-                writeln!(out, "{}", line.trim_end())?;
-            }
+            out.write_all(columns(&rows).as_bytes())?;
         }
     }
     Ok(ExitCode::SUCCESS)

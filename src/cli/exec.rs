@@ -21,7 +21,7 @@ Examples:
   … \"show interfaces | include rate\"
   … --deadline 20s \"show version\"";
 
-#[derive(Debug, clap::Args)]
+#[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
     #[command(flatten)]

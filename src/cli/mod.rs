@@ -29,7 +29,7 @@ use std::time::Instant;
 ///
 /// The login is kept by a background process, the master of that router, so that the next poll finds it open; it logs out
 /// when no poll has come for a while. On a terminal the commands print for people, else (as run by Zabbix) one line of JSON.
-#[derive(Debug, Parser)]
+#[derive(Parser)]
 #[command(name = "ddl-monitor", version, max_term_width = 100, after_help = EXAMPLES)]
 pub struct Cli {
     #[command(flatten)]
@@ -71,7 +71,7 @@ pub struct Global {
     verbose: u8,
 }
 
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 enum Command {
     /// Measure one line: log in to its router, ping the far end from there
     Poll(poll::Args),
@@ -157,6 +157,7 @@ fn execute(cli: Cli, started: Instant) -> io::Result<ExitCode> {
     if let Ok(state) = &state {
         state.log_repairs();
     }
+    loaded.remarks.iter().for_each(|remark| log::info!("{remark}"));
     let colour = format == Format::Text && terminal && settings::colour_allowed();
     let context = Context { started, loaded, state, format, colour, verbose: cli.global.verbose };
     match cli.command {

@@ -118,7 +118,7 @@ pub(super) fn print_document(
 fn print_item(whole: &serde_json::Value, failure: Option<&Failure>, path: &str) -> io::Result<ExitCode> {
     let value = path.split('.').try_fold(whole, |value, name| value.get(name));
     let text = match value {
-        Some(serde_json::Value::String(text)) => text.clone(),
+        Some(serde_json::Value::String(text)) => one_line(text),
         Some(value) => value.to_string(),
         None => {
             let why = match failure {

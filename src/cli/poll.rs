@@ -5,13 +5,14 @@ use super::format::Format;
 use super::output::{self, Document};
 use super::reach::Reach;
 use super::{Context, complain};
+use crate::clock;
 use crate::deadline::Deadline;
 use crate::failure::{Failure, Kind, Stage};
 use crate::inventory::line::{Line, RawLine};
 use crate::wire::{Answers, Reply, Request};
 use std::io;
 use std::process::ExitCode;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 const EXAMPLES: &str = "\
 A reference names a secret without showing it: secret:NAME is a login in the credentials file, file:PATH a file, env:NAME a \
@@ -29,7 +30,7 @@ Examples:
   … --item ping.loss            only the loss, in percent
   … -v                          with the conversation with the router";
 
-#[derive(Debug, clap::Args)]
+#[derive(clap::Args)]
 #[command(after_long_help = EXAMPLES, after_help = "See --help for references, exit status and examples.")]
 pub(super) struct Args {
     /// Name of the line, for the output ({$LINE_ID}) [default: the target]
@@ -143,7 +144,7 @@ fn blank(args: &Args, line: Option<&Line>, started: Instant) -> Document {
         target: line.map(|line| line.target.to_string()).or(target),
         router: line.map(|line| output::router_name(&line.router.address)).or_else(|| given(&args.router.address)),
         platform: line.map(|line| line.router.platform.clone()).or_else(|| given(&args.router.platform)),
-        time: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64()),
+        time: clock::now(),
         age: 0.0,
         elapsed: started.elapsed().as_secs_f64(),
         session: None,
@@ -162,13 +163,12 @@ pub(super) fn refuse(args: &Args, failure: &Failure, format: Format, started: In
 
 /// A document of a failure, nothing known of the line.
 pub(super) fn print_failure(failure: Failure) -> io::Result<ExitCode> {
-    let time = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64());
     let document = Document {
         line: None,
         target: None,
         router: None,
         platform: None,
-        time,
+        time: clock::now(),
         age: 0.0,
         elapsed: 0.0,
         session: None,

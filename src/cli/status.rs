@@ -4,13 +4,14 @@ use super::format::Format;
 use super::output;
 use super::{Context, complain};
 use crate::client::masters;
+use crate::clock;
 use crate::failure::Failure;
 use crate::wire::Status;
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::io;
 use std::process::ExitCode;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 #[derive(Serialize)]
 struct Document {
@@ -35,7 +36,7 @@ fn table(document: &Document) -> String {
     if document.masters.is_empty() {
         return format!("no masters in {}\n", document.directory);
     }
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64());
+    let now = clock::now();
     let mut rows = vec![
         ["ROUTER", "USER", "PLATFORM", "PID", "STATE", "AGE", "LANES", "RUNS", "QUEUE", "LAST FAILURE"]
             .map(str::to_owned),

@@ -1,6 +1,7 @@
 //! The masters of a state directory, from outside: who they are, how they are, and their end.
 
 use super::{exchange, open};
+use crate::clock;
 use crate::deadline::Deadline;
 use crate::failure::Failure;
 use crate::record::Record;
@@ -10,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde::Serialize;
 use std::fs;
 use std::io;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 /// A master answers `status` at once, or is wedged.
 const STATUS_LIMIT: Duration = Duration::from_secs(1);
@@ -145,5 +146,5 @@ fn clear(state: &State, name: &str) {
 
 fn since(state: &State, name: &str) -> f64 {
     let modified = fs::metadata(state.master_record(name)).and_then(|meta| meta.modified()).ok();
-    modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).map_or(0.0, |time| time.as_secs_f64())
+    modified.map_or(0.0, clock::since_1970)
 }

@@ -8,11 +8,10 @@ use crate::failure::{Failure, Kind, Stage};
 use crate::launch::{self, Launched, Start};
 use crate::state::{Lock, State};
 use crate::wire::{self, Reply, Request};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
-use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
@@ -207,12 +206,10 @@ fn wait_or_fail(stream: &UnixStream, flags: PollFlags, e: io::Error, deadline: D
         io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => return Err(Gone::Left),
         _ => return Err(Gone::Broken(e)),
     }
-    let left = deadline.remaining();
-    if left.is_zero() {
+    if deadline.is_over() {
         return Err(Gone::Silent);
     }
-    let timeout = Timespec { tv_sec: left.as_secs().cast_signed(), tv_nsec: left.subsec_nanos().into() };
-    match poll(&mut [PollFd::from_borrowed_fd(stream.as_fd(), flags)], Some(&timeout)) {
+    match poll(&mut [PollFd::new(stream, flags)], Some(&deadline.timeout())) {
         Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
         Err(e) => Err(Gone::Broken(e.into())),
     }

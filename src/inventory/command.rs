@@ -1,10 +1,10 @@
-//! The command of an `exec:` reference: split into words, run without a shell, its one line of output the secret. Bounded by
+//! The command of an `exec:` reference: split into words (as a proxy command is, too), run without a shell, its one line of output the secret. Bounded by
 //! a deadline; then its whole process group is killed.
 
 use super::secret::Secret;
 use crate::deadline::Deadline;
 use crate::descriptors;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags, poll};
 use std::io::{self, Read};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdout, Stdio};
@@ -25,33 +25,10 @@ pub struct Command {
 }
 
 impl Command {
-    /// Splits at blanks. `'…'` takes everything as it is, `"…"` and bare words know `\` before any character. None when there
-    /// is no word, a quote is open, or a control character is in it.
+    /// None when there is no word, a quote is open, or a control character is in it.
     pub fn parse(text: &str) -> Option<Self> {
-        if text.chars().any(char::is_control) {
-            return None;
-        }
-        let mut words = Vec::new();
-        let mut word: Option<String> = None;
-        let mut quote = None;
-        let mut characters = text.chars();
-        while let Some(c) = characters.next() {
-            match (quote, c) {
-                (Some(open), _) if c == open => quote = None,
-                (Some('\''), _) => word.get_or_insert_default().push(c),
-                (_, '\\') => word.get_or_insert_default().push(characters.next()?),
-                (Some(_), _) => word.get_or_insert_default().push(c),
-                (None, '\'' | '"') => {
-                    quote = Some(c);
-                    word.get_or_insert_default();
-                }
-                (None, ' ') => words.extend(word.take()),
-                (None, _) => word.get_or_insert_default().push(c),
-            }
-        }
-        words.extend(word);
-        let mut words = words.into_iter();
-        let program = words.next().filter(|program| !program.is_empty() && quote.is_none())?;
+        let mut words = words(text).filter(|_| !text.chars().any(char::is_control))?.into_iter();
+        let program = words.next().filter(|program| !program.is_empty())?;
         Some(Self { program, arguments: words.collect() })
     }
 
@@ -86,6 +63,27 @@ impl Command {
     }
 }
 
+/// The words of a command line as a shell would split them, nothing expanded: `'…'` takes everything as it is, `"…"` and bare
+/// words know `\` before any character. None when a quote is open at the end.
+pub fn words(text: &str) -> Option<Vec<String>> {
+    let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
+    let mut characters = text.chars();
+    while let Some(c) = characters.next() {
+        match (quote, c) {
+            (Some(open), _) if c == open => quote = None,
+            (None, '\'' | '"') => {
+                quote = Some(c);
+                word.get_or_insert_default();
+            }
+            (None | Some('"'), '\\') => word.get_or_insert_default().push(characters.next()?),
+            (None, ' ') => words.extend(word.take()),
+            _ => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    quote.is_none().then_some(words)
+}
+
 fn late() -> String {
     "not finished in time".to_owned()
 }
@@ -95,9 +93,7 @@ fn read(mut stdout: ChildStdout, deadline: Deadline) -> Result<Zeroizing<Vec<u8>
     let mut output = Zeroizing::new(vec![0; OUTPUT]);
     let mut filled = 0;
     loop {
-        let left = deadline.remaining();
-        let timeout = Timespec { tv_sec: left.as_secs().cast_signed(), tv_nsec: i64::from(left.subsec_nanos()) };
-        match poll(&mut [PollFd::new(&stdout, PollFlags::IN)], Some(&timeout)) {
+        match poll(&mut [PollFd::new(&stdout, PollFlags::IN)], Some(&deadline.timeout())) {
             Ok(0) => return Err(late()),
             Ok(_) => {}
             Err(rustix::io::Errno::INTR) => continue,
@@ -113,7 +109,8 @@ fn read(mut stdout: ChildStdout, deadline: Deadline) -> Result<Zeroizing<Vec<u8>
     Ok(output)
 }
 
-/// Its status, if it ends before the deadline. Whoever closes its output mostly ends at once.
+/// Its status, if it ends before the deadline. Whoever closes its output mostly ends at once. wait(2) knows no time-out, and a
+/// pidfd needs a kernel that RHEL 8 does not have.
 fn wait(child: &mut Child, deadline: Deadline) -> Option<std::process::ExitStatus> {
     let mut pause = Duration::from_micros(100);
     loop {
@@ -123,11 +120,7 @@ fn wait(child: &mut Child, deadline: Deadline) -> Option<std::process::ExitStatu
         if deadline.is_over() {
             return None;
         }
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "wait(2) knows no time-out, and a pidfd needs a kernel that RHEL 8 does not have"
-        )]
-        std::thread::sleep(pause.min(deadline.remaining()));
+        deadline.pause(pause);
         pause = (pause * 2).min(Duration::from_millis(10));
     }
 }

@@ -1,26 +1,16 @@
 //! Reads a small file that holds secrets, if nobody else can read it or change it.
 
-use std::fs::OpenOptions;
-use std::io::{self, Read};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use crate::small_file;
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use zeroize::Zeroizing;
 
 /// The text of a regular file of ours or root's that others cannot read and neither group nor others can write. The error's
 /// text is the reason, to follow the file's name.
 pub(super) fn read(path: &Path, limit: usize) -> Result<Zeroizing<String>, String> {
-    let reason = |e: io::Error| match e.kind() {
-        io::ErrorKind::NotFound => "not found".to_owned(),
-        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        _ => e.to_string(),
-    };
-    // Without NONBLOCK a FIFO of this name would hold us for ever. What counts is the file opened, not the name.
-    let flags = (rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY).bits().cast_signed();
-    let file = OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(reason)?;
-    let meta = file.metadata().map_err(reason)?;
-    if !meta.is_file() {
-        return Err("not a file".to_owned());
-    }
+    let reason = |e| small_file::reason(&e);
+    let (file, meta) = small_file::open(path).map_err(reason)?;
     let us = rustix::process::geteuid().as_raw();
     if meta.uid() != us && meta.uid() != 0 {
         return Err(format!("belongs to uid {}; allowed is a file of our own (uid {us}) or root's", meta.uid()));
@@ -31,8 +21,9 @@ pub(super) fn read(path: &Path, limit: usize) -> Result<Zeroizing<String>, Strin
             meta.mode() & 0o7777
         ));
     }
-    // Room for all of it at once: a buffer that grows leaves copies behind.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(limit + 1));
+    // Room for all of it at once: a buffer that grows leaves copies behind. And for no more: all of it is wiped.
+    let length = usize::try_from(meta.len()).unwrap_or(limit).min(limit);
+    let mut bytes = Zeroizing::new(Vec::with_capacity(length + 1));
     file.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(reason)?;
     if bytes.len() > limit {
         return Err(format!("more than {limit} bytes"));

@@ -1,7 +1,7 @@
 //! What was said on a lane, for those who want to see it (`-v`) and for the log. Bounded; secrets never enter.
 
+use crate::clock;
 use crate::wire::Said;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Bytes of text kept; of a longer conversation the beginning is forgotten.
 const LIMIT: usize = 64 << 10;
@@ -34,7 +34,7 @@ impl Conversation {
         match self.said.last_mut() {
             // What comes in pieces is read as one.
             Some(last) if last.ours == ours && !ours => last.text.push_str(&text),
-            _ => self.said.push(Said { time: now(), ours, text }),
+            _ => self.said.push(Said { time: clock::now(), ours, text }),
         }
         if self.size > 2 * LIMIT {
             let mut excess = self.size - LIMIT;
@@ -79,11 +79,6 @@ fn printable(bytes: &[u8]) -> String {
         }
     }
     text
-}
-
-/// Seconds since 1970.
-pub(super) fn now() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64())
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! masters of a state directory. Kept in one small file, so that a new master, and a client that finds none, know too.
 //! Times are wall-clock: they must outlive the process.
 
+use crate::clock::now;
 use crate::deadline::Deadline;
 use crate::failure::{Failure, Kind, Stage};
 use crate::settings::{Budget, LoginSettings};
@@ -10,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 /// First hold-down of a router out of reach, doubling to the last.
 const OUT_OF_REACH: (f64, f64) = (10.0, 60.0);
@@ -258,11 +259,6 @@ fn login_limit(whose: &str, wait: f64) -> Failure {
     );
     failure.retry_in = Some((wait * 1000.0).round() / 1000.0);
     failure
-}
-
-/// Seconds since 1970.
-fn now() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64())
 }
 
 #[cfg(test)]

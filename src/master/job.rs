@@ -3,7 +3,7 @@
 use crate::deadline::Deadline;
 use crate::failure::Failure;
 use crate::probe::Probe;
-use crate::wire::{self, Reply, Said};
+use crate::wire::{self, Answers, Reply, Said};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io::Write;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -77,21 +77,8 @@ impl Client {
     }
 
     pub(super) fn answer(mut self, reply: &Reply, said: &[Said]) {
-        let reply = match reply {
-            Reply::Answers(answers) if self.conversation => {
-                let mut answers = answers.clone();
-                answers.conversation = said.to_vec();
-                Reply::Answers(answers)
-            }
-            Reply::Failed { failure, .. } if self.conversation => {
-                Reply::Failed { failure: failure.clone(), conversation: said.to_vec() }
-            }
-            Reply::Text { text, .. } if self.conversation => {
-                Reply::Text { text: text.clone(), conversation: said.to_vec() }
-            }
-            other => other.clone(),
-        };
-        let sent = wire::encode(&reply).and_then(|line| {
+        let line = if self.conversation { wire::encode(&with(reply, said)) } else { wire::encode(reply) };
+        let sent = line.and_then(|line| {
             self.stream.set_nonblocking(false)?;
             self.stream.set_write_timeout(Some(WRITE_LIMIT))?;
             self.stream.write_all(&line)
@@ -100,4 +87,16 @@ impl Client {
             log::debug!(error:% = e; "client did not take its answer");
         }
     }
+}
+
+/// The same reply with what was said on the router's line.
+fn with(reply: &Reply, said: &[Said]) -> Reply {
+    let mut reply = reply.clone();
+    match &mut reply {
+        Reply::Answers(Answers { conversation, .. })
+        | Reply::Text { conversation, .. }
+        | Reply::Failed { conversation, .. } => *conversation = said.to_vec(),
+        Reply::Status(_) | Reply::Leaving => {}
+    }
+    reply
 }

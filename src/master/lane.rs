@@ -2,7 +2,7 @@
 //! clock and idle timer.
 
 use super::bell::Bell;
-use super::conversation::{Conversation, now};
+use super::conversation::Conversation;
 use super::job::Job;
 use super::lanes::LaneState;
 use super::run;
@@ -53,7 +53,7 @@ impl Lane {
     /// The body of the thread.
     pub(super) fn live(self) {
         let mut current = None;
-        let end = guarded(&self.master.router(), &mut current, |current| self.serve(current));
+        let end = guarded(self.master.router(), &mut current, |current| self.serve(current));
         self.master.lane_ended(self.id, end);
     }
 
@@ -132,7 +132,7 @@ impl Lane {
         let start = &master.start;
         let stage = |stage| master.lane_state(self.id, LaneState::Login(stage));
         stage(Stage::Connect);
-        master.logins.permit(&master.router(), &start.credential).map_err(|failure| (failure, Vec::new()))?;
+        master.logins.permit(master.router(), &start.credential).map_err(|failure| (failure, Vec::new()))?;
         let begun = Instant::now();
         let deadline = Deadline::after(start.settings.login.timeout);
         let fail = |failure: Failure, said| {
@@ -144,21 +144,23 @@ impl Lane {
         };
         let session = Session::open(&start.login, &master.platform.terminal, deadline, &stage)
             .map_err(|f| fail(f, Vec::new()))?;
-        log::debug!(router:% = master.router(), algorithms:? = session.algorithms(); "session open");
+        log::debug!(router:% = master.router(), algorithms:% = session.algorithms(); "session open");
         let shell = Shell::new(Arc::clone(&master.platform.dialect), start.login.enable.clone());
         let mut terminal = Terminal::new(session, shell, Conversation::default());
-        match terminal.log_in(deadline, &stage) {
-            Ok(()) => {}
-            Err(failure) => {
-                let said = terminal.conversation.take();
-                return Err(fail(named(failure, &master.router()), said));
+        let set_up = |command: &str, text: &str| {
+            if let Some(refused) = master.platform.refusal(text) {
+                log::info!(router:% = master.router(), command, message = refused.message.as_str(); "set-up command refused");
             }
+        };
+        if let Err(failure) = terminal.log_in(deadline, &stage, &set_up) {
+            let said = terminal.conversation.take();
+            return Err(fail(named(failure, master.router()), said));
         }
-        if let Err(e) = master.logins.succeeded(&master.router(), &start.credential) {
+        if let Err(e) = master.logins.succeeded(master.router(), &start.credential) {
             log::warn!(router:% = master.router(), error:% = e; "login could not be recorded");
         }
         let took = format!("{:.3}", begun.elapsed().as_secs_f64());
-        log::info!(router:% = master.router(), lane = self.id, mode = terminal.shell.mode(), seconds = took.as_str(), time = now(); "logged in");
+        log::info!(router:% = master.router(), lane = self.id, mode = terminal.shell.mode(), seconds = took.as_str(); "logged in");
         Ok(terminal)
     }
 }

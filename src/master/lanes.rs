@@ -2,10 +2,10 @@
 //! nothing of what a lane says to its router.
 
 use super::bell::Bell;
-use super::conversation::now;
 use super::job::Job;
 use super::lane::{End, Lane};
 use super::{Inner, Master};
+use crate::clock::now;
 use crate::failure::{Failure, Kind, Stage};
 use crate::wire::{LaneStatus, LastFailure, Reply};
 use std::io;
@@ -65,21 +65,16 @@ impl Master {
         inner.queue.push_first(job);
     }
 
-    /// Rings idle lanes, or opens one where that is allowed: the first at once, a further one only after another has logged
-    /// in, and only while jobs wait that nobody is free for.
+    /// Rings as many idle lanes as jobs wait, or opens one where that is allowed: the first at once, a further one only after
+    /// another has logged in, and only while jobs wait that nobody is free for.
     pub(super) fn dispatch(self: &Arc<Self>, inner: &mut Inner) {
         if inner.queue.len() == 0 || inner.leaving {
             return;
         }
-        let mut free = 0;
-        for slot in &inner.lanes {
-            match slot.state {
-                LaneState::Idle => slot.bell.ring(),
-                LaneState::Recovering => {}
-                _ => continue,
-            }
-            free += 1;
-        }
+        let idle = inner.lanes.iter().filter(|slot| slot.state == LaneState::Idle);
+        idle.take(inner.queue.len()).for_each(|slot| slot.bell.ring());
+        let free =
+            inner.lanes.iter().filter(|slot| matches!(slot.state, LaneState::Idle | LaneState::Recovering)).count();
         let logging_in = inner.lanes.iter().any(|slot| matches!(slot.state, LaneState::Login(_)));
         let open = inner.lanes.iter().filter(|slot| slot.state != LaneState::Closed).count();
         let paused = inner.no_further_lane_until.is_some_and(|until| Instant::now() < until);
@@ -161,7 +156,7 @@ impl Master {
         if others && failure.kind != Kind::Auth {
             return Ok(());
         }
-        self.logins.failed(&self.router(), &self.start.credential, failure)
+        self.logins.failed(self.router(), &self.start.credential, failure)
     }
 
     pub(super) fn lane_ended(self: &Arc<Self>, lane: usize, end: End) {

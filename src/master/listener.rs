@@ -6,7 +6,7 @@ use super::job::{Ask, Client, Job};
 use crate::deadline::Deadline;
 use crate::failure::{Failure, Kind, Stage};
 use crate::wire::{self, Reply, Request};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::net::sockopt::socket_peercred;
 use std::io::{self, Read};
 use std::os::fd::AsFd;
@@ -33,10 +33,7 @@ pub(super) fn serve(master: &Arc<Master>, listener: &UnixListener) -> io::Result
             return Ok(());
         }
         let wait = pending.iter().map(|p| p.deadline).min().into_iter().chain(master.next_wake()).min();
-        let timeout = wait.map(|deadline| {
-            let left = deadline.remaining() + Duration::from_millis(1);
-            Timespec { tv_sec: left.as_secs().cast_signed(), tv_nsec: i64::from(left.subsec_nanos()) }
-        });
+        let timeout = wait.map(Deadline::timeout);
         let mut fds = vec![PollFd::new(listener, PollFlags::IN), PollFd::new(&master.bell, PollFlags::IN)];
         fds.extend(pending.iter().map(|p| PollFd::new(&p.stream, PollFlags::IN)));
         match poll(&mut fds, timeout.as_ref()) {

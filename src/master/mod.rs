@@ -14,6 +14,7 @@ mod queue;
 mod run;
 mod terminal;
 
+use crate::clock::now;
 use crate::deadline::Deadline;
 use crate::descriptors;
 use crate::failure::{Failure, Kind, Stage};
@@ -24,13 +25,13 @@ use crate::state::State;
 use crate::wire::{Answers, LastFailure, Reply, Said, Status};
 use anyhow::Result;
 use bell::Bell;
-use conversation::now;
 use history::History;
 use hold_down::Logins;
 use job::Job;
 use lanes::{LaneState, Slot};
 use place::Place;
 use queue::Queue;
+use rustix::event::{PollFd, PollFlags, poll};
 use std::borrow::Cow;
 use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
@@ -44,6 +45,8 @@ const PLACE_CHECK: Duration = Duration::from_secs(30);
 
 /// What listener and lanes share.
 pub(crate) struct Master {
+    /// `host:port`, as in books and logs.
+    router: String,
     start: Start,
     platform: Platform,
     logins: Logins,
@@ -109,7 +112,8 @@ impl Master {
             leaving: false,
             farewells: Vec::new(),
         };
-        Ok(Self { start, platform, logins, place, bell: Bell::new()?, inner: Mutex::new(inner) })
+        let router = start.login.address.to_string();
+        Ok(Self { router, start, platform, logins, place, bell: Bell::new()?, inner: Mutex::new(inner) })
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -117,8 +121,8 @@ impl Master {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn router(&self) -> String {
-        self.start.login.address.to_string()
+    fn router(&self) -> &str {
+        &self.router
     }
 
     /// Queues a job and sees that a lane does it.
@@ -198,7 +202,7 @@ impl Master {
             "login"
         };
         Status {
-            router: self.router(),
+            router: self.router.clone(),
             user: self.start.login.user.clone(),
             platform: self.platform.name.clone(),
             pid: std::process::id(),
@@ -253,11 +257,7 @@ impl Master {
             if self.inner().lanes.iter().all(|slot| matches!(slot.state, LaneState::Login(_))) {
                 return;
             }
-            let left = deadline.remaining();
-            let timeout =
-                rustix::event::Timespec { tv_sec: left.as_secs().cast_signed(), tv_nsec: left.subsec_nanos().into() };
-            let mut fds = [rustix::event::PollFd::new(&self.bell, rustix::event::PollFlags::IN)];
-            let _ = rustix::event::poll(&mut fds, Some(&timeout));
+            let _ = poll(&mut [PollFd::new(&self.bell, PollFlags::IN)], Some(&deadline.timeout()));
             self.bell.hush();
         }
     }

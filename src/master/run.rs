@@ -2,18 +2,17 @@
 //! platform turns it into text and text into a measurement.
 
 use super::Master;
-use super::conversation::now;
 use super::job::{Ask, Job};
 use super::lane::After;
 use super::lanes::LaneState;
 use super::terminal::{ABORT_PAUSE, Step, Terminal};
+use crate::clock::now;
 use crate::deadline::Deadline;
 use crate::failure::{Failure, Kind, Stage};
 use crate::platform::{Ending, Run};
 use crate::probe::{Answer, Measurement, Probe};
 use crate::shell::Event;
 use crate::wire::{Answers, Reply, Session};
-use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -36,6 +35,7 @@ enum Outcome {
     /// The session is gone; what had come of the answer.
     Cut {
         text: String,
+        ending: Ending,
         why: String,
     },
     /// All clients went away.
@@ -109,9 +109,11 @@ fn run_probes(
             break;
         }
     }
-    let late =
-        Failure::new(Kind::Deadline, Stage::Probe, format!("router {}: no time was left for it", master.router()));
-    answers.extend(crate::probe::unanswered(&probes[answers.len()..], &late));
+    if answers.len() < probes.len() {
+        let message = format!("router {}: no time was left for it", master.router());
+        let late = Failure::new(Kind::Deadline, Stage::Probe, message);
+        answers.extend(crate::probe::unanswered(&probes[answers.len()..], &late));
+    }
     let answers = Answers { answers, time, age: 0.0, session, conversation: Vec::new() };
     master.remember(Arc::clone(probes), &answers);
     if let Some(job) = current.take() {
@@ -137,7 +139,7 @@ fn ask_probe(master: &Arc<Master>, terminal: &mut Terminal, job: &mut Job, probe
     let mut again = true;
     loop {
         if !terminal.shell.is_idle() && !terminal.settle(&|| {}) {
-            return Asked::Lost(lost(&router, "no prompt after the command before"));
+            return Asked::Lost(lost(router, "no prompt after the command before"));
         }
         let (text, ending) = match command(master, terminal, job, &run) {
             Ok(Outcome::Text { text, ending }) => (text, ending),
@@ -146,9 +148,9 @@ fn ask_probe(master: &Arc<Master>, terminal: &mut Terminal, job: &mut Job, probe
                 let message = format!("router {router} gave no counters for `{}` in time", run.command);
                 return Asked::Answered(Err(Failure::new(Kind::Deadline, Stage::Probe, message)));
             }
-            Ok(Outcome::Cut { text, why }) => match master.platform.read(probe, &run, &text, Ending::Cut) {
+            Ok(Outcome::Cut { text, ending, why }) => match master.platform.read(probe, &run, &text, ending) {
                 Ok(measurement) => return Asked::Answered(Ok(measurement)),
-                Err(_) => return Asked::Lost(lost(&router, &why)),
+                Err(_) => return Asked::Lost(lost(router, &why)),
             },
             Err(failure) => return Asked::Answered(Err(failure)),
         };
@@ -156,13 +158,13 @@ fn ask_probe(master: &Arc<Master>, terminal: &mut Terminal, job: &mut Job, probe
             Ok(measurement) => return Asked::Answered(Ok(measurement)),
             // Somebody else's answer: back to a proven prompt, and once more.
             Err(unread) if unread.not_ours && again && job.deadline.remaining() > WAY_BACK => {
-                log::warn!(router:% = router, message = unread.failure.message.as_str(); "perhaps the answer to something else, asked again");
+                log::warn!(router, message = unread.failure.message.as_str(); "perhaps the answer to something else, asked again");
                 again = false;
                 terminal.shell.resync();
             }
             Err(unread) => {
                 let failure = unread.failure;
-                log::debug!(router:% = router, kind = failure.kind.name(), text = text.as_str(); "answer gave no measurement");
+                log::debug!(router, kind = failure.kind.name(), text = text.as_str(); "answer gave no measurement");
                 return Asked::Answered(Err(Failure {
                     message: format!("router {router}: {}", failure.message),
                     ..failure
@@ -180,7 +182,9 @@ fn lost(router: &str, why: &str) -> Failure {
 fn command(master: &Master, terminal: &mut Terminal, job: &mut Job, run: &Run) -> Result<Outcome, Failure> {
     for before in &run.before {
         match plain_command(master, terminal, job, before)? {
-            Outcome::Text { .. } => {}
+            Outcome::Text { ending: Ending::Complete, .. } => {}
+            // Its time was up: there is none for the command itself.
+            Outcome::Text { .. } => return Ok(Outcome::Late),
             other => return Ok(other),
         }
     }
@@ -213,7 +217,12 @@ fn wait(
     let mut until = first_abort;
     loop {
         let watch: Vec<_> = job.clients.iter().map(super::job::Client::watch).collect();
-        let cut = |terminal: &Terminal, why: String| Outcome::Cut { text: terminal.shell.partial(), why };
+        let ended = |cut| aborted.map_or(cut, |after| Ending::Aborted { after, planned });
+        let cut = |terminal: &Terminal, why| {
+            let text = terminal.shell.partial();
+            // Counters of a ping that was aborted count as such, whatever became of the session after them.
+            Outcome::Cut { text, ending: ended(Ending::Cut), why }
+        };
         let step = terminal.step(&watch, Some(until.or_after(LOOK_UP)));
         drop(watch);
         match step {
@@ -222,13 +231,12 @@ fn wait(
                 return Err(Failure::new(Kind::Reply, Stage::Reply, message));
             }
             Ok(Step::Event(Event::Answer { text, .. })) => {
-                let ending = aborted.map_or(Ending::Complete, |after| Ending::Aborted { after, planned });
-                return Ok(Outcome::Text { text, ending });
+                return Ok(Outcome::Text { text, ending: ended(Ending::Complete) });
             }
             Ok(Step::Event(Event::Failed(failure))) => return Ok(cut(terminal, failure.message)),
             Ok(Step::Event(_)) => {}
             Ok(Step::Closed) => return Ok(cut(terminal, "closed by the router".to_owned())),
-            Err(e) => return Ok(cut(terminal, io_reason(&e))),
+            Err(e) => return Ok(cut(terminal, e.to_string())),
             Ok(Step::Woken) => {
                 if job.is_abandoned() {
                     terminal.shell.abort();
@@ -251,10 +259,6 @@ fn wait(
             }
         }
     }
-}
-
-fn io_reason(e: &io::Error) -> String {
-    e.to_string()
 }
 
 /// `exec`: one command, its text as it came.
@@ -281,7 +285,7 @@ fn run_command(
         }
         Ok(Outcome::Cut { why, .. }) => {
             after = After::Lost;
-            failed(lost(&router, &why))
+            failed(lost(router, &why))
         }
         Err(failure) => failed(failure),
     };

@@ -108,8 +108,14 @@ impl Terminal {
         }
     }
 
-    /// From the first byte to a proven prompt with set-up done. `stage` is told each stage.
-    pub(super) fn log_in(&mut self, deadline: Deadline, stage: &dyn Fn(Stage)) -> Result<(), Failure> {
+    /// From the first byte to a proven prompt with set-up done. `stage` is told each stage, `set_up` each command of the
+    /// set-up and its answer.
+    pub(super) fn log_in(
+        &mut self,
+        deadline: Deadline,
+        stage: &dyn Fn(Stage),
+        set_up: &dyn Fn(&str, &str),
+    ) -> Result<(), Failure> {
         let mut nudge_after = QUIET;
         let mut nudged = Instant::now();
         loop {
@@ -125,6 +131,7 @@ impl Terminal {
             match self.step(&[], Some(until)).map_err(|e| lost(e, self.shell.stage()))? {
                 Step::Event(Event::Ready { .. }) => return Ok(()),
                 Step::Event(Event::Failed(failure)) => return Err(failure),
+                Step::Event(Event::SetUp { command, text }) => set_up(&command, &text),
                 Step::Event(_) | Step::Woken => {}
                 Step::Closed => {
                     // Our "no" to a forced password change ends the login: the account needs a person.

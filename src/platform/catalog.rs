@@ -2,6 +2,8 @@
 //! out text; compiles it only to list it.
 
 use super::{Failure, Platform};
+use crate::settings::suggestion;
+use crate::small_file;
 use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -37,9 +39,6 @@ const BUILT_IN: [(&str, &str); 7] = [
     ("huawei_vrp", include_str!("definitions/huawei_vrp.toml")),
     ("linux", include_str!("definitions/linux.toml")),
 ];
-
-/// A platform file larger than this is something else.
-const LIMIT: u64 = 1 << 20;
 
 /// The definition of a platform: the user's `dir/NAME.toml`, else the built-in one. Not compiled here, so a warm poll may
 /// call it.
@@ -111,13 +110,7 @@ fn read(name: &str, dir: &Path) -> Result<Option<Definition>, Failure> {
 }
 
 fn text(path: &Path) -> io::Result<String> {
-    let file = std::fs::File::open(path)?;
-    let mut text = String::new();
-    io::Read::read_to_string(&mut io::Read::take(file, LIMIT + 1), &mut text)?;
-    if text.len() as u64 > LIMIT {
-        return Err(io::Error::other("larger than 1 MiB"));
-    }
-    Ok(text)
+    small_file::open(path).and_then(|(file, _)| small_file::read(file))
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Failure {
@@ -150,32 +143,10 @@ fn known(dir: Option<&Path>) -> String {
     format!("known are {}", names(dir).join(", "))
 }
 
+/// `huawei` is as near to huawei_vrp as can be, and no typing error.
 fn nearest<'a>(name: &str, names: &'a [String]) -> Option<&'a str> {
-    let bare = |name: &str| name.replace('_', "");
-    names
-        .iter()
-        .map(|known| {
-            let part = known.split('_').any(|part| part == name);
-            (if part { 0 } else { distance(&bare(name), &bare(known)) }, known.as_str())
-        })
-        .min()
-        .filter(|(distance, _)| *distance <= 3)
-        .map(|(_, known)| known)
-}
-
-/// Letters to change, add or remove (Levenshtein).
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.bytes().enumerate() {
-        let mut diagonal = i;
-        row[0] = i + 1;
-        for (j, y) in b.bytes().enumerate() {
-            let change = diagonal + usize::from(x != y);
-            diagonal = row[j + 1];
-            row[j + 1] = change.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
+    let names = names.iter().map(String::as_str);
+    names.clone().find(|known| known.split('_').any(|part| part == name)).or_else(|| suggestion::nearest(name, names))
 }
 
 #[cfg(test)]
@@ -207,12 +178,15 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("linux.toml"), "title = 3\n").unwrap();
         std::fs::write(dir.path().join("README.md"), "not a platform").unwrap();
+        let mode = rustix::fs::Mode::RUSR;
+        rustix::fs::mknodat(rustix::fs::CWD, dir.path().join("frr.toml"), rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        assert!(find("frr", Some(dir.path())).unwrap_err().message.ends_with("not a file"));
         let found = find("linux", Some(dir.path())).unwrap();
         assert_eq!(found.origin.as_deref(), Some(dir.path().join("linux.toml").as_path()));
         let listed = list(Some(dir.path()));
         assert_eq!(listed.len(), BUILT_IN.len());
         for one in listed {
-            assert_eq!(one.error.is_some(), one.name == "linux", "{one:?}");
+            assert_eq!(one.error.is_some(), ["frr", "linux"].contains(&one.name.as_str()), "{one:?}");
         }
     }
 }

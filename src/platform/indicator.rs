@@ -5,6 +5,7 @@ use super::definition::IndicatorFile;
 use super::mistake::Source;
 use super::pattern::Pattern;
 use crate::failure::{Failure, Kind, Stage};
+use crate::quote;
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::Error;
@@ -108,13 +109,7 @@ pub(super) fn refusal(indicators: &[Indicator], text: &str) -> Option<Failure> {
     }
 }
 
-/// Router text for a message: printable, short.
+/// Router text for a message.
 pub(super) fn excerpt(text: &str) -> String {
-    const LONGEST: usize = 160;
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let plain: String = words.join(" ").chars().filter(|c| !c.is_control()).collect();
-    match plain.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", &plain[..end]),
-        None => plain,
-    }
+    quote::excerpt(text, 160)
 }

@@ -195,7 +195,7 @@ impl Platform {
         self.read_only.allows(&self.name, command)
     }
 
-    /// The failure indicator in the answer to a set-up or exec command, if it was refused.
+    /// The failure indicator in the answer to a set-up command, if it was refused.
     pub fn refusal(&self, text: &str) -> Option<Failure> {
         indicator::refusal(&self.indicators, text)
     }

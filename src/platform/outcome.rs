@@ -42,7 +42,7 @@ impl PingForm {
                 planned,
                 sent: counters.sent,
                 received: counters.received,
-                average: counters.times.map(|[_, average, _]| Duration::from_secs_f64(average)),
+                average: counters.times.and_then(|[_, average, _]| Duration::try_from_secs_f64(average).ok()),
                 told: &told,
             };
             self.settle(&mut result, &counters, &aborted, plain.map_or(ping.count, |plain| plain.count))?;

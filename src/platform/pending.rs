@@ -49,26 +49,28 @@ impl Aborted<'_> {
         };
         let gaps = self.gap.saturating_mul(self.sent.saturating_sub(1));
         let needed = self.timeout.saturating_mul(unanswered).saturating_add(replies).saturating_add(gaps);
-        Some(u32::from(needed + LATENCY > self.after))
+        Some(u32::from(needed.saturating_add(LATENCY) > self.after))
     }
 
     fn pending_of_interval(&self) -> Option<u32> {
         let latency = if self.planned { Duration::ZERO } else { LATENCY };
-        let young = |packet: u32| self.gap.saturating_mul(packet) + self.timeout + latency > self.after;
-        let first_young = (0..self.sent).rev().take_while(|packet| young(*packet)).last().unwrap_or(self.sent);
+        // Calculated, not counted: `sent` is any number that a router cares to print.
+        let first_young = match self.after.checked_sub(self.timeout.saturating_add(latency)) {
+            None => 0,
+            Some(long_ago) => match long_ago.as_nanos().checked_div(self.gap.as_nanos()) {
+                None => self.sent,
+                Some(old) => u32::try_from(old + 1).unwrap_or(u32::MAX).min(self.sent),
+            },
+        };
         if first_young == self.sent {
             return Some(0);
         }
-        if self.received == 0 {
-            let open = (first_young..self.sent).filter(|packet| !self.told.given_up.contains(packet)).count();
-            return Some(u32::try_from(open).unwrap_or(u32::MAX));
-        }
+        let (answered, given_up) = (&self.told.answered, &self.told.given_up);
         // Which ones came back is known only if every reply has its line.
-        (u32::try_from(self.told.answered.len()) == Ok(self.received)
-            && self.told.answered.iter().all(|p| *p < self.sent))
-        .then(|| {
-            let open = |packet: &u32| !self.told.answered.contains(packet) && !self.told.given_up.contains(packet);
-            u32::try_from((first_young..self.sent).filter(open).count()).unwrap_or(u32::MAX)
+        let told = u32::try_from(answered.len()) == Ok(self.received) && answered.iter().all(|p| *p < self.sent);
+        (self.received == 0 || told).then(|| {
+            let settled = answered.union(given_up).filter(|packet| (first_young..self.sent).contains(packet)).count();
+            (self.sent - first_young).saturating_sub(u32::try_from(settled).unwrap_or(u32::MAX))
         })
     }
 
@@ -137,6 +139,24 @@ mod tests {
         let aborted = Aborted { told: &told, ..run(Pacing::Lines, 2, 0, 2400) };
         assert_eq!(aborted.pending(), Some(1));
         assert_eq!(run(Pacing::Lines, 1, 0, 1900).pending(), Some(1));
+    }
+
+    #[test]
+    fn numbers_that_no_router_can_mean_cost_no_time_and_no_panic() {
+        for (pacing, gap, timeout) in [
+            (Pacing::Interval, Duration::from_millis(200), Duration::from_secs(2)),
+            (Pacing::Interval, Duration::ZERO, Duration::from_secs(2)),
+            (Pacing::Interval, Duration::MAX, Duration::MAX),
+            (Pacing::OneOutstanding, Duration::MAX, Duration::MAX),
+            (Pacing::Lines, Duration::MAX, Duration::MAX),
+        ] {
+            for received in [0, 1, u32::MAX] {
+                let aborted =
+                    Aborted { gap, timeout, average: Some(Duration::MAX), ..run(pacing, u32::MAX, received, 2500) };
+                assert!(aborted.pending().is_none_or(|pending| pending <= u32::MAX - received));
+            }
+        }
+        assert_eq!(run(Pacing::Interval, u32::MAX, 0, 2500).pending(), Some(u32::MAX - 3));
     }
 
     #[test]

@@ -86,7 +86,7 @@ impl Screen {
                 match last {
                     b'D' => self.left(number.unwrap_or(1)),
                     b'G' => self.column = number.unwrap_or(1usize).saturating_sub(1).min(self.line.len()),
-                    b'C' => self.column = (self.column + number.unwrap_or(1)).min(self.line.len()),
+                    b'C' => self.column = self.column.saturating_add(number.unwrap_or(1)).min(self.line.len()),
                     b'K' if number.unwrap_or(0) == 0 => self.line.truncate(self.column),
                     _ => {}
                 }
@@ -121,6 +121,11 @@ mod tests {
     #[test]
     fn colours_titles_and_nul_go() {
         assert_eq!(shown(b"\x1b[1;32ma\x1b[0m\x1b]0;title\x07\0\x1b(Bb\x1b[?2004hc"), "abc\n");
+    }
+
+    #[test]
+    fn a_cursor_is_never_moved_beyond_the_line() {
+        assert_eq!(shown(b"ab\x1b[18446744073709551615Cc\x1b[99999999999999999999Dd"), "abd\n");
     }
 
     #[test]

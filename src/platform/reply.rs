@@ -2,6 +2,7 @@
 //! `reply`. Knows nothing of commands and sessions.
 
 use super::definition::{PingFile, StatisticsFile};
+use super::indicator::excerpt;
 use super::mistake::Source;
 use super::pattern::Pattern;
 use super::{Failure, recorded};
@@ -150,8 +151,9 @@ impl ReplyForm {
         let mut times = [0.0; 3];
         for (time, name) in times.iter_mut().zip(["min", "avg", "max"]) {
             let text = found.name(name).unwrap_or_default();
-            let printed: f64 =
-                text.parse().map_err(|_| NoAnswer::DoesNotAddUp(format!("round-trip time {text:?} is no number")))?;
+            let printed = text.parse::<f64>().ok().filter(|time| time.is_finite());
+            let printed = printed
+                .ok_or_else(|| NoAnswer::DoesNotAddUp(format!("round-trip time {:?} is no number", excerpt(&text))))?;
             // Whole micro-units, so that 2.32 ms is 0.00232 s and not 0.0023199999.
             *time = (printed * self.time_unit * 1e9).round() / 1e9;
         }

@@ -5,17 +5,15 @@ use super::Settings;
 use super::suggestion::nearest;
 use super::table::{SETTINGS, Setting};
 use crate::quote::quoted;
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read};
+use crate::small_file::{self, reason};
+use std::io;
 use std::ops::Range;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
 
 /// Looked for where nobody names a file, before the user's own.
 const SYSTEM: &str = "/etc/zabbix/ddl-monitor.toml";
-/// More is not a settings file.
-const LIMIT: u64 = 1 << 20;
 
 /// The file that counts, and its text. A file that was named must be there, any other may be missing. `user` is the folder of
 /// the user's own, asked for only when it comes to that: without `$HOME` it costs a look into the user database.
@@ -46,34 +44,17 @@ fn read_if_there(path: PathBuf) -> Result<Option<(PathBuf, String)>, String> {
     }
 }
 
-/// An error of the operating system without its number.
-fn reason(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::NotFound => "not found".to_owned(),
-        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        _ => error.to_string(),
-    }
-}
-
 fn read(path: &Path) -> io::Result<String> {
-    let bad = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what);
-    // Without NONBLOCK a FIFO of this name would hold us for ever.
-    let flags = (rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY).bits().cast_signed();
-    let file: File = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
-    let meta = file.metadata()?;
-    if !meta.is_file() && path != Path::new("/dev/null") {
-        return Err(bad("not a file"));
+    // No settings at all.
+    if path == Path::new("/dev/null") {
+        return Ok(String::new());
     }
+    let (file, meta) = small_file::open(path)?;
     // It may name a command to run.
-    if meta.is_file() && meta.mode() & 0o002 != 0 {
-        return Err(bad("writable by everybody; chmod o-w"));
+    if meta.mode() & 0o002 != 0 {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "writable by everybody; chmod o-w"));
     }
-    let mut bytes = Vec::new();
-    file.take(LIMIT + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > LIMIT {
-        return Err(bad("larger than 1 MiB"));
-    }
-    String::from_utf8(bytes).map_err(|_| bad("not valid UTF-8"))
+    small_file::read(file)
 }
 
 /// Sets what the text of a file says. Each setting with its line goes to `given`, each mistake to `mistakes`, by line.

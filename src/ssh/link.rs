@@ -7,7 +7,7 @@ use super::{ERROR_EAGAIN, ERROR_TIMEOUT, FAREWELL, clean, code, tcp};
 use crate::deadline::Deadline;
 use crate::failure::{Failure, Kind, Stage};
 use crate::inventory::router::{Address, Login};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::net::{Shutdown, shutdown};
 use ssh2::{BlockDirections, Channel, DisconnectCode, ErrorCode, ExtendedData};
 use std::cell::RefCell;
@@ -144,11 +144,7 @@ impl Link {
         fds.push(PollFd::new(&self.socket, wanted));
         fds.extend(wake.iter().map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)));
         loop {
-            let timeout = match deadline {
-                Some(deadline) => Some(Timespec::try_from(deadline.remaining()).map_err(io::Error::other)?),
-                None => None,
-            };
-            match poll(&mut fds, timeout.as_ref()) {
+            match poll(&mut fds, deadline.map(Deadline::timeout).as_ref()) {
                 Ok(0) if deadline.is_some_and(Deadline::is_over) => return Ok(Woke::Late),
                 Ok(0) | Err(rustix::io::Errno::INTR) => {}
                 Ok(_) => break,

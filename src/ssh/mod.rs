@@ -18,6 +18,7 @@ pub use algorithms::Algorithms;
 use crate::deadline::Deadline;
 use crate::failure::{Failure, Kind, Stage};
 use crate::inventory::router::{HostKeyPolicy, Login};
+use crate::quote::excerpt;
 use host_key::HostKeys;
 use link::{Link, Woke};
 use ssh2::{BlockDirections, Channel, ErrorCode};
@@ -82,9 +83,7 @@ impl Session {
         auth::login(&link, login, deadline)?;
         let channel = link.shell(terminal, deadline)?;
         link.settle();
-        let session = Self { channel, link, left: false };
-        log::debug!(router:% = login.address, algorithms:% = session.algorithms(); "logged in");
-        Ok(session)
+        Ok(Self { channel, link, left: false })
     }
 
     /// Waits for bytes of the router, for one of `wake`, or for the deadline (none: for ever). Bytes come first: with a
@@ -188,16 +187,7 @@ fn code(error: &ssh2::Error) -> i32 {
     }
 }
 
-/// Text of a router for one line of a message: no control characters, one blank between words, 300 characters at most.
+/// Bytes of a router for one line of a message.
 fn clean(text: &[u8]) -> String {
-    let text: String = String::from_utf8_lossy(&text[..text.len().min(4096)])
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
-    let mut words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if let Some((end, _)) = words.char_indices().nth(300) {
-        words.truncate(end);
-        words.push('…');
-    }
-    words
+    excerpt(&String::from_utf8_lossy(&text[..text.len().min(4096)]), 300)
 }

@@ -7,11 +7,11 @@
 use super::clean;
 use crate::deadline::Deadline;
 use crate::failure::Failure;
+use crate::inventory::command::words;
 use crate::inventory::router::Login;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
-use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, kill_process_group, pidfd_open, waitid};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitIdStatus, kill_process_group, waitid};
 use std::io::{self, PipeReader, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
@@ -57,9 +57,7 @@ impl Proxy {
         let mut said = [0; 4096];
         let count = self.stderr.read(&mut said).unwrap_or(0);
         let said = clean(&said[..count]);
-        // Looks without taking the end notice, so that the number of the process stays its own.
-        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-        let end = waitid(WaitId::Pid(Pid::from_child(&self.child)), options).ok().flatten();
+        let end = self.ended();
         let end = end.map(|end| match (end.exit_status(), end.terminating_signal()) {
             (Some(status), _) => format!("proxy command ended with status {status}"),
             (None, signal) => format!("proxy command was ended by signal {}", signal.unwrap_or_default()),
@@ -71,18 +69,18 @@ impl Proxy {
             (None, true) => None,
         }
     }
-}
 
-impl Proxy {
-    /// Until the process has ended.
+    /// How it ended, if it has. Looks without taking the end notice, so that the number of the process, and that of its group,
+    /// stay its own.
+    fn ended(&self) -> Option<WaitIdStatus> {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        waitid(WaitId::Pid(Pid::from_child(&self.child)), options).ok().flatten()
+    }
+
+    /// Until the process has ended. A pidfd would wake us, but needs a kernel that RHEL 8 does not have.
     fn wait(&self, deadline: Deadline) {
-        let Ok(process) = pidfd_open(Pid::from_child(&self.child), PidfdFlags::empty()) else { return };
-        while !deadline.is_over() {
-            let timeout = Timespec::try_from(deadline.remaining()).ok();
-            match poll(&mut [PollFd::new(&process, PollFlags::IN)], timeout.as_ref()) {
-                Err(rustix::io::Errno::INTR) => {}
-                _ => return,
-            }
+        while self.ended().is_none() && !deadline.is_over() {
+            deadline.pause(Duration::from_millis(5));
         }
     }
 }
@@ -90,7 +88,6 @@ impl Proxy {
 impl Drop for Proxy {
     fn drop(&mut self) {
         let group = Pid::from_child(&self.child);
-        // Until it is waited for, its number belongs to nobody else, and neither does that of its group.
         let _ = kill_process_group(group, Signal::TERM);
         self.wait(Deadline::after(GRACE));
         let _ = kill_process_group(group, Signal::KILL);
@@ -117,7 +114,7 @@ fn expand(command: &str, login: &Login) -> Result<Vec<String>, Failure> {
             return Err(refused(format!("{what} {value:?} has blanks or control characters in it")));
         }
     }
-    let words = split(command).ok_or_else(|| refused("a quote is not closed".into()))?;
+    let words = words(command).ok_or_else(|| refused("a quote is not closed".into()))?;
     if words.is_empty() {
         return Err(refused("it is empty".into()));
     }
@@ -141,26 +138,6 @@ fn expand(command: &str, login: &Login) -> Result<Vec<String>, Failure> {
         Ok(text)
     };
     words.into_iter().map(put).collect()
-}
-
-/// Words as a shell would split them, nothing expanded. None when a quote is open at the end.
-fn split(text: &str) -> Option<Vec<String>> {
-    let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
-    let mut chars = text.chars();
-    while let Some(c) = chars.next() {
-        match (quote, c) {
-            (Some(q), c) if c == q => quote = None,
-            (None, '\'' | '"') => {
-                quote = Some(c);
-                word.get_or_insert_default();
-            }
-            (None | Some('"'), '\\') => word.get_or_insert_default().push(chars.next()?),
-            (None, c) if c.is_whitespace() => words.extend(word.take()),
-            (_, c) => word.get_or_insert_default().push(c),
-        }
-    }
-    words.extend(word);
-    quote.is_none().then_some(words)
 }
 
 #[cfg(test)]

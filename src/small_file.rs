@@ -1,0 +1,41 @@
+//! How a small file of text is opened and read: never waited for, never more of it than it may hold. Knows nothing of what it
+//! says and of who may read it.
+
+use rustix::fs::OFlags;
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+const LIMIT: u64 = 1 << 20;
+
+/// A regular file, opened. What counts is the file behind the name: a FIFO would hold us for ever.
+pub fn open(path: &Path) -> io::Result<(File, Metadata)> {
+    let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    let meta = file.metadata()?;
+    if meta.is_file() { Ok((file, meta)) } else { Err(bad("not a file")) }
+}
+
+/// The whole text, 1 MiB at most.
+pub fn read(file: File) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    file.take(LIMIT + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LIMIT {
+        return Err(bad("larger than 1 MiB"));
+    }
+    String::from_utf8(bytes).map_err(|_| bad("not valid UTF-8"))
+}
+
+/// An error for people: without the number that the operating system gives it.
+pub fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "not found".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+fn bad(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what)
+}
