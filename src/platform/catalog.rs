@@ -159,7 +159,7 @@ fn nearest<'a>(name: &str, names: &'a [String]) -> Option<&'a str> {
             (if part { 0 } else { distance(&bare(name), &bare(known)) }, known.as_str())
         })
         .min()
-        .filter(|(distance, _)| *distance <= 3)
+        .filter(|(distance, known)| *distance <= 3 && *distance * 2 <= known.len())
         .map(|(_, known)| known)
 }
 
@@ -191,7 +191,9 @@ mod tests {
             assert!(message.contains(&format!("did you mean {near}?")), "{message}");
             assert!(message.contains("known are cisco_iosxe, cisco_iosxr,"), "{message}");
         }
-        assert!(!find("something_else", None).unwrap_err().message.contains("did you mean"));
+        for name in ["something_else", "x"] {
+            assert!(!find(name, None).unwrap_err().message.contains("did you mean"), "{name}");
+        }
     }
 
     #[test]
