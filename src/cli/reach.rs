@@ -88,6 +88,7 @@ impl Starter for Reach<'_> {
         if self.definition.origin.is_some() {
             Platform::compile(&self.definition)?;
         }
+        self.access.check_key()?;
         let (credential, enable) = self.access.resolve(self.deadline)?;
         // What an `exec:` prints today may be another secret than the one that was refused: it counts, not the command.
         let secret = match &credential {

@@ -1,19 +1,14 @@
-//! Reads a small file that holds secrets, if nobody else can read it or change it.
+//! Opens a file that holds secrets, if nobody else can read it or change it, and reads a small one.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use zeroize::Zeroizing;
 
-/// The text of a regular file of ours or root's that others cannot read and neither group nor others can write. The error's
-/// text is the reason, to follow the file's name.
-pub(super) fn read(path: &Path, limit: usize) -> Result<Zeroizing<String>, String> {
-    let reason = |e: io::Error| match e.kind() {
-        io::ErrorKind::NotFound => "not found".to_owned(),
-        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        _ => e.to_string(),
-    };
+/// A regular file of ours or root's that others cannot read and neither group nor others can write. The error's text is the
+/// reason, to follow the file's name.
+pub(super) fn open(path: &Path) -> Result<File, String> {
     // Without NONBLOCK a FIFO of this name would hold us for ever. What counts is the file opened, not the name.
     let flags = (rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY).bits().cast_signed();
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(reason)?;
@@ -31,6 +26,20 @@ pub(super) fn read(path: &Path, limit: usize) -> Result<Zeroizing<String>, Strin
             meta.mode() & 0o7777
         ));
     }
+    Ok(file)
+}
+
+fn reason(e: io::Error) -> String {
+    match e.kind() {
+        io::ErrorKind::NotFound => "not found".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        _ => e.to_string(),
+    }
+}
+
+/// The text of a file that [`open`] allows.
+pub(super) fn read(path: &Path, limit: usize) -> Result<Zeroizing<String>, String> {
+    let file = open(path)?;
     // Room for all of it at once: a buffer that grows leaves copies behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(limit + 1));
     file.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(reason)?;

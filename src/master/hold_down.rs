@@ -113,6 +113,11 @@ impl Logins {
                 let hold = Hold::after(book.routers.get(router), failure, now, OUT_OF_REACH);
                 book.routers.insert(router.to_owned(), hold);
             }
+            // The router was not asked. A key file that does not read must not use up the logins of others.
+            Kind::Settings => {
+                book.give_back(router, self.settings.per_router);
+                book.give_back("", self.settings.all_routers);
+            }
             _ => {}
         })
     }
@@ -205,6 +210,12 @@ impl Book {
             (bucket.left + (now - bucket.at).max(0.0) / every).min(burst)
         });
         if left >= 1.0 { Ok(Bucket { left: left - 1.0, at: now }) } else { Err((1.0 - left) * every) }
+    }
+
+    fn give_back(&mut self, name: &str, budget: Budget) {
+        if let Some(bucket) = self.budgets.get_mut(name) {
+            bucket.left = (bucket.left + 1.0).min(f64::from(budget.burst));
+        }
     }
 
     /// Drops what says nothing any more: full buckets, and holds that are long over.
@@ -358,6 +369,17 @@ mod tests {
         assert_eq!(limit.kind, Kind::LoginLimit);
         assert!(limit.retry_in.is_some_and(|s| s > 8.0 && s <= 10.0), "{limit:?}");
         logins.permit("r2:22", "c1").unwrap();
+    }
+
+    #[test]
+    fn a_login_that_failed_before_the_router_was_asked_costs_no_budget() {
+        let dir = tempfile::tempdir().unwrap();
+        let logins = logins(&dir);
+        for _ in 0..20 {
+            logins.permit("r1:22", "c1").unwrap();
+            logins.failed("r1:22", "c1", &Failure::settings("key file /k: it needs a passphrase")).unwrap();
+        }
+        assert_eq!(logins.held("r1:22", "c1"), None);
     }
 
     #[test]

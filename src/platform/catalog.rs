@@ -4,6 +4,7 @@
 use super::{Failure, Platform};
 use std::borrow::Cow;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// The text of a platform's definition and where it came from.
@@ -105,12 +106,22 @@ fn read(name: &str, dir: &Path) -> Result<Option<Definition>, Failure> {
     let path = path(name, dir);
     match text(&path) {
         Ok(text) => Ok(Some(Definition { name: name.to_owned(), text: Cow::Owned(text), origin: Some(path) })),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        // A link to nowhere is somebody's file all the same: the built-in one must not quietly take its place.
+        Err(e) if e.kind() == io::ErrorKind::NotFound && !path.is_symlink() => Ok(None),
         Err(e) => Err(unreadable(&path, &e)),
     }
 }
 
 fn text(path: &Path) -> io::Result<String> {
+    let meta = std::fs::metadata(path)?;
+    // Opening a FIFO of this name would hold us for ever.
+    if !meta.is_file() {
+        return Err(io::Error::other("not a file"));
+    }
+    // It says what is typed on routers.
+    if meta.mode() & 0o002 != 0 {
+        return Err(io::Error::other("writable by everybody; chmod o-w"));
+    }
     let file = std::fs::File::open(path)?;
     let mut text = String::new();
     io::Read::read_to_string(&mut io::Read::take(file, LIMIT + 1), &mut text)?;
@@ -216,5 +227,27 @@ mod tests {
         for one in listed {
             assert_eq!(one.error.is_some(), one.name == "linux", "{one:?}");
         }
+    }
+
+    #[test]
+    fn what_is_no_file_of_the_administrator_is_refused_at_once() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(format!("{name}.toml"));
+        rustix::fs::mknodat(rustix::fs::CWD, path("fifo"), rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        std::fs::create_dir(path("folder")).unwrap();
+        std::os::unix::fs::symlink("/nowhere", path("linux")).unwrap();
+        std::fs::write(path("open"), BUILT_IN[0].1).unwrap();
+        std::fs::set_permissions(path("open"), std::fs::Permissions::from_mode(0o666)).unwrap();
+        for (name, why) in [
+            ("fifo", "not a file"),
+            ("folder", "not a file"),
+            ("linux", "No such file"),
+            ("open", "writable by everybody"),
+        ] {
+            let message = find(name, Some(dir.path())).unwrap_err().message;
+            assert!(message.contains(why) && message.contains(&format!("{name}.toml")), "{message}");
+        }
+        assert_eq!(list(Some(dir.path())).iter().filter(|one| one.error.is_some()).count(), 4);
     }
 }
