@@ -18,8 +18,8 @@ const OUT_OF_REACH: (f64, f64) = (10.0, 60.0);
 const ROUTERS_REFUSING: usize = 3;
 /// After this many refusals by one router a credential is held until it changes or is forgotten.
 const ROUNDS: u32 = 3;
-/// How long to wait for the file's lock: it is held for a read and a write.
-const LOCK_WAIT: Duration = Duration::from_secs(2);
+/// How long to wait for the file's lock: it is held for a read and a write, but 200 masters may begin at once on a small machine.
+const LOCK_WAIT: Duration = Duration::from_secs(5);
 
 /// The book of logins of one state directory.
 #[derive(Clone, Debug)]
@@ -87,13 +87,22 @@ impl Logins {
                 (_, Err(wait)) => verdict = Err(login_limit("all routers together", wait)),
             }
         })
-        .map_err(|e| {
-            Failure::settings(format!(
-                "book of logins {}: {e}; no login is tried without it: make the state directory writable",
-                self.path.display()
-            ))
-        })?;
+        .map_err(|e| self.unusable(&e))?;
         verdict
+    }
+
+    fn unusable(&self, error: &io::Error) -> Failure {
+        let book = self.path.display();
+        // Nobody's mistake: very many masters begin at once, or the one that holds the lock was stopped.
+        if error.kind() == io::ErrorKind::TimedOut {
+            let what = format!(
+                "book of logins {book}: {error} by other masters; no login is tried without it, the next poll tries again"
+            );
+            return Failure::new(Kind::Master, Stage::Connect, what);
+        }
+        Failure::settings(format!(
+            "book of logins {book}: {error}; no login is tried without it: make the state directory writable"
+        ))
     }
 
     /// Starts or lengthens a hold-down. `auth` holds the credential, the other kinds the router; kinds that say nothing
@@ -380,6 +389,18 @@ mod tests {
             logins.failed("r1:22", "c1", &Failure::settings("key file /k: it needs a passphrase")).unwrap();
         }
         assert_eq!(logins.held("r1:22", "c1"), None);
+    }
+
+    #[test]
+    fn a_lock_that_others_hold_is_nobodys_mistake_and_a_book_that_cannot_be_written_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let logins = logins(&dir);
+        let held = Lock::acquire(&logins.path.with_extension("lock"), Deadline::after(LOCK_WAIT)).unwrap();
+        let busy = Lock::acquire(&logins.path.with_extension("lock"), Deadline::after(Duration::ZERO)).unwrap_err();
+        assert_eq!(logins.unusable(&busy).kind, Kind::Master);
+        drop(held);
+        let full = io::Error::from_raw_os_error(28);
+        assert_eq!(logins.unusable(&full).kind, Kind::Settings);
     }
 
     #[test]
