@@ -270,7 +270,10 @@ fn every_mistake_in_an_argument_is_a_settings_document_that_names_it() {
         assert_eq!(ran.stderr, "");
     }
     for (arguments, named) in [
-        (["--platform", "cisco", "--password", "secret:good", "--router", at.as_str()], "cisco"),
+        (
+            ["--platform", "cisco", "--password", "secret:good", "--router", at.as_str()],
+            "{$LINE_ROUTER_PLATFORM}): platform cisco is",
+        ),
         (["--platform", "cisco_iosxe", "--password", "secret:nobody", "--router", at.as_str()], "nobody"),
         (["--platform", "cisco_iosxe", "--password", "secret:good", "--router", "-oProxyCommand=x"], "--router"),
         (["--platform", "cisco_iosxe", "--password", "", "--router", at.as_str()], "--password"),
@@ -291,6 +294,30 @@ fn every_mistake_in_an_argument_is_a_settings_document_that_names_it() {
         "{:?}",
         sim.commands()
     );
+}
+
+#[test]
+fn an_unresolved_macro_is_refused_by_name_in_every_argument_and_leaves_nothing_behind() {
+    let sim = router("cisco_iosxe").start();
+    let monitor = Monitor::new();
+    for flag in ["--proxy-command", "--host-keys", "--crypto", "--config", "--state-dir"] {
+        let answer = monitor.poll(&address(&sim), "cisco_iosxe", UP, &[flag, "{$LINE_X}"]).json();
+        let message = answer["failure"]["message"].as_str().unwrap_or_default();
+        assert_eq!(message, format!("{flag}: macro {{$LINE_X}} has no value; set it on the host or its template"));
+        assert!(!std::path::Path::new("{$LINE_X}").exists(), "{flag}");
+    }
+    let ran = monitor.poll(&address(&sim), "cisco_iosxe", UP, &["--item", "{$LINE_X}"]);
+    assert!(ran.stdout.starts_with("settings: --item: macro {$LINE_X} has no value"), "{}", ran.stdout);
+    assert_eq!((ran.code, sim.count("connect")), (Some(1), 0));
+}
+
+#[test]
+fn an_empty_argument_is_none_in_every_place() {
+    let sim = router("cisco_iosxe").start();
+    let monitor = Monitor::new();
+    let empty = ["--item", "", "--config", "", "--state-dir", "", "--crypto", "", "--proxy-command", "", "--vrf", ""];
+    let answer = monitor.poll(&address(&sim), "cisco_iosxe", UP, &empty).json();
+    assert_eq!(answer["ping"]["received"], 5, "{answer}");
 }
 
 #[test]

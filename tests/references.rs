@@ -406,6 +406,27 @@ fn a_login_that_is_not_whole_is_refused() {
 }
 
 #[test]
+fn a_key_file_that_is_of_no_use_is_refused_by_its_argument_before_a_master_is_started() {
+    let dir = TempDir::new().unwrap();
+    let open = private(&dir, "open", "key");
+    mode(&open, 0o644);
+    let fifo = dir.path().join("fifo");
+    rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+    let secrets = stored(&dir, &format!("[core]\nuser = 'ddl'\nkey = {:?}\n", fifo));
+    for (file, why) in [(open, "mode 0644"), (fifo.clone(), "not a file"), (dir.path().join("none"), "not found")] {
+        let access = access(&secrets, |raw| {
+            raw.user = Some("ddl".into());
+            raw.key = Some(file.display().to_string());
+        });
+        let message = access.unwrap().check_key().err().unwrap().message;
+        assert!(message.starts_with(&format!("--key ({{$LINE_ROUTER_KEY}}) {:?}: {why}", file)), "{message}");
+    }
+    let stored = access(&secrets, |raw| raw.password = Some("secret:core".into())).unwrap();
+    let message = stored.check_key().err().unwrap().message;
+    assert!(message.contains(&format!("secret:core: key {fifo:?}: not a file")), "{message}");
+}
+
+#[test]
 fn a_key_alone_has_no_secret() {
     let access = access(&Secrets::default(), |raw| {
         raw.user = Some("ddl".into());

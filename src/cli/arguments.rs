@@ -2,6 +2,7 @@
 //! means, and what is wrong with it, is said by the inventory.
 
 use crate::failure::Failure;
+use crate::inventory::arguments as argument;
 use crate::inventory::line::{self, RawRouter};
 use crate::settings::Poll;
 use clap::builder::{OsStringValueParser, TypedValueParser};
@@ -68,15 +69,16 @@ impl Router {
     }
 
     /// The flags that are settings.
-    pub(super) fn settings(&self, flags: &mut Vec<(&'static str, String)>) {
-        for (name, value) in [
-            ("ssh.host_keys", &self.host_keys),
-            ("ssh.crypto", &self.crypto),
-            ("ssh.proxy_command", &self.proxy_command),
+    pub(super) fn settings(&self, flags: &mut Vec<(&'static str, String)>) -> Result<(), Failure> {
+        for (name, argument, value) in [
+            ("ssh.host_keys", argument::HOST_KEYS, &self.host_keys),
+            ("ssh.crypto", argument::CRYPTO, &self.crypto),
+            ("ssh.proxy_command", argument::PROXY_COMMAND, &self.proxy_command),
         ] {
-            if let Some(value) = value.as_ref().filter(|value| !value.is_empty()) {
-                flags.push((name, value.clone()));
+            if let Some(value) = argument.given(value.clone())? {
+                flags.push((name, value));
             }
         }
+        Ok(())
     }
 }

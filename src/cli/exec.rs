@@ -32,8 +32,8 @@ pub(super) struct Args {
 }
 
 impl Args {
-    pub(super) fn settings(&self, flags: &mut Vec<(&'static str, String)>) {
-        self.router.settings(flags);
+    pub(super) fn settings(&self, flags: &mut Vec<(&'static str, String)>) -> Result<(), Failure> {
+        self.router.settings(flags)
     }
 }
 

@@ -15,10 +15,12 @@ mod status;
 mod stop;
 
 use crate::failure::Failure;
+use crate::inventory::arguments as argument;
 use crate::logging::{self, Role};
 use crate::settings::{self, Loaded};
 use crate::state::State;
-use clap::{ArgAction, Parser, Subcommand};
+use arguments::text;
+use clap::{ArgAction, Parser, Subcommand, ValueHint};
 use format::Format;
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
@@ -58,11 +60,13 @@ zabbix with the same settings file or --state-dir.";
 #[derive(Debug, clap::Args)]
 pub struct Global {
     /// Settings file [default: /etc/zabbix/ddl-monitor.toml, then the user's config directory]
-    #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
-    config: Option<PathBuf>,
+    #[arg(long, global = true, value_name = "FILE", value_parser = text(), value_hint = ValueHint::FilePath)]
+    #[arg(help_heading = "Global options")]
+    config: Option<String>,
     /// State directory: what masters and polls share: sockets, host keys, logins that failed, the log
-    #[arg(long, global = true, value_name = "DIR", help_heading = "Global options")]
-    state_dir: Option<PathBuf>,
+    #[arg(long, global = true, value_name = "DIR", value_parser = text(), value_hint = ValueHint::DirPath)]
+    #[arg(help_heading = "Global options")]
+    state_dir: Option<String>,
     /// Print as JSON or as text for people [default: text on a terminal, else json]
     #[arg(long, global = true, value_enum, value_name = "FORMAT", help_heading = "Global options")]
     format: Option<Format>,
@@ -139,10 +143,14 @@ fn execute(cli: Cli, started: Instant) -> io::Result<ExitCode> {
     }
     let terminal = io::stdout().is_terminal();
     let format = cli.global.format.unwrap_or(if terminal { Format::Text } else { Format::Json });
-    if let Command::Config(config) = &cli.command {
-        return config.run(cli.global.config.as_deref(), &flags(&cli), format, &mut io::stdout().lock());
+    let (config, flags) = match config_file(&cli).and_then(|file| Ok((file, flags(&cli)?))) {
+        Ok(given) => given,
+        Err(failure) => return refuse(&cli.command, &failure, format, started),
+    };
+    if let Command::Config(command) = &cli.command {
+        return command.run(config.as_deref(), &flags, format, &mut io::stdout().lock());
     }
-    let loaded = match settings::load(cli.global.config.as_deref(), &flags(&cli)) {
+    let loaded = match settings::load(config.as_deref(), &flags) {
         Ok(loaded) => loaded,
         Err(failure) => return refuse(&cli.command, &failure, format, started),
     };
@@ -171,18 +179,23 @@ fn execute(cli: Cli, started: Instant) -> io::Result<ExitCode> {
     }
 }
 
+/// The settings file that the command line names.
+fn config_file(cli: &Cli) -> Result<Option<PathBuf>, Failure> {
+    Ok(argument::CONFIG.given(cli.global.config.clone())?.map(PathBuf::from))
+}
+
 /// The flags that are settings.
-fn flags(cli: &Cli) -> Vec<(&'static str, String)> {
+fn flags(cli: &Cli) -> Result<Vec<(&'static str, String)>, Failure> {
     let mut flags = Vec::new();
-    if let Some(dir) = &cli.global.state_dir {
-        flags.push(("state.dir", dir.to_string_lossy().into_owned()));
+    if let Some(dir) = argument::STATE_DIR.given(cli.global.state_dir.clone())? {
+        flags.push(("state.dir", dir));
     }
     match &cli.command {
-        Command::Poll(args) => args.settings(&mut flags),
-        Command::Exec(args) => args.settings(&mut flags),
+        Command::Poll(args) => args.settings(&mut flags)?,
+        Command::Exec(args) => args.settings(&mut flags)?,
         _ => {}
     }
-    flags
+    Ok(flags)
 }
 
 /// Says why a command could not even begin, in the form its caller reads.

@@ -123,7 +123,7 @@ fn print_item(whole: &serde_json::Value, failure: Option<&Failure>, path: &str) 
         None => {
             let why = match failure {
                 Some(failure) => one_line(&failure.to_string()),
-                None => format!("settings: --item {path}: this answer has no such field"),
+                None => format!("settings: --item {}: this answer has no such field", one_line(path)),
             };
             print(&format!("{why}\n"))?;
             return Ok(ExitCode::FAILURE);

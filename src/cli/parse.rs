@@ -44,7 +44,13 @@ pub(super) fn run(context: &Context, args: &Args) -> io::Result<ExitCode> {
         Err(failure) if context.format == Format::Text => return complain(&failure),
         Err(failure) => Err(failure),
     };
-    output::print_parsed(&args.platform, outcome, context.format, args.item.as_deref(), context.colour)
+    output::print_parsed(
+        &args.platform,
+        outcome,
+        context.format,
+        args.item.as_deref().filter(|path| !path.is_empty()),
+        context.colour,
+    )
 }
 
 fn prepare(context: &Context, args: &Args) -> Result<(Platform, Option<IpAddr>, Vec<u8>), Failure> {

@@ -73,11 +73,11 @@ fn list(context: &Context, dir: Option<&std::path::Path>) -> io::Result<ExitCode
     }
     let mut rows = vec![["PLATFORM", "SYSTEM", "FROM"].map(str::to_owned)];
     rows.extend(all.iter().map(|p| {
-        let title = p
-            .error
-            .as_ref()
-            .map_or_else(|| p.title.clone(), |failure| format!("BROKEN: {}", output::one_line(&failure.message)));
-        [p.name.clone(), title, origin(p)]
+        // The message names the file, and may be long: it comes last.
+        match &p.error {
+            Some(failure) => [p.name.clone(), "BROKEN".to_owned(), output::one_line(&failure.message)],
+            None => [p.name.clone(), p.title.clone(), origin(p)],
+        }
     }));
     output::print(&output::columns(&rows))?;
     Ok(ExitCode::SUCCESS)

@@ -8,6 +8,7 @@ use super::{Context, complain};
 use crate::clock;
 use crate::deadline::Deadline;
 use crate::failure::{Failure, Kind, Stage};
+use crate::inventory::arguments as argument;
 use crate::inventory::line::{Line, RawLine};
 use crate::wire::{Answers, Reply, Request};
 use std::io;
@@ -60,13 +61,18 @@ pub(super) struct Args {
     #[arg(long, value_name = "TIME", value_parser = text(), allow_hyphen_values = true)]
     max_age: Option<String>,
     /// Print one value only, by its place in the JSON, e.g. ping.loss
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_parser = text())]
     item: Option<String>,
 }
 
 impl Args {
-    pub(super) fn settings(&self, flags: &mut Vec<(&'static str, String)>) {
-        self.router.settings(flags);
+    pub(super) fn settings(&self, flags: &mut Vec<(&'static str, String)>) -> Result<(), Failure> {
+        self.router.settings(flags)
+    }
+
+    /// An empty one is none.
+    fn item(&self) -> Option<&str> {
+        self.item.as_deref().filter(|path| !path.is_empty())
     }
 
     fn raw(&self) -> RawLine {
@@ -96,18 +102,19 @@ pub(super) fn run(context: &Context, args: &Args) -> io::Result<ExitCode> {
             ..blank(args, Some(&line), context.started)
         },
         (line, Err(failure)) => {
-            if failure.kind == Kind::Settings && context.format == Format::Text && args.item.is_none() {
+            if failure.kind == Kind::Settings && context.format == Format::Text && args.item().is_none() {
                 return complain(&failure);
             }
             Document { answers: Err(failure), ..blank(args, line.as_ref(), context.started) }
         }
         (None, Ok(_)) => return Ok(ExitCode::FAILURE),
     };
-    output::print_document(&document, context.format, args.item.as_deref(), context.colour)
+    output::print_document(&document, context.format, args.item(), context.colour)
 }
 
 fn measure(context: &Context, args: &Args) -> (Option<Line>, Result<Answers, Failure>) {
-    let line = match Line::parse(args.raw(), &context.loaded.settings.poll) {
+    let item = argument::ITEM.given(args.item.clone());
+    let line = match item.and_then(|_| Line::parse(args.raw(), &context.loaded.settings.poll)) {
         Ok(line) => line,
         Err(failure) => return (None, Err(failure)),
     };
@@ -154,11 +161,11 @@ fn blank(args: &Args, line: Option<&Line>, started: Instant) -> Document {
 
 /// The settings themselves are wrong.
 pub(super) fn refuse(args: &Args, failure: &Failure, format: Format, started: Instant) -> io::Result<ExitCode> {
-    if format == Format::Text && args.item.is_none() {
+    if format == Format::Text && args.item().is_none() {
         return complain(failure);
     }
     let document = Document { answers: Err(failure.clone()), ..blank(args, None, started) };
-    output::print_document(&document, format, args.item.as_deref(), false)
+    output::print_document(&document, format, args.item(), false)
 }
 
 /// A document of a failure, nothing known of the line.

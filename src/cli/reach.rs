@@ -6,6 +6,7 @@ use crate::deadline::Deadline;
 use crate::failure::Failure;
 use crate::identity::{self, Identity};
 use crate::inventory::access::Access;
+use crate::inventory::arguments::PLATFORM;
 use crate::inventory::line::Router;
 use crate::inventory::router::{Credential, Crypto, Login};
 use crate::inventory::secret::Secret;
@@ -36,7 +37,8 @@ impl<'a> Reach<'a> {
         let settings = &context.loaded.settings;
         let state = context.state()?;
         let access = Access::of(router, &settings.secrets)?;
-        let definition = platform::find(&router.platform, settings.platforms.dir.as_deref())?;
+        let definition = platform::find(&router.platform, settings.platforms.dir.as_deref())
+            .map_err(|failure| Failure::settings(format!("{}: {}", PLATFORM.name(), failure.message)))?;
         let key = state.key()?;
         let secret = access.secret_identity();
         let name = Identity {
@@ -86,6 +88,7 @@ impl Starter for Reach<'_> {
         if self.definition.origin.is_some() {
             Platform::compile(&self.definition)?;
         }
+        self.access.check_key()?;
         let (credential, enable) = self.access.resolve(self.deadline)?;
         // What an `exec:` prints today may be another secret than the one that was refused: it counts, not the command.
         let secret = match &credential {

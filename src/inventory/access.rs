@@ -4,11 +4,13 @@
 use super::arguments::{ENABLE_PASSWORD, KEY, PASSWORD, USER};
 use super::credentials::Credentials;
 use super::line::{Router, USER_ALLOWED};
+use super::private_file;
 use super::reference::{Held, Reference};
 use super::router::Credential;
 use super::secret::Secret;
 use crate::deadline::Deadline;
 use crate::failure::Failure;
+use crate::quote::quoted;
 use crate::settings::Secrets;
 use std::path::{Path, PathBuf};
 
@@ -23,7 +25,12 @@ pub struct Access {
 #[derive(Clone)]
 enum Proof {
     Password(Held),
-    Key { file: PathBuf, passphrase: Option<Held> },
+    /// `name`: the argument that says so, for messages.
+    Key {
+        name: String,
+        file: PathBuf,
+        passphrase: Option<Held>,
+    },
 }
 
 impl Access {
@@ -50,7 +57,9 @@ impl Access {
                     KEY.name()
                 )));
             }
-            (None, Some(file)) => (Proof::Key { file: file.clone(), passphrase }, Credentials::default()),
+            (None, Some(file)) => {
+                (Proof::Key { name: KEY.name(), file: file.clone(), passphrase }, Credentials::default())
+            }
             (Some(reference), None) => match reference.credentials(secrets)? {
                 None => (Proof::Password(reference.open(secrets, "password")?), Credentials::default()),
                 Some(mut stored) => (stored_proof(reference, &mut stored, passphrase)?, stored),
@@ -86,12 +95,21 @@ impl Access {
         }
     }
 
+    /// Whether the key file, if there is one, is there and private; a master could not say which argument named it.
+    pub fn check_key(&self) -> Result<(), Failure> {
+        let Proof::Key { name, file, .. } = &self.proof else { return Ok(()) };
+        let refused = |what| Failure::settings(format!("{name} {}: {what}", quoted(&file.to_string_lossy())));
+        private_file::open(file).map(drop).map_err(refused)
+    }
+
     /// The credential and the enable secret themselves; runs what `exec:` references say. For a master's start only.
     pub fn resolve(&self, deadline: Deadline) -> Result<(Credential, Option<Secret>), Failure> {
         let resolve = |held: &Option<Held>| held.as_ref().map(|held| held.resolve(deadline)).transpose();
         let credential = match &self.proof {
             Proof::Password(held) => Credential::Password(held.resolve(deadline)?),
-            Proof::Key { file, passphrase } => Credential::Key { file: file.clone(), passphrase: resolve(passphrase)? },
+            Proof::Key { file, passphrase, .. } => {
+                Credential::Key { file: file.clone(), passphrase: resolve(passphrase)? }
+            }
         };
         Ok((credential, resolve(&self.enable)?))
     }
@@ -102,7 +120,7 @@ fn stored_proof(reference: &Reference, stored: &mut Credentials, passphrase: Opt
         (Some(password), None) => Ok(Proof::Password(Held::stored(reference.name(), password))),
         (None, Some(file)) => {
             let passphrase = passphrase.or_else(|| Some(Held::stored(reference.name(), stored.passphrase.take()?)));
-            Ok(Proof::Key { file, passphrase })
+            Ok(Proof::Key { name: format!("{}: key", reference.name()), file, passphrase })
         }
         (Some(_), Some(_)) => {
             Err(reference.failed("the login has both a password and a key in the credentials file; keep one of them"))

@@ -32,6 +32,12 @@ pub const VRF: Argument = argument("--vrf", "{$LINE_VRF}");
 pub const SOURCE: Argument = argument("--source", "{$LINE_SOURCE}");
 pub const DEADLINE: Argument = argument("--deadline", "{$LINE_DEADLINE}");
 pub const MAX_AGE: Argument = argument("--max-age", "");
+pub const ITEM: Argument = argument("--item", "");
+pub const HOST_KEYS: Argument = argument("--host-keys", "");
+pub const CRYPTO: Argument = argument("--crypto", "");
+pub const PROXY_COMMAND: Argument = argument("--proxy-command", "");
+pub const CONFIG: Argument = argument("--config", "");
+pub const STATE_DIR: Argument = argument("--state-dir", "");
 
 impl Argument {
     /// `--target ({$LINE_TARGET})`, as every message names it.

@@ -1,15 +1,15 @@
-//! Reads a small file that holds secrets, if nobody else can read it or change it.
+//! Opens a file that holds secrets, if nobody else can read it or change it, and reads a small one.
 
 use crate::small_file;
-use std::io::Read;
+use std::fs::File;
+use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use zeroize::Zeroizing;
 
-/// The text of a regular file of ours or root's that others cannot read and neither group nor others can write. The error's
-/// text is the reason, to follow the file's name.
-pub(super) fn read(path: &Path, limit: usize) -> Result<Zeroizing<String>, String> {
-    let reason = |e| small_file::reason(&e);
+/// A regular file of ours or root's that others cannot read and neither group nor others can write. The error's text is the
+/// reason, to follow the file's name.
+pub(super) fn open(path: &Path) -> Result<File, String> {
     let (file, meta) = small_file::open(path).map_err(reason)?;
     let us = rustix::process::geteuid().as_raw();
     if meta.uid() != us && meta.uid() != 0 {
@@ -21,8 +21,18 @@ pub(super) fn read(path: &Path, limit: usize) -> Result<Zeroizing<String>, Strin
             meta.mode() & 0o7777
         ));
     }
+    Ok(file)
+}
+
+fn reason(e: io::Error) -> String {
+    small_file::reason(&e)
+}
+
+/// The text of a file that [`open`] allows.
+pub(super) fn read(path: &Path, limit: usize) -> Result<Zeroizing<String>, String> {
+    let file = open(path)?;
     // Room for all of it at once: a buffer that grows leaves copies behind. And for no more: all of it is wiped.
-    let length = usize::try_from(meta.len()).unwrap_or(limit).min(limit);
+    let length = file.metadata().map_or(limit, |meta| usize::try_from(meta.len()).unwrap_or(limit).min(limit));
     let mut bytes = Zeroizing::new(Vec::with_capacity(length + 1));
     file.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(reason)?;
     if bytes.len() > limit {

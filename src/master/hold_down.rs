@@ -19,8 +19,8 @@ const OUT_OF_REACH: (f64, f64) = (10.0, 60.0);
 const ROUTERS_REFUSING: usize = 3;
 /// After this many refusals by one router a credential is held until it changes or is forgotten.
 const ROUNDS: u32 = 3;
-/// How long to wait for the file's lock: it is held for a read and a write.
-const LOCK_WAIT: Duration = Duration::from_secs(2);
+/// How long to wait for the file's lock: it is held for a read and a write, but 200 masters may begin at once on a small machine.
+const LOCK_WAIT: Duration = Duration::from_secs(5);
 
 /// The book of logins of one state directory.
 #[derive(Clone, Debug)]
@@ -88,13 +88,22 @@ impl Logins {
                 (_, Err(wait)) => verdict = Err(login_limit("all routers together", wait)),
             }
         })
-        .map_err(|e| {
-            Failure::settings(format!(
-                "book of logins {}: {e}; no login is tried without it: make the state directory writable",
-                self.path.display()
-            ))
-        })?;
+        .map_err(|e| self.unusable(&e))?;
         verdict
+    }
+
+    fn unusable(&self, error: &io::Error) -> Failure {
+        let book = self.path.display();
+        // Nobody's mistake: very many masters begin at once, or the one that holds the lock was stopped.
+        if error.kind() == io::ErrorKind::TimedOut {
+            let what = format!(
+                "book of logins {book}: {error} by other masters; no login is tried without it, the next poll tries again"
+            );
+            return Failure::new(Kind::Master, Stage::Connect, what);
+        }
+        Failure::settings(format!(
+            "book of logins {book}: {error}; no login is tried without it: make the state directory writable"
+        ))
     }
 
     /// Starts or lengthens a hold-down. `auth` holds the credential, the other kinds the router; kinds that say nothing
@@ -113,6 +122,11 @@ impl Logins {
             Kind::Connect | Kind::Busy | Kind::Shell | Kind::HostKey => {
                 let hold = Hold::after(book.routers.get(router), failure, now, OUT_OF_REACH);
                 book.routers.insert(router.to_owned(), hold);
+            }
+            // The router was not asked. A key file that does not read must not use up the logins of others.
+            Kind::Settings => {
+                book.give_back(router, self.settings.per_router);
+                book.give_back("", self.settings.all_routers);
             }
             _ => {}
         })
@@ -206,6 +220,12 @@ impl Book {
             (bucket.left + (now - bucket.at).max(0.0) / every).min(burst)
         });
         if left >= 1.0 { Ok(Bucket { left: left - 1.0, at: now }) } else { Err((1.0 - left) * every) }
+    }
+
+    fn give_back(&mut self, name: &str, budget: Budget) {
+        if let Some(bucket) = self.budgets.get_mut(name) {
+            bucket.left = (bucket.left + 1.0).min(f64::from(budget.burst));
+        }
     }
 
     /// Drops what says nothing any more: full buckets, and holds that are long over.
@@ -354,6 +374,29 @@ mod tests {
         assert_eq!(limit.kind, Kind::LoginLimit);
         assert!(limit.retry_in.is_some_and(|s| s > 8.0 && s <= 10.0), "{limit:?}");
         logins.permit("r2:22", "c1").unwrap();
+    }
+
+    #[test]
+    fn a_login_that_failed_before_the_router_was_asked_costs_no_budget() {
+        let dir = tempfile::tempdir().unwrap();
+        let logins = logins(&dir);
+        for _ in 0..20 {
+            logins.permit("r1:22", "c1").unwrap();
+            logins.failed("r1:22", "c1", &Failure::settings("key file /k: it needs a passphrase")).unwrap();
+        }
+        assert_eq!(logins.held("r1:22", "c1"), None);
+    }
+
+    #[test]
+    fn a_lock_that_others_hold_is_nobodys_mistake_and_a_book_that_cannot_be_written_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let logins = logins(&dir);
+        let held = Lock::acquire(&logins.path.with_extension("lock"), Deadline::after(LOCK_WAIT)).unwrap();
+        let busy = Lock::acquire(&logins.path.with_extension("lock"), Deadline::after(Duration::ZERO)).unwrap_err();
+        assert_eq!(logins.unusable(&busy).kind, Kind::Master);
+        drop(held);
+        let full = io::Error::from_raw_os_error(28);
+        assert_eq!(logins.unusable(&full).kind, Kind::Settings);
     }
 
     #[test]

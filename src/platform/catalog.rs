@@ -6,6 +6,7 @@ use crate::settings::suggestion;
 use crate::small_file;
 use std::borrow::Cow;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// The text of a platform's definition and where it came from.
@@ -104,13 +105,19 @@ fn read(name: &str, dir: &Path) -> Result<Option<Definition>, Failure> {
     let path = path(name, dir);
     match text(&path) {
         Ok(text) => Ok(Some(Definition { name: name.to_owned(), text: Cow::Owned(text), origin: Some(path) })),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        // A link to nowhere is somebody's file all the same: the built-in one must not quietly take its place.
+        Err(e) if e.kind() == io::ErrorKind::NotFound && !path.is_symlink() => Ok(None),
         Err(e) => Err(unreadable(&path, &e)),
     }
 }
 
 fn text(path: &Path) -> io::Result<String> {
-    small_file::open(path).and_then(|(file, _)| small_file::read(file))
+    let (file, meta) = small_file::open(path)?;
+    // It says what is typed on routers.
+    if meta.mode() & 0o002 != 0 {
+        return Err(io::Error::other("writable by everybody; chmod o-w"));
+    }
+    small_file::read(file)
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Failure {
@@ -162,7 +169,9 @@ mod tests {
             assert!(message.contains(&format!("did you mean {near}?")), "{message}");
             assert!(message.contains("known are cisco_iosxe, cisco_iosxr,"), "{message}");
         }
-        assert!(!find("something_else", None).unwrap_err().message.contains("did you mean"));
+        for name in ["something_else", "x"] {
+            assert!(!find(name, None).unwrap_err().message.contains("did you mean"), "{name}");
+        }
     }
 
     #[test]
@@ -188,5 +197,27 @@ mod tests {
         for one in listed {
             assert_eq!(one.error.is_some(), ["frr", "linux"].contains(&one.name.as_str()), "{one:?}");
         }
+    }
+
+    #[test]
+    fn what_is_no_file_of_the_administrator_is_refused_at_once() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(format!("{name}.toml"));
+        rustix::fs::mknodat(rustix::fs::CWD, path("fifo"), rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        std::fs::create_dir(path("folder")).unwrap();
+        std::os::unix::fs::symlink("/nowhere", path("linux")).unwrap();
+        std::fs::write(path("open"), BUILT_IN[0].1).unwrap();
+        std::fs::set_permissions(path("open"), std::fs::Permissions::from_mode(0o666)).unwrap();
+        for (name, why) in [
+            ("fifo", "not a file"),
+            ("folder", "not a file"),
+            ("linux", "No such file"),
+            ("open", "writable by everybody"),
+        ] {
+            let message = find(name, Some(dir.path())).unwrap_err().message;
+            assert!(message.contains(why) && message.contains(&format!("{name}.toml")), "{message}");
+        }
+        assert_eq!(list(Some(dir.path())).iter().filter(|one| one.error.is_some()).count(), 4);
     }
 }

@@ -7,11 +7,12 @@ use crate::deadline::Deadline;
 use crate::failure::{Failure, Kind, Stage};
 use crate::inventory::router::{Credential, Login};
 use crate::inventory::secret::Secret;
+use rustix::fs::OFlags;
 use rustix::net::{AddressFamily, Shutdown, SocketFlags, SocketType, shutdown, socketpair};
 use ssh2::{KeyboardInteractivePrompt, Prompt};
 use std::fs::File;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -35,7 +36,9 @@ pub(super) fn check(login: &Login) -> Result<(), Failure> {
 
 fn check_key(file: &Path, passphrase: Option<&Secret>) -> Result<(), Failure> {
     let refused = |why: String| Err(Failure::settings(format!("key file {}: {why}", file.display())));
-    let meta = match File::open(file).and_then(|file| file.metadata()) {
+    // A FIFO of this name must not hold us for ever.
+    let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
+    let meta = match File::options().read(true).custom_flags(flags).open(file).and_then(|file| file.metadata()) {
         Ok(meta) => meta,
         Err(e) => return refused(e.to_string()),
     };
