@@ -122,6 +122,10 @@ pub(super) struct PingFile {
     #[serde(default)]
     pub(super) endless: bool,
     pub(super) time_unit: Text,
+    /// Log lines that look like an answer: taken out before anything is read.
+    #[serde(default)]
+    pub(super) noise: Vec<Text>,
+    /// The line that names the target, and perhaps the count; also those of pings of another kind, which are never ours.
     pub(super) header: Vec<Text>,
     pub(super) statistics: Spanned<Vec<StatisticsFile>>,
     pub(super) times: Vec<Text>,

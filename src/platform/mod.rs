@@ -24,6 +24,7 @@ mod recorded;
 pub mod regex;
 mod reply;
 mod sample;
+mod statistics;
 
 pub use catalog::{Definition, Listed, find, from_file, list};
 pub use sample::SampleResult;

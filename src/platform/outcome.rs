@@ -21,8 +21,9 @@ impl PingForm {
         text: &str,
         ending: Ending,
     ) -> Result<PingResult, Unread> {
-        let answer = self.find(text, Some(ping.target))?;
-        let Some(counters) = answer.counters else { return without_counters(indicators, answer.text, ending) };
+        let text = self.reply.quiet(text);
+        let answer = self.find(&text, Some(ping.target))?;
+        let Some(counters) = answer.counters else { return self.without_counters(indicators, answer.text, ending) };
         if !run.plain && !self.endless && counters.sent > ping.count {
             return Err(Unread {
                 failure: unreadable(format!("{} packets sent where {} were asked for", counters.sent, ping.count)),
@@ -60,9 +61,10 @@ impl PingForm {
         text: &str,
         target: Option<IpAddr>,
     ) -> Result<PingResult, Failure> {
-        let answer = self.find(text, target).map_err(|unread| unread.failure)?;
+        let text = self.reply.quiet(text);
+        let answer = self.find(&text, target).map_err(|unread| unread.failure)?;
         let Some(counters) = answer.counters else {
-            return without_counters(indicators, answer.text, Ending::Complete).map_err(|unread| unread.failure);
+            return self.without_counters(indicators, answer.text, Ending::Complete).map_err(|unread| unread.failure);
         };
         if counters.sent == 0 {
             return Err(unreadable("the router sent no packet".to_owned()));
@@ -87,6 +89,30 @@ impl PingForm {
             Some(Reason::NoRoute)
         } else {
             self.reply.all_unreachable(text, counters.sent).then_some(Reason::Unreachable)
+        }
+    }
+
+    fn without_counters(&self, indicators: &[Indicator], text: &str, ending: Ending) -> Result<PingResult, Unread> {
+        let verdict = indicator::verdict(indicators, text);
+        match verdict {
+            // Of one packet, where another came back: the counters that are missing would tell.
+            Some(Verdict::NoRoute) if self.reply.has_reply(text) => Err(no_statistics(text, ending)),
+            Some(Verdict::NoRoute) => Ok(PingResult {
+                up: 0,
+                sent: None,
+                received: None,
+                loss: Some(100.0),
+                rtt_min: None,
+                rtt_avg: None,
+                rtt_max: None,
+                complete: true,
+                pending: None,
+                duplicates: None,
+                reason: Some(Reason::NoRoute),
+                plain: false,
+            }),
+            Some(Verdict::Failure(failure)) => Err(failure.into()),
+            None => Err(no_statistics(text, ending)),
         }
     }
 
@@ -126,39 +152,22 @@ impl PingForm {
     }
 }
 
-fn without_counters(indicators: &[Indicator], text: &str, ending: Ending) -> Result<PingResult, Unread> {
-    match indicator::verdict(indicators, text) {
-        Some(Verdict::NoRoute) => Ok(PingResult {
-            up: 0,
-            sent: None,
-            received: None,
-            loss: Some(100.0),
-            rtt_min: None,
-            rtt_avg: None,
-            rtt_max: None,
-            complete: true,
-            pending: None,
-            duplicates: None,
-            reason: Some(Reason::NoRoute),
-            plain: false,
-        }),
-        Some(Verdict::Failure(failure)) => Err(failure.into()),
-        None => Err(match ending {
-            // What a shell echoed late, or a ping that was killed: asked again it may have counters.
-            Ending::Complete => {
-                Unread { failure: unreadable(format!("no statistics in {:?}", excerpt(text))), not_ours: true }
-            }
-            Ending::Aborted { after, .. } => Failure::new(
-                Kind::Deadline,
-                Stage::Reply,
-                format!("the ping was aborted after {} and the router printed no counters", shown(after)),
-            )
-            .into(),
-            Ending::Cut => {
-                Failure::new(Kind::Shell, Stage::Reply, "the session was lost before the router printed its counters")
-                    .into()
-            }
-        }),
+fn no_statistics(text: &str, ending: Ending) -> Unread {
+    match ending {
+        // What a shell echoed late, or a ping that was killed: asked again it may have counters.
+        Ending::Complete => {
+            Unread { failure: unreadable(format!("no statistics in {:?}", excerpt(text))), not_ours: true }
+        }
+        Ending::Aborted { after, .. } => Failure::new(
+            Kind::Deadline,
+            Stage::Reply,
+            format!("the ping was aborted after {} and the router printed no counters", shown(after)),
+        )
+        .into(),
+        Ending::Cut => {
+            Failure::new(Kind::Shell, Stage::Reply, "the session was lost before the router printed its counters")
+                .into()
+        }
     }
 }
 

@@ -5,7 +5,9 @@ use super::definition::{PingFile, StatisticsFile};
 use super::indicator::excerpt;
 use super::mistake::Source;
 use super::pattern::Pattern;
+use super::statistics::{self, Block};
 use super::{Failure, recorded};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -13,6 +15,8 @@ use std::time::Duration;
 /// The shapes that a platform's answers to a ping can have, compiled.
 #[derive(Debug)]
 pub(super) struct ReplyForm {
+    /// Log lines that look like an answer.
+    noise: Vec<Pattern>,
     header: Vec<Pattern>,
     statistics: Vec<Vec<Pattern>>,
     times: Vec<Pattern>,
@@ -37,6 +41,14 @@ pub(super) struct Counters {
 pub(super) struct Answer<'t> {
     pub(super) text: &'t str,
     pub(super) counters: Option<Counters>,
+}
+
+/// What stands between one header and the next.
+struct Part<'t> {
+    text: &'t str,
+    has_header: bool,
+    /// Packets that the header announces.
+    count: Option<u32>,
 }
 
 /// What the lines of single packets say, of an aborted run.
@@ -65,10 +77,12 @@ impl ReplyForm {
         if statistics.is_empty() {
             return Err(source.mistake_in(&file.statistics, "no statistics; write parts with sent and received"));
         }
-        let header = |text| Pattern::new(source, text, &["target", "address"], &["target"]);
+        let noise = |text| Pattern::new(source, text, &[], &[]);
+        let header = |text| Pattern::new(source, text, &["target", "address", "count"], &["target"]);
         let times = |text| Pattern::new(source, text, &["min", "avg", "max"], &["min", "avg", "max"]);
         let time_unit = duration(file.time_unit.get_ref()).map_err(|e| source.mistake(&file.time_unit, &e))?;
         Ok(Self {
+            noise: file.noise.iter().map(noise).collect::<Result<_, _>>()?,
             header: file.header.iter().map(header).collect::<Result<_, _>>()?,
             statistics: statistics.iter().map(|one| shape(source, one)).collect::<Result<_, _>>()?,
             times: file.times.iter().map(times).collect::<Result<_, _>>()?,
@@ -84,19 +98,36 @@ impl ReplyForm {
         })
     }
 
+    /// The text without log lines that look like an answer.
+    pub(super) fn quiet<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let mut quiet = Cow::Borrowed(text);
+        for noise in self.noise.iter().filter_map(Pattern::get) {
+            let mut left = String::with_capacity(quiet.len());
+            let mut end = 0;
+            for found in noise.find_iter(quiet.as_bytes()) {
+                left.push_str(quiet.get(end..found.start()).unwrap_or_default());
+                end = found.end();
+            }
+            if end > 0 {
+                left.push_str(quiet.get(end..).unwrap_or_default());
+                quiet = Cow::Owned(left);
+            }
+        }
+        quiet
+    }
+
     /// Finds the answer about `target` (any, if None) in `text`.
     pub(super) fn find<'t>(&self, text: &'t str, target: Option<IpAddr>) -> Result<Answer<'t>, NoAnswer> {
-        let (part, has_header) = self.part_about(text, target)?;
-        let as_it_is = self.counters(part);
+        let part = self.part_about(text, target)?;
+        let as_it_is = self.counters(&part);
         let enough = |c: &Option<Counters>| c.as_ref().is_some_and(|c| c.received == 0 || c.times.is_some());
-        if has_header && as_it_is.as_ref().is_ok_and(enough) {
-            return as_it_is.map(|counters| Answer { text: part, counters });
+        if part.has_header && as_it_is.as_ref().is_ok_and(enough) {
+            return as_it_is.map(|counters| Answer { text: part.text, counters });
         }
         // Lines broken hard at the terminal's width, in the middle of a word, number or address: they count only where the
         // text as it is gives less, and never other counters.
         let whole = recorded::unbroken(text).unwrap_or_default();
-        let (joined, _) = self.part_about(&whole, target)?;
-        let joined = self.counters(joined).ok().flatten();
+        let joined = self.counters(&self.part_about(&whole, target)?).ok().flatten();
         let counters = match (as_it_is, joined) {
             (Ok(None) | Err(_), Some(joined)) => Some(joined),
             (Ok(Some(counters)), Some(joined))
@@ -106,41 +137,59 @@ impl ReplyForm {
             }
             (as_it_is, _) => as_it_is?,
         };
-        Ok(Answer { text: part, counters })
+        Ok(Answer { text: part.text, counters })
     }
 
-    /// From the last header that names our target to the next header; the whole text, and false, if it has no header.
-    fn part_about<'t>(&self, text: &'t str, target: Option<IpAddr>) -> Result<(&'t str, bool), NoAnswer> {
-        let mut headers: Vec<(usize, bool, String)> = Vec::new();
+    /// From the last header that names our target to the next header; the whole text if it has no header.
+    fn part_about<'t>(&self, text: &'t str, target: Option<IpAddr>) -> Result<Part<'t>, NoAnswer> {
+        let mut headers: Vec<(usize, bool, String, Option<u32>)> = Vec::new();
         for captures in
             self.header.iter().filter_map(Pattern::get).flat_map(|header| header.captures_iter(text.as_bytes()))
         {
             let names: Vec<String> = ["target", "address"].iter().filter_map(|name| captures.name(name)).collect();
             let ours = target.is_none_or(|target| names.iter().any(|name| is_address(name, target)));
-            headers.push((captures.start(), ours, names.into_iter().next().unwrap_or_default()));
+            let count = captures.name("count").and_then(|count| count.parse().ok());
+            headers.push((captures.start(), ours, names.into_iter().next().unwrap_or_default(), count));
         }
-        headers.sort_by_key(|(at, _, _)| *at);
-        let Some(last) = headers.iter().rposition(|(_, ours, _)| *ours) else {
+        headers.sort_by_key(|(at, ..)| *at);
+        let Some(last) = headers.iter().rposition(|(_, ours, ..)| *ours) else {
             return match headers.pop() {
-                Some((_, _, name)) => Err(NoAnswer::OtherTarget(name)),
-                None => Ok((text, false)),
+                Some((_, _, name, _)) => Err(NoAnswer::OtherTarget(name)),
+                None => Ok(Part { text, has_header: false, count: None }),
             };
         };
-        let end = headers.get(last + 1).map_or(text.len(), |(next, _, _)| *next);
-        Ok((text.get(headers[last].0..end).unwrap_or_default(), true))
+        let (start, _, _, count) = headers[last];
+        let end = headers.get(last + 1).map_or(text.len(), |(next, ..)| *next);
+        Ok(Part { text: text.get(start..end).unwrap_or_default(), has_header: true, count })
     }
 
-    /// The last statistics block of any shape. A block that was begun and not finished is none, whatever stands before it.
-    fn counters(&self, text: &str) -> Result<Option<Counters>, NoAnswer> {
-        let block = self
-            .statistics
-            .iter()
-            .filter_map(|parts| Some((parts.first()?.get()?.find_iter(text.as_bytes()).last()?.start(), parts)))
-            .filter_map(|(start, parts)| Block::read(text, start, parts).map(|block| (start, block)))
-            .max_by_key(|(start, _)| *start);
-        let Some((_, block)) = block else { return Ok(None) };
+    /// Behind a header the statistics must be one; without a header the last ones count. A block that was begun and not
+    /// finished is none, whatever stands before it.
+    fn counters(&self, part: &Part<'_>) -> Result<Option<Counters>, NoAnswer> {
+        let text = part.text;
+        let mut blocks: Vec<(usize, Option<Block>)> =
+            self.statistics.iter().flat_map(|parts| statistics::blocks(text, parts)).collect();
+        blocks.sort_by_key(|(start, _)| *start);
+        if !part.has_header {
+            blocks.drain(..blocks.len().saturating_sub(1));
+        }
+        let mut found: Option<Block> = None;
+        for (_, block) in blocks {
+            match (&found, block) {
+                (_, None) => return Ok(None),
+                (None, block) => found = block,
+                (Some(first), Some(other)) if first.counts_as(&other) => {}
+                (Some(_), Some(_)) => {
+                    return Err(NoAnswer::DoesNotAddUp("two statistics that differ behind one header".to_owned()));
+                }
+            }
+        }
+        let Some(block) = found else { return Ok(None) };
         let (sent, received) = block.check().map_err(NoAnswer::DoesNotAddUp)?;
-        let times = if received == 0 { None } else { self.times(&text[block.end..])? };
+        if let Some(count) = part.count.filter(|count| sent > *count) {
+            return Err(NoAnswer::DoesNotAddUp(format!("{sent} sent, but the header names {count}")));
+        }
+        let times = if received == 0 { None } else { self.times(&text[block.end..block.limit])? };
         Ok(Some(Counters { sent, received, times }))
     }
 
@@ -157,11 +206,22 @@ impl ReplyForm {
             // Whole micro-units, so that 2.32 ms is 0.00232 s and not 0.0023199999.
             *time = (printed * self.time_unit * 1e9).round() / 1e9;
         }
-        let [min, _, max] = times;
+        let [min, average, max] = times;
         if min > max {
             return Err(NoAnswer::DoesNotAddUp(format!("shortest round trip {min} s, longest {max} s")));
         }
+        // One unit of play: some routers round the three in different ways.
+        if average + self.time_unit < min || average > max + self.time_unit {
+            return Err(NoAnswer::DoesNotAddUp(format!(
+                "average round trip {average} s, not between {min} and {max} s"
+            )));
+        }
         Ok(Some(times))
+    }
+
+    /// Some packet has a line that says "reply".
+    pub(super) fn has_reply(&self, text: &str) -> bool {
+        self.reply.as_ref().and_then(Pattern::get).is_some_and(|reply| reply.is_match(text.as_bytes()))
     }
 
     /// What the lines of single packets say.
@@ -218,65 +278,6 @@ fn shape(source: &Source, file: &StatisticsFile) -> Result<Vec<Pattern>, Failure
 fn is_address(name: &str, target: IpAddr) -> bool {
     let bare = name.split('%').next().unwrap_or_default();
     bare.parse::<IpAddr>().is_ok_and(|address| address.to_canonical() == target.to_canonical())
-}
-
-/// A statistics block as printed.
-#[derive(Default)]
-struct Block {
-    sent: String,
-    received: String,
-    loss: Option<String>,
-    success: Option<String>,
-    end: usize,
-}
-
-impl Block {
-    /// None if not all parts are there.
-    fn read(text: &str, start: usize, parts: &[Pattern]) -> Option<Self> {
-        let mut block = Self { end: start, ..Self::default() };
-        for part in parts {
-            let captures = part.get()?.captures_at(text.as_bytes(), block.end)?;
-            let take = |name| captures.name(name);
-            block.sent = take("sent").unwrap_or(block.sent);
-            block.received = take("received").unwrap_or(block.received);
-            block.loss = take("loss").or(block.loss);
-            block.success = take("success").or(block.success);
-            block.end = captures.end();
-        }
-        Some(block)
-    }
-
-    /// Sent and received, if the printed percent agrees with them. Routers cut or round it, so it only checks.
-    fn check(&self) -> Result<(u32, u32), String> {
-        let counter = |text: &str| text.parse::<u32>().map_err(|_| format!("counter {text:?} is out of range"));
-        let (sent, received) = (counter(&self.sent)?, counter(&self.received)?);
-        if sent == 0 && received > 0 {
-            return Err(format!("{received} received of 0 sent"));
-        }
-        let share = if sent == 0 { 0.0 } else { 100.0 * f64::from(received) / f64::from(sent) };
-        if let Some(printed) = &self.loss
-            && sent > 0
-            && !agrees(printed, 100.0 - share)
-            && !(received > sent && agrees(printed, 0.0))
-        {
-            return Err(format!("{received} received of {sent} sent, but {printed} % loss"));
-        }
-        if let Some(printed) = &self.success
-            && sent > 0
-            && !agrees(printed, share)
-            && !(received > sent && agrees(printed, 100.0))
-        {
-            return Err(format!("{received} received of {sent} sent, but {printed} % success"));
-        }
-        Ok((sent, received))
-    }
-}
-
-/// Within one of the last digit printed: cut or rounded.
-fn agrees(printed: &str, exact: f64) -> bool {
-    let decimals = printed.split_once('.').map_or(0, |(_, digits)| digits.len());
-    let step = 10f64.powi(-i32::try_from(decimals).unwrap_or(i32::MAX));
-    printed.parse::<f64>().is_ok_and(|printed| (printed - exact).abs() < step - 1e-9)
 }
 
 /// A duration such as `200ms` or `2s`.
