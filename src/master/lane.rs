@@ -97,7 +97,7 @@ impl Lane {
                 return End::Quiet;
             }
             let until = Deadline::at(alive_until.min(look_at).min(idle_since + idle_exit));
-            match terminal.step(&[self.bell.as_fd()], Some(until)) {
+            match terminal.step(&[self.bell.as_fd()], until) {
                 Ok(Step::Event(Event::Failed(failure))) => {
                     log::info!(router:% = self.master.router(), lane = self.id, failure:%; "session given up while idle");
                     return End::Quiet;

@@ -223,7 +223,7 @@ fn wait(
             // Counters of a ping that was aborted count as such, whatever became of the session after them.
             Outcome::Cut { text, ending: ended(Ending::Cut), why }
         };
-        let step = terminal.step(&watch, Some(until.or_after(LOOK_UP)));
+        let step = terminal.step(&watch, until.or_after(LOOK_UP));
         drop(watch);
         match step {
             Ok(Step::Event(Event::Answer { truncated: true, .. })) => {
