@@ -12,6 +12,7 @@ use crate::deadline::Deadline;
 use crate::failure::{Failure, Kind, Stage};
 use crate::shell::{Event, Shell};
 use crate::ssh::Session;
+use crate::wire::Said;
 use std::os::fd::AsFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -32,7 +33,7 @@ pub(super) enum End {
     /// Idle for long, told to leave, or closed by the router between jobs.
     Quiet,
     /// Its login failed; nobody was answered yet.
-    Login(Failure, Vec<crate::wire::Said>),
+    Login(Failure, Vec<Said>),
     /// Its session was lost in mid-job; the job is queued again or answered.
     Lost,
 }
@@ -127,7 +128,7 @@ impl Lane {
         }
     }
 
-    fn log_in(&self) -> Result<Terminal, (Failure, Vec<crate::wire::Said>)> {
+    fn log_in(&self) -> Result<Terminal, (Failure, Vec<Said>)> {
         let master = &self.master;
         let start = &master.start;
         let stage = |stage| master.lane_state(self.id, LaneState::Login(stage));
