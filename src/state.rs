@@ -1,7 +1,10 @@
-//! The state directory: where it is, its names and modes, its locks, and files that appear whole. The only user of fs2 and
-//! directories. Knows nothing of what its files say.
+//! The state directory: where it is, its names and modes, its locks (`lock`), and files that appear whole. The only user of fs2
+//! and directories. Knows nothing of what its files say.
 
-use crate::deadline::Deadline;
+mod lock;
+
+pub use lock::Lock;
+
 use crate::failure::Failure;
 use crate::settings::StateSettings;
 use std::collections::BTreeSet;
@@ -9,7 +12,6 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 /// `sun_path` holds 108 bytes with its closing NUL.
 const SOCKET_PATH_LIMIT: usize = 107;
@@ -19,7 +21,6 @@ const SOCKET_PATH_LIMIT: usize = 107;
 pub struct State {
     dir: PathBuf,
     run: PathBuf,
-    lasting: bool,
     /// Folders of ours that were open to others, with the modes they had.
     tightened: Vec<(PathBuf, u32)>,
 }
@@ -27,14 +28,14 @@ pub struct State {
 impl State {
     /// Finds, makes and checks the state directory. Failures are kind `settings` and name `state.dir`.
     pub fn open(settings: &StateSettings) -> Result<Self, Failure> {
-        let (dir, lasting, loose) = find(settings)?;
+        let (dir, loose) = find(settings)?;
         let run = run_directory(settings, &dir);
         let mut tightened = Vec::from_iter(loose.map(|mode| (dir.clone(), mode)));
         if run != dir {
             let loose = own_directory(&run).map_err(|e| refused(&run, &e))?;
             tightened.extend(loose.map(|mode| (run.clone(), mode)));
         }
-        let state = Self { dir, run, lasting, tightened };
+        let state = Self { dir, run, tightened };
         let longest = state.socket("0123456789abcdef").as_os_str().len();
         if longest > SOCKET_PATH_LIMIT {
             return Err(Failure::settings(format!(
@@ -49,8 +50,8 @@ impl State {
     /// The state directory as it is, for `status` and `stop`: nothing is made, and root may look at anybody's.
     pub fn look(settings: &StateSettings) -> Result<Self, Failure> {
         let candidates = candidates(settings)?;
-        let found = candidates.iter().find(|(dir, _)| fs::symlink_metadata(dir).is_ok()).or(candidates.first());
-        let Some((dir, lasting)) = found.cloned() else {
+        let found = candidates.iter().find(|dir| fs::symlink_metadata(dir).is_ok()).or(candidates.first());
+        let Some(dir) = found.cloned() else {
             return Err(Failure::settings("no place for a state directory; set state.dir"));
         };
         let run = run_directory(settings, &dir);
@@ -61,7 +62,7 @@ impl State {
                 Err(e) => return Err(refused(dir, &e)),
             }
         }
-        Ok(Self { dir, run, lasting, tightened: Vec::new() })
+        Ok(Self { dir, run, tightened: Vec::new() })
     }
 
     /// Logs what [`State::open`] had to put right. Not done there: the log file lies in the directory.
@@ -73,11 +74,6 @@ impl State {
 
     pub fn dir(&self) -> &Path {
         &self.dir
-    }
-
-    /// False for the last resort in the temporary directory: what is kept there may be gone tomorrow.
-    pub fn is_lasting(&self) -> bool {
-        self.lasting
     }
 
     /// The socket of the master with this name (16 hex digits).
@@ -193,30 +189,31 @@ fn refused(dir: &Path, why: &io::Error) -> Failure {
     Failure::settings(format!("state directory {}: {why}; set state.dir to a directory of our own", dir.display()))
 }
 
-/// Where the state directory may be, best first; true = what is kept there lasts. More than one only where nothing is set.
-fn candidates(settings: &StateSettings) -> Result<Vec<(PathBuf, bool)>, Failure> {
+/// Where the state directory may be, best first. More than one only where nothing is set.
+fn candidates(settings: &StateSettings) -> Result<Vec<PathBuf>, Failure> {
     if let Some(dir) = &settings.dir {
         if !dir.is_absolute() {
             return Err(Failure::settings(format!("state.dir {} is not an absolute path", dir.display())));
         }
-        return Ok(vec![(dir.clone(), true)]);
+        return Ok(vec![dir.clone()]);
     }
     if let Some(systemd) = &settings.systemd_state {
-        return Ok(vec![(systemd.join("ddl-monitor"), true)]);
+        return Ok(vec![systemd.join("ddl-monitor")]);
     }
     let home =
         directories::ProjectDirs::from("", "", "ddl-monitor").and_then(|dirs| dirs.state_dir().map(Path::to_path_buf));
     let uid = rustix::process::geteuid().as_raw();
     let temporary = settings.temporary.clone().unwrap_or_else(|| PathBuf::from("/tmp"));
     let last = temporary.join(format!("ddl-monitor-{uid}"));
-    Ok(home.map(|dir| (dir, true)).into_iter().chain([(last, false)]).collect())
+    Ok(home.into_iter().chain([last]).collect())
 }
 
-fn find(settings: &StateSettings) -> Result<(PathBuf, bool, Option<u32>), Failure> {
+/// The first of them that is, or can be made, ours; with its mode where that was too loose.
+fn find(settings: &StateSettings) -> Result<(PathBuf, Option<u32>), Failure> {
     let mut candidates = candidates(settings)?.into_iter().peekable();
-    while let Some((dir, lasting)) = candidates.next() {
+    while let Some(dir) = candidates.next() {
         match own_directory(&dir) {
-            Ok(loose) => return Ok((dir, lasting, loose)),
+            Ok(loose) => return Ok((dir, loose)),
             // A home that is not there or not writable (the `zabbix` user's) leads to the last resort; a trap does not.
             Err(e) if candidates.peek().is_some() && e.kind() != io::ErrorKind::InvalidInput => {}
             Err(e) => return Err(refused(&dir, &e)),
@@ -299,21 +296,6 @@ fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     create_private(path)?.write_all(bytes).inspect_err(|_| drop(fs::remove_file(path)))
 }
 
-fn open_lock(path: &Path) -> io::Result<File> {
-    loop {
-        let existing = OpenOptions::new().read(true).write(true).custom_flags(nofollow()).open(path);
-        match existing {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-            other => return other,
-        }
-        match create_private(path) {
-            // Somebody was first.
-            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
-            other => return other,
-        }
-    }
-}
-
 fn temporary_beside(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{}-{:?}.new", std::process::id(), std::thread::current().id()).replace(['(', ')'], ""));
@@ -333,55 +315,6 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write_private(&temporary, bytes)
         .and_then(|()| fs::rename(&temporary, path))
         .inspect_err(|_| drop(fs::remove_file(&temporary)))
-}
-
-/// An advisory lock on a file, freed when dropped or when the process dies.
-#[derive(Debug)]
-pub struct Lock {
-    file: File,
-    path: PathBuf,
-}
-
-impl Lock {
-    /// Waits for the lock until the deadline; `TimedOut` after it.
-    pub fn acquire(path: &Path, deadline: Deadline) -> io::Result<Self> {
-        let mut pause = Duration::from_millis(1);
-        loop {
-            if let Some(lock) = Self::try_acquire(path)? {
-                return Ok(lock);
-            }
-            if deadline.is_over() {
-                return Err(io::Error::new(io::ErrorKind::TimedOut, format!("lock {} is held", path.display())));
-            }
-            // flock(2) knows no time-out; short, growing pauses cost less than a signal or a thread.
-            deadline.pause(pause);
-            pause = (pause * 2).min(Duration::from_millis(20));
-        }
-    }
-
-    /// None when somebody else holds it.
-    pub fn try_acquire(path: &Path) -> io::Result<Option<Self>> {
-        loop {
-            let file = open_lock(path)?;
-            match fs2::FileExt::try_lock_exclusive(&file) {
-                Ok(()) => {}
-                Err(e) if e.raw_os_error() == fs2::lock_contended_error().raw_os_error() => return Ok(None),
-                Err(e) => return Err(e),
-            }
-            // The holder before us may have removed the name: then this lock guards nothing.
-            let same = fs::metadata(path)
-                .is_ok_and(|now| file.metadata().is_ok_and(|ours| (now.dev(), now.ino()) == (ours.dev(), ours.ino())));
-            if same {
-                return Ok(Some(Self { file, path: path.to_owned() }));
-            }
-        }
-    }
-
-    /// Removes the file while it is held, so that no name is left behind.
-    pub fn remove(self) {
-        let _ = fs::remove_file(&self.path);
-        let _ = fs2::FileExt::unlock(&self.file);
-    }
 }
 
 #[cfg(test)]

@@ -230,3 +230,37 @@ fn a_client_that_goes_away_is_noticed_in_the_middle_of_a_flood() {
     // A router that cannot be stopped loses its session.
     sim.wait_for_count("closed", 1);
 }
+
+/// A platform of the user's: the built-in one, changed.
+fn change_platform(monitor: &Monitor, name: &str, from: &str, to: &str) {
+    let text = ddl_monitor::platform::find(name, None).expect("built in").text;
+    assert!(text.contains(from), "{text}");
+    std::fs::create_dir_all(monitor.path("platforms.d")).expect("a folder");
+    std::fs::write(monitor.path(&format!("platforms.d/{name}.toml")), text.replacen(from, to, 1)).expect("a file");
+}
+
+#[test]
+fn a_preparing_command_that_takes_all_the_time_is_kind_deadline() {
+    let sim = lossy("linux").with("dead", vec!["192.0.2.66"]).start();
+    let monitor = Monitor::new();
+    change_platform(&monitor, "linux", "[probe.ping]", "[probe.ping]\nbefore = [\"ping -n -c 100 192.0.2.66\"]");
+    // The first may be too late for a login.
+    monitor.poll(&at(&sim), "linux", UP, &["--deadline", "2s"]);
+    let answer = in_time(&monitor.poll(&at(&sim), "linux", UP, &[]));
+    assert_eq!((&answer["failure"]["kind"], answer.get("ping")), (&json!("deadline"), None), "{answer}");
+    assert!(sim.commands().iter().all(|line| !line.contains(UP)), "{:?}", sim.commands());
+}
+
+#[test]
+fn a_refused_set_up_command_does_no_harm_and_is_logged() {
+    let sim = lossy("cisco_iosxe").start();
+    let monitor = Monitor::new();
+    change_platform(&monitor, "cisco_iosxe", "set_up = [", "set_up = [\"terminal speed\", ");
+    is_measured(&monitor.poll(&at(&sim), "cisco_iosxe", UP, LOSSY).json(), "opened");
+    let log = std::fs::read_to_string(monitor.state().join("ddl-monitor.log")).expect("a log");
+    let refused: Vec<&str> = log.lines().filter(|line| line.contains("set-up command refused")).collect();
+    assert!(
+        matches!(refused[..], [line] if line.contains("terminal speed") && line.contains("Invalid input")),
+        "{log}"
+    );
+}

@@ -250,6 +250,14 @@ fn alone(pid: u32) {
 }
 
 #[test]
+fn a_proxy_command_gets_the_umask_of_the_poll_and_not_that_of_the_masters_socket() {
+    let monitor = Monitor::with("ssh.proxy_command = \"sh -c 'umask >&2; exit 3'\"");
+    let answer = monitor.poll("192.0.2.1", "linux", UP, &["--deadline", "9s"]).json();
+    let message = answer["failure"]["message"].as_str().expect("a message");
+    assert!(message.contains("status 3: 0") && !message.contains("0177"), "{message}");
+}
+
+#[test]
 fn a_cold_poll_through_a_parent_like_zabbix_answers_at_once() {
     for kind in [Kind::Agent, Kind::Agent2] {
         let sim = SimRouter::new("cisco_iosxe").start();

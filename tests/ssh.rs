@@ -73,7 +73,7 @@ fn ask(session: &mut Session, command: &str, answer: &str) -> String {
     let (mut text, mut buffer) = (String::new(), [0; 4096]);
     let deadline = soon();
     while !text.contains(answer) {
-        match session.hear(&mut buffer, &[], Some(deadline)).unwrap() {
+        match session.hear(&mut buffer, &[], deadline).unwrap() {
             Heard::Bytes(count) => text.push_str(&String::from_utf8_lossy(&buffer[..count])),
             other => panic!("{other:?} after {text:?}"),
         }
@@ -464,23 +464,23 @@ fn hear_ends_at_its_deadline_and_wakes_for_others() {
     let (mut ours, theirs) = UnixStream::pair().unwrap();
     let mut buffer = [0; 4096];
     let begun = Instant::now();
-    assert_eq!(session.hear(&mut buffer, &[theirs.as_fd()], Some(after(150))).unwrap(), Heard::TimedOut);
+    assert_eq!(session.hear(&mut buffer, &[theirs.as_fd()], after(150)).unwrap(), Heard::TimedOut);
     let took = begun.elapsed().as_millis();
     assert!((150..400).contains(&took), "{took} ms");
     ours.write_all(b"x").unwrap();
-    assert_eq!(session.hear(&mut buffer, &[theirs.as_fd()], None).unwrap(), Heard::Woken);
+    assert_eq!(session.hear(&mut buffer, &[theirs.as_fd()], soon()).unwrap(), Heard::Woken);
     // What the router said comes before who else calls.
     session.say(b"echo first\n", soon()).unwrap();
     sshd.wait_for("Starting session", 1);
     let heard = loop {
-        match session.hear(&mut buffer, &[theirs.as_fd()], None).unwrap() {
+        match session.hear(&mut buffer, &[theirs.as_fd()], soon()).unwrap() {
             Heard::Woken => {}
             other => break other,
         }
     };
     assert_eq!((heard, &buffer[..7]), (Heard::Bytes(7), &b"first\r\n"[..]));
     drop(ours);
-    assert_eq!(session.hear(&mut buffer, &[theirs.as_fd()], None).unwrap(), Heard::Woken);
+    assert_eq!(session.hear(&mut buffer, &[theirs.as_fd()], soon()).unwrap(), Heard::Woken);
 }
 
 #[test]
@@ -490,7 +490,7 @@ fn waiting_for_a_quiet_router_costs_no_processor_time() {
     drain(&mut session);
     let used = || rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     let before = used();
-    assert_eq!(session.hear(&mut [0; 4096], &[], Some(after(500))).unwrap(), Heard::TimedOut);
+    assert_eq!(session.hear(&mut [0; 4096], &[], after(500)).unwrap(), Heard::TimedOut);
     let after = used();
     let spent = (after.tv_sec - before.tv_sec) * 1_000_000_000 + after.tv_nsec - before.tv_nsec;
     assert!(spent < 5_000_000, "{spent} ns");
@@ -504,13 +504,13 @@ fn the_end_of_the_shell_is_heard_after_its_last_words() {
     session.say(b"echo last words; exit\n", soon()).unwrap();
     let (mut text, mut buffer) = (Vec::new(), [0; 4]);
     loop {
-        match session.hear(&mut buffer, &[], Some(soon())).unwrap() {
+        match session.hear(&mut buffer, &[], soon()).unwrap() {
             Heard::Bytes(count) => text.extend_from_slice(&buffer[..count]),
             other => break assert_eq!(other, Heard::Closed),
         }
     }
     assert_eq!(String::from_utf8_lossy(&text), "last words\r\n");
-    assert_eq!(session.hear(&mut buffer, &[], Some(soon())).unwrap(), Heard::Closed);
+    assert_eq!(session.hear(&mut buffer, &[], soon()).unwrap(), Heard::Closed);
 }
 
 #[test]
@@ -519,7 +519,7 @@ fn a_session_that_is_killed_is_heard_as_closed() {
     let mut session = open(&login(&sshd, &user)).unwrap();
     drain(&mut session);
     sshd.signal_sessions(Signal::KILL);
-    assert_eq!(session.hear(&mut [0; 4096], &[], Some(soon())).unwrap(), Heard::Closed);
+    assert_eq!(session.hear(&mut [0; 4096], &[], soon()).unwrap(), Heard::Closed);
 }
 
 #[test]
@@ -533,7 +533,7 @@ fn a_flood_passes_through_with_new_keys_on_the_way() {
     let (mut count, mut buffer) = (0, [0; 16384]);
     let deadline = after(60_000);
     let tail = loop {
-        match session.hear(&mut buffer, &[], Some(deadline)).unwrap() {
+        match session.hear(&mut buffer, &[], deadline).unwrap() {
             Heard::Bytes(n) => {
                 count += buffer[..n].iter().filter(|byte| **byte == b'x').count();
                 if buffer[..n].ends_with(b"end\r\n") {
@@ -557,7 +557,7 @@ fn keepalives_leave_the_session_as_it_is() {
     for _ in 0..3 {
         session.keepalive().unwrap();
         // No answer is asked for, so nothing wakes us.
-        assert_eq!(session.hear(&mut [0; 4096], &[], Some(after(50))).unwrap(), Heard::TimedOut);
+        assert_eq!(session.hear(&mut [0; 4096], &[], after(50)).unwrap(), Heard::TimedOut);
     }
     assert_shell(&mut session);
 }

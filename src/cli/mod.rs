@@ -219,7 +219,7 @@ fn tell(what: &str) -> ExitCode {
 
 /// A defect of ours: said in the form that the caller of this command line reads, exit 0 for a poll so that Zabbix keeps it.
 pub fn panicked() -> ExitCode {
-    let poll = std::env::args_os().nth(1).is_some_and(|command| command == "poll");
+    let poll = std::env::args_os().any(|argument| argument == "poll");
     let failure = Failure::new(
         crate::failure::Kind::Internal,
         crate::failure::Stage::Settings,

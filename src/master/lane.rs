@@ -12,6 +12,7 @@ use crate::deadline::Deadline;
 use crate::failure::{Failure, Kind, Stage};
 use crate::shell::{Event, Shell};
 use crate::ssh::Session;
+use crate::wire::Said;
 use std::os::fd::AsFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -32,7 +33,7 @@ pub(super) enum End {
     /// Idle for long, told to leave, or closed by the router between jobs.
     Quiet,
     /// Its login failed; nobody was answered yet.
-    Login(Failure, Vec<crate::wire::Said>),
+    Login(Failure, Vec<Said>),
     /// Its session was lost in mid-job; the job is queued again or answered.
     Lost,
 }
@@ -97,7 +98,7 @@ impl Lane {
                 return End::Quiet;
             }
             let until = Deadline::at(alive_until.min(look_at).min(idle_since + idle_exit));
-            match terminal.step(&[self.bell.as_fd()], Some(until)) {
+            match terminal.step(&[self.bell.as_fd()], until) {
                 Ok(Step::Event(Event::Failed(failure))) => {
                     log::info!(router:% = self.master.router(), lane = self.id, failure:%; "session given up while idle");
                     return End::Quiet;
@@ -127,7 +128,7 @@ impl Lane {
         }
     }
 
-    fn log_in(&self) -> Result<Terminal, (Failure, Vec<crate::wire::Said>)> {
+    fn log_in(&self) -> Result<Terminal, (Failure, Vec<Said>)> {
         let master = &self.master;
         let start = &master.start;
         let stage = |stage| master.lane_state(self.id, LaneState::Login(stage));

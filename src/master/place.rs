@@ -42,8 +42,11 @@ impl Place {
         let temporary = state.new_socket(&start.name);
         let _ = std::fs::remove_file(&temporary);
         // Nobody but us may even connect; the directory is 0700 as well.
-        rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o177));
-        let listener = UnixListener::bind(&temporary).with_context(|| format!("binding {}", temporary.display()))?;
+        let before = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o177));
+        let bound = UnixListener::bind(&temporary);
+        // A proxy command inherits it, and may make folders.
+        rustix::process::umask(before);
+        let listener = bound.with_context(|| format!("binding {}", temporary.display()))?;
         listener.set_nonblocking(true)?;
         // A rename replaces a stale socket in one step, and nobody meets one that is bound but does not listen.
         std::fs::rename(&temporary, &socket)

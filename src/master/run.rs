@@ -2,7 +2,7 @@
 //! platform turns it into text and text into a measurement.
 
 use super::Master;
-use super::job::{Ask, Job};
+use super::job::{Ask, Client, Job};
 use super::lane::After;
 use super::lanes::LaneState;
 use super::terminal::{ABORT_PAUSE, Step, Terminal};
@@ -216,14 +216,14 @@ fn wait(
     let mut aborted = None;
     let mut until = first_abort;
     loop {
-        let watch: Vec<_> = job.clients.iter().map(super::job::Client::watch).collect();
+        let watch: Vec<_> = job.clients.iter().map(Client::watch).collect();
         let ended = |cut| aborted.map_or(cut, |after| Ending::Aborted { after, planned });
         let cut = |terminal: &Terminal, why| {
             let text = terminal.shell.partial();
             // Counters of a ping that was aborted count as such, whatever became of the session after them.
             Outcome::Cut { text, ending: ended(Ending::Cut), why }
         };
-        let step = terminal.step(&watch, Some(until.or_after(LOOK_UP)));
+        let step = terminal.step(&watch, until.or_after(LOOK_UP));
         drop(watch);
         match step {
             Ok(Step::Event(Event::Answer { truncated: true, .. })) => {

@@ -70,7 +70,7 @@ impl Terminal {
     }
 
     /// The next event of the conversation, whatever has to be said on the way said.
-    pub(super) fn step(&mut self, wake: &[BorrowedFd<'_>], until: Option<Deadline>) -> io::Result<Step> {
+    pub(super) fn step(&mut self, wake: &[BorrowedFd<'_>], until: Deadline) -> io::Result<Step> {
         let mut pieces = 0_usize;
         loop {
             while let Some(event) = self.shell.event() {
@@ -97,7 +97,7 @@ impl Terminal {
                         return Ok(Step::Woken);
                     }
                     // A router that never stops would keep us here past every end of time.
-                    if until.is_some_and(Deadline::is_over) && !self.shell.has_event() {
+                    if until.is_over() && !self.shell.has_event() {
                         return Ok(Step::TimedOut);
                     }
                 }
@@ -128,7 +128,7 @@ impl Terminal {
                 _ => QUIET_COMMAND,
             };
             let until = deadline.min(Deadline::at(self.heard.max(nudged) + quiet));
-            match self.step(&[], Some(until)).map_err(|e| lost(e, self.shell.stage()))? {
+            match self.step(&[], until).map_err(|e| lost(e, self.shell.stage()))? {
                 Step::Event(Event::Ready { .. }) => return Ok(()),
                 Step::Event(Event::Failed(failure)) => return Err(failure),
                 Step::Event(Event::SetUp { command, text }) => set_up(&command, &text),
@@ -177,7 +177,7 @@ impl Terminal {
         let mut told = false;
         while !self.shell.is_idle() {
             let pause = if self.shell.is_recovering() { PROOF_PAUSE } else { ABORT_PAUSE } + self.way * 2;
-            match self.step(&[], Some(end.or_after(pause))) {
+            match self.step(&[], end.or_after(pause)) {
                 Ok(Step::Event(Event::Failed(_)) | Step::Closed) | Err(_) => return false,
                 Ok(Step::Event(_) | Step::Woken) => {}
                 Ok(Step::TimedOut) if end.is_over() => return false,
@@ -205,7 +205,7 @@ impl Terminal {
     /// The platform's tear-down, until the router closes the session or a moment has passed.
     pub(super) fn log_out(mut self, deadline: Deadline) {
         self.shell.leave();
-        while let Ok(Step::Event(_)) = self.step(&[], Some(deadline)) {}
+        while let Ok(Step::Event(_)) = self.step(&[], deadline) {}
         self.session.close(deadline);
     }
 }

@@ -73,7 +73,7 @@ impl Link {
                 Err(e) if code(&e) == ERROR_EAGAIN => {}
                 other => break other,
             }
-            match self.wait(&[], Some(deadline)) {
+            match self.wait(&[], deadline) {
                 Ok(Woke::Late) => break Err(ssh2::Error::from_errno(ErrorCode::Session(ERROR_TIMEOUT))),
                 Ok(_) => {}
                 Err(e) => {
@@ -134,7 +134,7 @@ impl Link {
     }
 
     /// Until libssh2 can go on, one of `wake` has something, or it is late.
-    pub(super) fn wait(&self, wake: &[BorrowedFd<'_>], deadline: Option<Deadline>) -> io::Result<Woke> {
+    pub(super) fn wait(&self, wake: &[BorrowedFd<'_>], deadline: Deadline) -> io::Result<Woke> {
         let wanted = match self.session.block_directions() {
             BlockDirections::Outbound => PollFlags::OUT,
             BlockDirections::Both => PollFlags::IN | PollFlags::OUT,
@@ -144,8 +144,8 @@ impl Link {
         fds.push(PollFd::new(&self.socket, wanted));
         fds.extend(wake.iter().map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)));
         loop {
-            match poll(&mut fds, deadline.map(Deadline::timeout).as_ref()) {
-                Ok(0) if deadline.is_some_and(Deadline::is_over) => return Ok(Woke::Late),
+            match poll(&mut fds, Some(&deadline.timeout())) {
+                Ok(0) if deadline.is_over() => return Ok(Woke::Late),
                 Ok(0) | Err(rustix::io::Errno::INTR) => {}
                 Ok(_) => break,
                 Err(e) => return Err(e.into()),

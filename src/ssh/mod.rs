@@ -86,14 +86,9 @@ impl Session {
         Ok(Self { channel, link, left: false })
     }
 
-    /// Waits for bytes of the router, for one of `wake`, or for the deadline (none: for ever). Bytes come first: with a
+    /// Waits for bytes of the router, for one of `wake`, or for the deadline. Bytes come first: with a
     /// router that never stops, whoever calls must look at his clock himself.
-    pub fn hear(
-        &mut self,
-        buffer: &mut [u8],
-        wake: &[BorrowedFd<'_>],
-        deadline: Option<Deadline>,
-    ) -> io::Result<Heard> {
+    pub fn hear(&mut self, buffer: &mut [u8], wake: &[BorrowedFd<'_>], deadline: Deadline) -> io::Result<Heard> {
         let mut last = None;
         loop {
             // What libssh2 holds already would wake no poll.
@@ -124,7 +119,7 @@ impl Session {
                 Ok(count) => bytes = &bytes[count..],
                 // libssh2 wants the same buffer again.
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
-                    if let Woke::Late = self.link.wait(&[], Some(deadline))? {
+                    if let Woke::Late = self.link.wait(&[], deadline)? {
                         let text = format!("router {} takes no more bytes", self.link.router);
                         return Err(io::Error::new(io::ErrorKind::TimedOut, text));
                     }
