@@ -137,6 +137,19 @@ fn stop_logs_out_cleanly_and_leaves_nothing_behind() {
 }
 
 #[test]
+fn a_proxy_command_of_a_login_that_hangs_ends_with_its_master() {
+    let monitor = Monitor::new();
+    let pid_file = monitor.path("proxy.pid");
+    let proxy = format!("sh -c 'echo $$ > {}; exec sleep 600'", pid_file.display());
+    let answer = monitor.poll("192.0.2.1", "linux", UP, &["--deadline", "1s", "--proxy-command", &proxy]).json();
+    assert_eq!(answer["state"], 8, "{answer}");
+    let proxy = wait::until("the proxy", || std::fs::read_to_string(&pid_file).ok()?.trim().parse().ok());
+    assert!(process::is_alive(proxy));
+    assert_eq!(monitor.run(&["stop", "--all"]).json()["stopped"][0]["how"], "logged out");
+    until_gone(proxy);
+}
+
+#[test]
 fn stop_aborts_a_ping_that_would_last_and_its_poll_gets_the_counters_so_far() {
     let sim = SimRouter::new("cisco_iosxe").with("dead", vec![DEAD]).start();
     let monitor = Monitor::new();

@@ -16,10 +16,40 @@ use std::io::{self, PipeReader, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// How long a proxy may take to leave after it was asked to.
 const GRACE: Duration = Duration::from_millis(500);
+
+/// The process groups of this process' proxies. A process that leaves does not drop what its other threads hold.
+static RUNNING: Mutex<Running> = Mutex::new(Running { groups: Vec::new(), leaving: false });
+
+struct Running {
+    groups: Vec<Pid>,
+    /// No further one may start.
+    leaving: bool,
+}
+
+fn running() -> MutexGuard<'static, Running> {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Ends the proxies of logins that go on in other threads, before this process leaves; none starts any more.
+pub fn end_all() {
+    // Held to the end: what is in the list has not been waited for, so its number is nobody else's.
+    let mut running = running();
+    running.leaving = true;
+    let all = |signal| {
+        for group in &running.groups {
+            let _ = kill_process_group(*group, signal);
+        }
+    };
+    all(Signal::TERM);
+    let grace = Deadline::after(GRACE);
+    running.groups.iter().for_each(|group| until_ended(*group, grace));
+    all(Signal::KILL);
+}
 
 /// A running proxy command; ended when dropped, with everything it started in its process group.
 pub(super) struct Proxy {
@@ -37,6 +67,10 @@ impl Proxy {
         let (stderr, complaints) = io::pipe().map_err(failed)?;
         // Who complains without end must neither fill memory nor wait for a reader.
         unblock(&stderr).and_then(|()| unblock(&complaints)).map_err(failed)?;
+        let mut running = running();
+        if running.leaving {
+            return Err(failed(io::Error::other("this process is leaving")));
+        }
         let child = Command::new(&words[0])
             .args(&words[1..])
             .stdin(theirs.try_clone().map_err(failed)?)
@@ -45,6 +79,7 @@ impl Proxy {
             .process_group(0)
             .spawn()
             .map_err(failed)?;
+        running.groups.push(Pid::from_child(&child));
         Ok((Self { child, stderr }, ours))
     }
 
@@ -52,7 +87,7 @@ impl Proxy {
     /// connection is closed, so it is given a moment.
     pub(super) fn complaint(&mut self, is_ending: bool) -> Option<String> {
         if is_ending {
-            self.wait(Deadline::after(GRACE / 2));
+            until_ended(Pid::from_child(&self.child), Deadline::after(GRACE / 2));
         }
         let mut said = [0; 4096];
         let count = self.stderr.read(&mut said).unwrap_or(0);
@@ -73,16 +108,14 @@ impl Proxy {
     }
 }
 
-impl Proxy {
-    /// Until the process has ended.
-    fn wait(&self, deadline: Deadline) {
-        let Ok(process) = pidfd_open(Pid::from_child(&self.child), PidfdFlags::empty()) else { return };
-        while !deadline.is_over() {
-            let timeout = Timespec::try_from(deadline.remaining()).ok();
-            match poll(&mut [PollFd::new(&process, PollFlags::IN)], timeout.as_ref()) {
-                Err(rustix::io::Errno::INTR) => {}
-                _ => return,
-            }
+/// Waits until a process that nobody has waited for has ended.
+fn until_ended(process: Pid, deadline: Deadline) {
+    let Ok(process) = pidfd_open(process, PidfdFlags::empty()) else { return };
+    while !deadline.is_over() {
+        let timeout = Timespec::try_from(deadline.remaining()).ok();
+        match poll(&mut [PollFd::new(&process, PollFlags::IN)], timeout.as_ref()) {
+            Err(rustix::io::Errno::INTR) => {}
+            _ => return,
         }
     }
 }
@@ -92,9 +125,11 @@ impl Drop for Proxy {
         let group = Pid::from_child(&self.child);
         // Until it is waited for, its number belongs to nobody else, and neither does that of its group.
         let _ = kill_process_group(group, Signal::TERM);
-        self.wait(Deadline::after(GRACE));
+        until_ended(group, Deadline::after(GRACE));
         let _ = kill_process_group(group, Signal::KILL);
+        let mut running = running();
         let _ = self.child.wait();
+        running.groups.retain(|one| *one != group);
     }
 }
 
