@@ -149,7 +149,11 @@ impl State {
     pub fn key(&self) -> Result<[u8; 16], Failure> {
         let path = self.dir.join("key");
         self.read_key(&path).map_err(|e| {
-            Failure::settings(format!("key file {}: {e}; remove it and all masters get new names", path.display()))
+            let what = match e.kind() {
+                io::ErrorKind::UnexpectedEof => "too short; remove it and all masters get new names".to_owned(),
+                _ => e.to_string(),
+            };
+            Failure::settings(format!("key file {}: {what}", path.display()))
         })
     }
 

@@ -132,7 +132,21 @@ fn stop_logs_out_cleanly_and_leaves_nothing_behind() {
     let kept = monitor.kept_names();
     assert_eq!(kept, KEPT);
     // Nobody is there to be stopped: that is no failure.
-    assert_eq!(monitor.run(&["stop", "--all"]).code, Some(0));
+    let ran = monitor.run(&["stop", "--all", "--format", "text"]);
+    assert_eq!((ran.code, ran.stdout), (Some(0), format!("no masters in {}\n", monitor.state().display())));
+}
+
+#[test]
+fn a_proxy_command_of_a_login_that_hangs_ends_with_its_master() {
+    let monitor = Monitor::new();
+    let pid_file = monitor.path("proxy.pid");
+    let proxy = format!("sh -c 'echo $$ > {}; exec sleep 600'", pid_file.display());
+    let answer = monitor.poll("192.0.2.1", "linux", UP, &["--deadline", "1s", "--proxy-command", &proxy]).json();
+    assert_eq!(answer["state"], 8, "{answer}");
+    let proxy = wait::until("the proxy", || std::fs::read_to_string(&pid_file).ok()?.trim().parse().ok());
+    assert!(process::is_alive(proxy));
+    assert_eq!(monitor.run(&["stop", "--all"]).json()["stopped"][0]["how"], "logged out");
+    until_gone(proxy);
 }
 
 #[test]

@@ -101,6 +101,7 @@ fn a_full_state_directory_refuses_cold_polls_clearly_and_serves_warm_ones() {
     // Not even the key fits.
     let message = refusal(&poll(&monitor, &sim));
     assert!(message.contains("key") && message.contains("No space left"), "{message}");
+    assert!(!message.contains("remove it"), "{message}");
     let names = monitor.kept_names();
     assert!(names.iter().all(|name| ["filler", "ddl-monitor.log"].contains(&name.as_str())), "{names:?}");
     fs::remove_file(&filler).expect("the filler");

@@ -43,6 +43,7 @@ pub(super) fn run(context: &Context, args: &Args) -> io::Result<ExitCode> {
 }
 
 struct Report {
+    all: bool,
     directory: String,
     stopped: Vec<Stopped>,
     forgotten: Vec<String>,
@@ -60,7 +61,7 @@ fn stop(context: &Context, args: &Args) -> Result<Report, Failure> {
             .forget(router.as_deref())
             .map_err(|e| Failure::settings(format!("book of logins {}: {e}", state.logins().display())))?;
     }
-    Ok(Report { directory: state.dir().display().to_string(), stopped, forgotten })
+    Ok(Report { all: args.all, directory: state.dir().display().to_string(), stopped, forgotten })
 }
 
 fn print(context: &Context, report: &Report) -> io::Result<ExitCode> {
@@ -78,7 +79,8 @@ fn print(context: &Context, report: &Report) -> io::Result<ExitCode> {
                 text.push_str(&format!("{router}: failed logins forgotten\n"));
             }
             if report.stopped.is_empty() {
-                text.push_str(&format!("no such master in {}\n", report.directory));
+                let none = if report.all { "no masters" } else { "no such master" };
+                text.push_str(&format!("{none} in {}\n", report.directory));
             }
             output::print(&text)?;
         }

@@ -21,6 +21,7 @@ use crate::failure::{Failure, Kind, Stage};
 use crate::launch::{READY, Start};
 use crate::platform::{Definition, Platform};
 use crate::probe::Probe;
+use crate::ssh;
 use crate::state::State;
 use crate::wire::{Answers, LastFailure, Reply, Said, Status};
 use anyhow::Result;
@@ -84,6 +85,8 @@ pub fn run(mut start: Start, state: &State) -> Result<()> {
     listener::turn_away(listener);
     lock.remove();
     master.wait_for_lanes(Deadline::after(FAREWELL));
+    // A login is not waited for, and its thread ends with us.
+    ssh::end_proxies();
     log::info!(router:% = master.router(); "master left");
     Ok(served?)
 }

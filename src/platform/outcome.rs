@@ -3,7 +3,7 @@
 
 use super::indicator::{self, Indicator, Verdict, excerpt};
 use super::pending::Aborted;
-use super::ping::{PingForm, shown};
+use super::ping::PingForm;
 use super::reply::{Answer, Counters, NoAnswer};
 use super::{Ending, Failure, Run, Unread};
 use crate::failure::{Kind, Stage};
@@ -135,8 +135,9 @@ impl PingForm {
                 Kind::Deadline,
                 Stage::Reply,
                 format!(
-                    "the ping was aborted after {} before any packet had its time-out; give more time or a shorter time-out",
-                    shown(aborted.after)
+                    "the ping was aborted after {:.2} s, before any packet had its time-out; give more time, a shorter \
+                     time-out, or another lane if polls wait for each other",
+                    aborted.after.as_secs_f64()
                 ),
             ));
         }
@@ -161,7 +162,7 @@ fn no_statistics(text: &str, ending: Ending) -> Unread {
         Ending::Aborted { after, .. } => Failure::new(
             Kind::Deadline,
             Stage::Reply,
-            format!("the ping was aborted after {} and the router printed no counters", shown(after)),
+            format!("the ping was aborted after {:.2} s and the router printed no counters", after.as_secs_f64()),
         )
         .into(),
         Ending::Cut => {

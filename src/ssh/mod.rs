@@ -14,6 +14,7 @@ mod proxy;
 mod tcp;
 
 pub use algorithms::Algorithms;
+pub use proxy::end_all as end_proxies;
 
 use crate::deadline::Deadline;
 use crate::failure::{Failure, Kind, Stage};

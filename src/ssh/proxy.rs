@@ -16,10 +16,40 @@ use std::io::{self, PipeReader, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// How long a proxy may take to leave after it was asked to.
 const GRACE: Duration = Duration::from_millis(500);
+
+/// The process groups of this process' proxies. A process that leaves does not drop what its other threads hold.
+static RUNNING: Mutex<Running> = Mutex::new(Running { groups: Vec::new(), leaving: false });
+
+struct Running {
+    groups: Vec<Pid>,
+    /// No further one may start.
+    leaving: bool,
+}
+
+fn running() -> MutexGuard<'static, Running> {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Ends the proxies of logins that go on in other threads, before this process leaves; none starts any more.
+pub fn end_all() {
+    // Held to the end: what is in the list has not been waited for, so its number is nobody else's.
+    let mut running = running();
+    running.leaving = true;
+    let all = |signal| {
+        for group in &running.groups {
+            let _ = kill_process_group(*group, signal);
+        }
+    };
+    all(Signal::TERM);
+    let grace = Deadline::after(GRACE);
+    running.groups.iter().for_each(|group| until_ended(*group, grace));
+    all(Signal::KILL);
+}
 
 /// A running proxy command; ended when dropped, with everything it started in its process group.
 pub(super) struct Proxy {
@@ -37,6 +67,10 @@ impl Proxy {
         let (stderr, complaints) = io::pipe().map_err(failed)?;
         // Who complains without end must neither fill memory nor wait for a reader.
         unblock(&stderr).and_then(|()| unblock(&complaints)).map_err(failed)?;
+        let mut running = running();
+        if running.leaving {
+            return Err(failed(io::Error::other("this process is leaving")));
+        }
         let child = Command::new(&words[0])
             .args(&words[1..])
             .stdin(theirs.try_clone().map_err(failed)?)
@@ -45,6 +79,7 @@ impl Proxy {
             .process_group(0)
             .spawn()
             .map_err(failed)?;
+        running.groups.push(Pid::from_child(&child));
         Ok((Self { child, stderr }, ours))
     }
 
@@ -52,12 +87,12 @@ impl Proxy {
     /// connection is closed, so it is given a moment.
     pub(super) fn complaint(&mut self, is_ending: bool) -> Option<String> {
         if is_ending {
-            self.wait(Deadline::after(GRACE / 2));
+            until_ended(Pid::from_child(&self.child), Deadline::after(GRACE / 2));
         }
         let mut said = [0; 4096];
         let count = self.stderr.read(&mut said).unwrap_or(0);
         let said = clean(&said[..count]);
-        let end = self.ended();
+        let end = ended(Pid::from_child(&self.child));
         let end = end.map(|end| match (end.exit_status(), end.terminating_signal()) {
             (Some(status), _) => format!("proxy command ended with status {status}"),
             (None, signal) => format!("proxy command was ended by signal {}", signal.unwrap_or_default()),
@@ -69,19 +104,19 @@ impl Proxy {
             (None, true) => None,
         }
     }
+}
 
-    /// How it ended, if it has. Looks without taking the end notice, so that the number of the process, and that of its group,
-    /// stay its own.
-    fn ended(&self) -> Option<WaitIdStatus> {
-        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-        waitid(WaitId::Pid(Pid::from_child(&self.child)), options).ok().flatten()
-    }
+/// How a process that nobody has waited for ended, if it has. Looks without taking the end notice, so that its number, and that
+/// of its group, stay its own.
+fn ended(process: Pid) -> Option<WaitIdStatus> {
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    waitid(WaitId::Pid(process), options).ok().flatten()
+}
 
-    /// Until the process has ended. A pidfd would wake us, but needs a kernel that RHEL 8 does not have.
-    fn wait(&self, deadline: Deadline) {
-        while self.ended().is_none() && !deadline.is_over() {
-            deadline.pause(Duration::from_millis(5));
-        }
+/// Until such a process has ended. A pidfd would wake us, but needs a kernel that RHEL 8 does not have.
+fn until_ended(process: Pid, deadline: Deadline) {
+    while ended(process).is_none() && !deadline.is_over() {
+        deadline.pause(Duration::from_millis(5));
     }
 }
 
@@ -89,9 +124,11 @@ impl Drop for Proxy {
     fn drop(&mut self) {
         let group = Pid::from_child(&self.child);
         let _ = kill_process_group(group, Signal::TERM);
-        self.wait(Deadline::after(GRACE));
+        until_ended(group, Deadline::after(GRACE));
         let _ = kill_process_group(group, Signal::KILL);
+        let mut running = running();
         let _ = self.child.wait();
+        running.groups.retain(|one| *one != group);
     }
 }
 

@@ -235,6 +235,7 @@ fn a_dead_line_aborted_at_the_deadline_is_down_with_the_packets_that_had_their_t
     assert!(!ping.complete);
     let unread = live("cisco_iosxe", 5, 2000, &ios(".", 0, 0, 1, ""), aborted(1500)).unwrap_err();
     assert_eq!(unread.failure.kind, Kind::Deadline);
+    assert!(unread.failure.message.contains("aborted after 1.50 s, before"), "{}", unread.failure.message);
 }
 
 #[test]
