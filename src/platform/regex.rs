@@ -96,6 +96,11 @@ impl Captures<'_> {
         self.groups.get_match().map_or(0, |found| found.end())
     }
 
+    /// Where a named part begins.
+    pub fn start_of(&self, name: &str) -> Option<usize> {
+        self.groups.get_group_by_name(name).map(|span| span.start)
+    }
+
     /// What a named part matched, invalid UTF-8 replaced.
     pub fn name(&self, name: &str) -> Option<String> {
         let span = self.groups.get_group_by_name(name)?;

@@ -43,6 +43,15 @@ pub(super) struct Answer<'t> {
     pub(super) counters: Option<Counters>,
 }
 
+/// A line that names the target of what follows.
+struct Header {
+    start: usize,
+    name_at: usize,
+    ours: bool,
+    name: String,
+    count: Option<u32>,
+}
+
 /// What stands between one header and the next.
 struct Part<'t> {
     text: &'t str,
@@ -142,25 +151,30 @@ impl ReplyForm {
 
     /// From the last header that names our target to the next header; the whole text if it has no header.
     fn part_about<'t>(&self, text: &'t str, target: Option<IpAddr>) -> Result<Part<'t>, NoAnswer> {
-        let mut headers: Vec<(usize, bool, String, Option<u32>)> = Vec::new();
+        let mut headers: Vec<Header> = Vec::new();
         for captures in
             self.header.iter().filter_map(Pattern::get).flat_map(|header| header.captures_iter(text.as_bytes()))
         {
             let names: Vec<String> = ["target", "address"].iter().filter_map(|name| captures.name(name)).collect();
-            let ours = target.is_none_or(|target| names.iter().any(|name| is_address(name, target)));
-            let count = captures.name("count").and_then(|count| count.parse().ok());
-            headers.push((captures.start(), ours, names.into_iter().next().unwrap_or_default(), count));
+            headers.push(Header {
+                start: captures.start(),
+                name_at: captures.start_of("target").unwrap_or_else(|| captures.start()),
+                ours: target.is_none_or(|target| names.iter().any(|name| is_address(name, target))),
+                name: names.into_iter().next().unwrap_or_default(),
+                count: captures.name("count").and_then(|count| count.parse().ok()),
+            });
         }
-        headers.sort_by_key(|(at, ..)| *at);
-        let Some(last) = headers.iter().rposition(|(_, ours, ..)| *ours) else {
+        headers.sort_by_key(|header| header.start);
+        let Some(last) = headers.iter().rposition(|header| header.ours) else {
             return match headers.pop() {
-                Some((_, _, name, _)) => Err(NoAnswer::OtherTarget(name)),
+                Some(other) => Err(NoAnswer::OtherTarget(other.name)),
                 None => Ok(Part { text, has_header: false, count: None }),
             };
         };
-        let (start, _, _, count) = headers[last];
-        let end = headers.get(last + 1).map_or(text.len(), |(next, ..)| *next);
-        Ok(Part { text: text.get(start..end).unwrap_or_default(), has_header: true, count })
+        let end = headers.get(last + 1).map_or(text.len(), |next| next.start);
+        // What stands before the name on its line is the end of something else.
+        let part = text.get(headers[last].name_at..end).unwrap_or_default();
+        Ok(Part { text: part, has_header: true, count: headers[last].count })
     }
 
     /// Behind a header the statistics must be one; without a header the last ones count. A block that was begun and not
