@@ -428,3 +428,12 @@ fn a_command_that_prints_another_password_is_not_held_down_for_the_old_one() {
     std::fs::write(&vault, "new-password\n").expect("a file");
     assert_eq!(poll().kind(), "measured");
 }
+
+#[test]
+fn parse_refuses_a_text_that_it_would_read_only_in_part() {
+    let monitor = Monitor::new();
+    let path = monitor.path("long.txt");
+    std::fs::File::create(&path).and_then(|file| file.set_len((16 << 20) + 1)).expect("a long file");
+    let ran = monitor.run(&["parse", "--platform", "linux", path.to_str().expect("a path")]);
+    assert_eq!((ran.json()["state"].clone(), ran.kind()), (json!(1), "settings".to_owned()), "{}", ran.stdout);
+}

@@ -12,8 +12,8 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// More than any ping prints.
-const TEXT_LIMIT: u64 = 64 << 20;
+/// More than any ping prints. A longer text is refused: of half a text nothing can be said.
+const TEXT_LIMIT: u64 = 16 << 20;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -65,12 +65,17 @@ fn prepare(context: &Context, args: &Args) -> Result<(Platform, Option<IpAddr>, 
 fn read_text(file: Option<&Path>) -> Result<Vec<u8>, Failure> {
     let mut text = Vec::new();
     let (name, read) = match file.filter(|path| *path != Path::new("-")) {
-        None => ("stdin".to_owned(), io::stdin().lock().take(TEXT_LIMIT).read_to_end(&mut text)),
+        None => ("stdin".to_owned(), io::stdin().lock().take(TEXT_LIMIT + 1).read_to_end(&mut text)),
         Some(path) => {
-            let read = std::fs::File::open(path).and_then(|file| file.take(TEXT_LIMIT).read_to_end(&mut text));
+            let read = std::fs::File::open(path).and_then(|file| file.take(TEXT_LIMIT + 1).read_to_end(&mut text));
             (path.display().to_string(), read)
         }
     };
     read.map_err(|e| Failure::settings(format!("reading router text from {name}: {e}")))?;
+    if text.len() as u64 > TEXT_LIMIT {
+        return Err(Failure::settings(format!(
+            "router text from {name} is longer than 16 MiB; cut out one ping's answer"
+        )));
+    }
     Ok(text)
 }
