@@ -8,6 +8,7 @@
 //! * [`probe`], [`failure`], [`deadline`] — pure types that everybody shares
 //! * [`clock`], [`duration`], [`quote`] — what time it is, how one is written, how a value from outside is shown
 //! * [`small_file`] — how a settings, credentials or platform file is opened and read
+//! * [`plan`] — what measuring all lines of a router costs in time
 //! * [`platform`] — a router OS as data: commands with typed slots, reply patterns
 //! * [`shell`] — the conversation with a router's CLI, without I/O
 //! * [`ssh`] — the only place that imports ssh2
@@ -32,6 +33,7 @@ pub mod inventory;
 pub mod launch;
 pub mod logging;
 pub mod master;
+pub mod plan;
 pub mod platform;
 pub mod probe;
 pub mod quote;

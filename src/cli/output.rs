@@ -45,7 +45,7 @@ impl Document {
 }
 
 /// Milliseconds are enough, and no binary fractions are printed.
-fn rounded(seconds: f64) -> f64 {
+pub(super) fn rounded(seconds: f64) -> f64 {
     (seconds * 1000.0).round() / 1000.0
 }
 
