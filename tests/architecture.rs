@@ -58,6 +58,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("platform", &["inventory::router", "settings::suggestion", "small_file"]),
     ("platform::dialect", &["platform::regex"]),
     ("inventory", &["descriptors", "settings", "small_file"]),
+    ("inventory::import", &["clock", "inventory", "platform", "settings", "small_file", "state"]),
     ("inventory::router", &[]),
     ("inventory::secret", &[]),
     ("identity", &["inventory::router"]),
