@@ -18,13 +18,21 @@ fn machine() -> tempfile::TempDir {
     write("usr/sbin/zabbix_server", "\0…/etc/zabbix/externalscripts\0…");
     write("etc/zabbix/zabbix_proxy.conf", "ExternalScripts=/opt/checks\n");
     write("etc/zabbix/zabbix_agentd.conf", "Include=/etc/zabbix/zabbix_agentd.conf.d/*.conf\n");
-    write("etc/zabbix/zabbix_agent2.conf", "Include=./zabbix_agent2.d/plugins.d/*.conf\nInclude=/etc/zabbix/zabbix_agent2.d/\n");
+    write(
+        "etc/zabbix/zabbix_agent2.conf",
+        "Include=./zabbix_agent2.d/plugins.d/*.conf\nInclude=/etc/zabbix/zabbix_agent2.d/\n",
+    );
     root
 }
 
 fn install(root: &Path, more: &[&str]) -> Output {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/install");
-    Command::new(script).args(["--binary", BINARY, "--root"]).arg(root).args(more).output().expect("scripts/install runs")
+    Command::new(script)
+        .args(["--binary", BINARY, "--root"])
+        .arg(root)
+        .args(more)
+        .output()
+        .expect("scripts/install runs")
 }
 
 fn said(output: &Output) -> String {
@@ -83,7 +91,8 @@ fn a_dry_run_names_every_step_and_does_none() {
     let before = tree(machine.path());
     let text = said(&install(machine.path(), &["--dry-run"]));
     assert_eq!(tree(machine.path()), before);
-    let steps = text.lines().filter(|line| ["install ", "link ", "make ", "write "].iter().any(|s| line.starts_with(s)));
+    let steps =
+        text.lines().filter(|line| ["install ", "link ", "make ", "write "].iter().any(|s| line.starts_with(s)));
     assert_eq!(steps.count(), 8, "{text}");
 }
 
@@ -112,7 +121,12 @@ fn uninstalling_takes_away_what_it_made_and_keeps_settings_credentials_and_state
     let root = machine.path();
     said(&install(root, &[]));
     fs::write(root.join(PARAMETERS[1]), "mine").unwrap();
-    let kept = ["etc/zabbix/ddl-monitor.toml", "etc/zabbix/ddl-monitor-credentials.toml", "var/lib/ddl-monitor", PARAMETERS[1]];
+    let kept = [
+        "etc/zabbix/ddl-monitor.toml",
+        "etc/zabbix/ddl-monitor-credentials.toml",
+        "var/lib/ddl-monitor",
+        PARAMETERS[1],
+    ];
     let text = said(&install(root, &["--uninstall"]));
     for name in kept {
         assert!(root.join(name).exists() && text.contains(name), "{name}: {text}");

@@ -8,6 +8,7 @@
 mod architecture;
 mod faults;
 mod help;
+mod install;
 mod lab;
 mod logins;
 mod master;

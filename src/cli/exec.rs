@@ -57,7 +57,7 @@ fn ask(context: &Context, args: &Args) -> Result<String, Failure> {
     let router = Router::parse(args.router.raw())?;
     let deadline = Deadline::at(context.started + args.router.deadline(&context.loaded.settings.poll)?);
     let command = args.command.join(" ");
-    let reply = Reach::new(context, &router, deadline)?.ask(&|left| Request::Exec {
+    let reply = Reach::new(context, &context.loaded.settings, &router, deadline)?.ask(&|left| Request::Exec {
         command: command.clone(),
         deadline: left,
         conversation: context.verbose > 0,

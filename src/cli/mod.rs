@@ -1,6 +1,8 @@
 //! The command line: the only place that knows clap and prints. One file per command.
 
 mod arguments;
+mod batch;
+mod choice;
 pub mod config;
 mod exec;
 pub mod format;
@@ -8,6 +10,7 @@ mod generate;
 mod master;
 mod output;
 mod parse;
+mod plan;
 mod platform;
 mod poll;
 mod reach;
@@ -79,6 +82,8 @@ pub struct Global {
 enum Command {
     /// Measure one line: log in to its router, ping the far end from there
     Poll(poll::Args),
+    /// Measure all lines of a router of the inventory, or some of them, in one document
+    Batch(batch::Args),
     /// Run one read-only command on a router, over the login that polls use, and print what it said
     Exec(exec::Args),
     /// Show the masters: which router, process and SSH sessions (lanes), what waits, the last failure
@@ -86,6 +91,8 @@ enum Command {
     Status,
     /// Ask masters to log out and leave
     Stop(stop::Args),
+    /// Say what measuring a router's lines costs in time, and what would make it faster; no network
+    Plan(plan::Args),
     /// Read recorded ping output of a router from a file as a poll would; no network
     Parse(parse::Args),
     /// List, show and check the definitions of router platforms (operating systems)
@@ -127,7 +134,7 @@ pub fn run() -> io::Result<ExitCode> {
         Err(e) => e.exit(),
     };
     // For people: Zabbix takes what a poll or a master writes to stderr for its value.
-    let says_why = !matches!(cli.command, Command::Poll(_) | Command::Master);
+    let says_why = !matches!(cli.command, Command::Poll(_) | Command::Batch(_) | Command::Master);
     match execute(cli, started) {
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
         Err(e) if says_why => Ok(tell(&format!("writing to stdout: {e}"))),
@@ -155,7 +162,7 @@ fn execute(cli: Cli, started: Instant) -> io::Result<ExitCode> {
         Err(failure) => return refuse(&cli.command, &failure, format, started),
     };
     let state = match &cli.command {
-        Command::Poll(_) | Command::Exec(_) => State::open(&loaded.settings.state),
+        Command::Poll(_) | Command::Batch(_) | Command::Exec(_) => State::open(&loaded.settings.state),
         _ => State::look(&loaded.settings.state),
     };
     // Without a state directory there is no log; the failure is printed. A log that root began in the directory of another
@@ -170,9 +177,11 @@ fn execute(cli: Cli, started: Instant) -> io::Result<ExitCode> {
     let context = Context { started, loaded, state, format, colour, verbose: cli.global.verbose };
     match cli.command {
         Command::Poll(args) => poll::run(&context, &args),
+        Command::Batch(args) => batch::run(&context, &args),
         Command::Exec(args) => exec::run(&context, &args),
         Command::Status => status::run(&context),
         Command::Stop(args) => stop::run(&context, &args),
+        Command::Plan(args) => plan::run(&context, &args),
         Command::Parse(args) => parse::run(&context, &args),
         Command::Platform(command) => platform::run(&context, &command),
         Command::Config(_) | Command::Generate(_) | Command::Master => Ok(ExitCode::SUCCESS),
@@ -202,6 +211,7 @@ fn flags(cli: &Cli) -> Result<Vec<(&'static str, String)>, Failure> {
 fn refuse(command: &Command, failure: &Failure, format: Format, started: Instant) -> io::Result<ExitCode> {
     match command {
         Command::Poll(args) => poll::refuse(args, failure, format, started),
+        Command::Batch(args) => batch::refuse(args, failure, format, started),
         _ => complain(failure),
     }
 }
@@ -219,7 +229,7 @@ fn tell(what: &str) -> ExitCode {
 
 /// A defect of ours: said in the form that the caller of this command line reads, exit 0 for a poll so that Zabbix keeps it.
 pub fn panicked() -> ExitCode {
-    let poll = std::env::args_os().any(|argument| argument == "poll");
+    let poll = std::env::args_os().any(|argument| argument == "poll" || argument == "batch");
     let failure = Failure::new(
         crate::failure::Kind::Internal,
         crate::failure::Stage::Settings,

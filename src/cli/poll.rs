@@ -124,7 +124,7 @@ fn measure(context: &Context, args: &Args) -> (Option<Line>, Result<Answers, Fai
 
 fn ask(context: &Context, line: &Line) -> Result<Answers, Failure> {
     let deadline = Deadline::at(context.started + line.deadline);
-    let reach = Reach::new(context, &line.router, deadline)?;
+    let reach = Reach::new(context, &context.loaded.settings, &line.router, deadline)?;
     let reply = reach.ask(&|left| Request::Poll {
         probes: line.probes.clone(),
         deadline: left,

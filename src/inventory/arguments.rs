@@ -19,6 +19,8 @@ const fn argument(flag: &'static str, macro_name: &'static str) -> Argument {
 pub const LINE: Argument = argument("--line", "{$LINE_ID}");
 pub const TARGET: Argument = argument("--target", "{$LINE_TARGET}");
 pub const ROUTER: Argument = argument("--router", "{$LINE_ROUTER_IP}");
+/// In the inventory.
+pub const ROUTER_NAME: Argument = argument("--router", "{$LINE_ROUTER_NAME}");
 pub const USER: Argument = argument("--user", "{$LINE_ROUTER_USERNAME}");
 pub const PASSWORD: Argument = argument("--password", "{$LINE_ROUTER_PASSWORD}");
 pub const KEY: Argument = argument("--key", "{$LINE_ROUTER_KEY}");
@@ -60,8 +62,12 @@ impl Argument {
 
     /// The value of an argument that must be given.
     pub fn required(&self, value: Option<String>, allowed: &str) -> Result<String, Failure> {
-        self.given(value)?
-            .ok_or_else(|| Failure::settings(format!("{} is not given: allowed is {allowed}", self.name())))
+        self.given(value)?.ok_or_else(|| self.missing(allowed))
+    }
+
+    /// An argument that must be given and was not.
+    pub fn missing(&self, allowed: &str) -> Failure {
+        Failure::settings(format!("{} is not given: allowed is {allowed}", self.name()))
     }
 
     /// A value that is not allowed. Never for secrets.

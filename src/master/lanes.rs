@@ -107,7 +107,14 @@ impl Master {
         let lane = Lane::new(Arc::clone(self), id, Arc::clone(&bell));
         std::thread::Builder::new().name(format!("lane {id}")).stack_size(STACK).spawn(move || lane.live())?;
         inner.next_lane += 1;
-        inner.lanes.push(Slot { id, state: LaneState::Login(Stage::Connect), since: now(), opened: None, jobs: 0, bell });
+        inner.lanes.push(Slot {
+            id,
+            state: LaneState::Login(Stage::Connect),
+            since: now(),
+            opened: None,
+            jobs: 0,
+            bell,
+        });
         Ok(())
     }
 

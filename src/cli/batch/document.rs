@@ -72,12 +72,6 @@ pub(super) fn rows(asked: Vec<Asked>, batch: Batch, time: f64) -> (Option<Failur
     (failure, rows.collect())
 }
 
-/// The rows of a router that could not be asked.
-pub(super) fn unasked(asked: Vec<Asked>, kind: Kind) -> Vec<Row> {
-    let row = |Asked { id, target }| Row { id, target, answer: RowAnswer::Unasked(kind) };
-    asked.into_iter().map(row).collect()
-}
-
 fn line(target: &str, mut answers: Answers) -> Document {
     for failure in answers.answers.iter_mut().filter_map(|answer| answer.outcome.as_mut().err()) {
         if let Some((end, _)) = failure.message.char_indices().nth(MESSAGE) {
@@ -161,7 +155,8 @@ impl Serialize for Row {
 /// A table for people.
 pub(super) fn summary(document: &BatchDocument) -> String {
     let part = |value: &Option<String>| value.clone().unwrap_or_else(|| "?".to_owned());
-    let mut text = format!("{} at {} ({})\n", part(&document.router), part(&document.address), part(&document.platform));
+    let mut text =
+        format!("{} at {} ({})\n", part(&document.router), part(&document.address), part(&document.platform));
     if let Some(failure) = &document.failure {
         text.push_str(&format!("  not measured  {}\n", one_line(&failure.to_string())));
         if let Some(retry_in) = failure.retry_in {
