@@ -6,6 +6,7 @@
 #![expect(clippy::disallowed_methods, reason = "clippy.toml holds the architecture of src/; a test has an environment")]
 
 mod architecture;
+mod batch;
 mod faults;
 mod help;
 mod install;
@@ -13,6 +14,7 @@ mod lab;
 mod logins;
 mod master;
 mod other_user;
+mod plan;
 mod platforms;
 mod poll;
 mod races;
