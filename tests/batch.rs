@@ -181,7 +181,7 @@ fn a_line_that_the_router_or_the_platform_refuses_has_a_failure_of_its_own() {
 
 #[test]
 fn a_session_that_is_cut_in_the_middle_costs_no_line() {
-    let sim = SimRouter::new("linux").with("cut_after", 40).with("cut_times", 1).start();
+    let sim = SimRouter::new("linux").with("drop_after", 40).with("drop", "once").start();
     let monitor = three(&sim, "linux", "lanes = 1");
     let answer = batch(&monitor, &["--deadline", "15s"]).json();
     for line in ["L-1", "L-2", "L-3"] {
