@@ -7,6 +7,7 @@ pub mod config;
 mod exec;
 pub mod format;
 mod generate;
+mod inventory;
 mod master;
 mod output;
 mod parse;
@@ -20,7 +21,7 @@ mod stop;
 use crate::failure::Failure;
 use crate::inventory::arguments as argument;
 use crate::logging::{self, Role};
-use crate::settings::{self, Loaded};
+use crate::settings::{self, Loaded, StateSettings};
 use crate::state::State;
 use arguments::text;
 use clap::{ArgAction, Parser, Subcommand, ValueHint};
@@ -98,6 +99,9 @@ enum Command {
     /// List, show and check the definitions of router platforms (operating systems)
     #[command(subcommand, after_help = platform::EXAMPLES)]
     Platform(platform::Command),
+    /// Take lines and routers from files, and show what is known of them
+    #[command(subcommand, after_help = inventory::EXAMPLES)]
+    Inventory(inventory::Command),
     /// Check the settings, or show them and where each came from
     Config(config::Config),
     /// Print shell completions or the man pages
@@ -163,6 +167,7 @@ fn execute(cli: Cli, started: Instant) -> io::Result<ExitCode> {
     };
     let state = match &cli.command {
         Command::Poll(_) | Command::Batch(_) | Command::Exec(_) => State::open(&loaded.settings.state),
+        Command::Inventory(command) if command.writes() => writable_state(&loaded.settings.state),
         _ => State::look(&loaded.settings.state),
     };
     // Without a state directory there is no log; the failure is printed. A log that root began in the directory of another
@@ -184,7 +189,16 @@ fn execute(cli: Cli, started: Instant) -> io::Result<ExitCode> {
         Command::Plan(args) => plan::run(&context, &args),
         Command::Parse(args) => parse::run(&context, &args),
         Command::Platform(command) => platform::run(&context, &command),
+        Command::Inventory(command) => inventory::run(&context, &command),
         Command::Config(_) | Command::Generate(_) | Command::Master => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// The state directory, made where there is none. Root may write into that of another user, and what it makes is that user's.
+fn writable_state(settings: &StateSettings) -> Result<State, Failure> {
+    match State::look(settings) {
+        Ok(state) if state.dir().exists() && !state.is_ours() => Ok(state),
+        _ => State::open(settings),
     }
 }
 
@@ -225,6 +239,12 @@ fn complain(failure: &Failure) -> io::Result<ExitCode> {
 fn tell(what: &str) -> ExitCode {
     eprintln!("ddl-monitor: {what}");
     ExitCode::FAILURE
+}
+
+/// Lines on stderr that begin with a place, as compilers write them.
+#[expect(clippy::print_stderr, reason = "the place where errors are printed")]
+fn list(mistakes: impl Iterator<Item = String>) {
+    mistakes.for_each(|mistake| eprintln!("{}", output::one_line(&mistake)));
 }
 
 /// A defect of ours: said in the form that the caller of this command line reads, exit 0 for a poll so that Zabbix keeps it.

@@ -15,7 +15,8 @@ use zeroize::Zeroizing;
 
 /// What a user name may be, to follow "allowed is".
 pub const USER_ALLOWED: &str = "1 to 128 letters, digits or . _ - @ \\ / + % # : = , and not - first";
-const LINE_ALLOWED: &str = "1 to 255 printable characters";
+/// What a text for people may be, to follow "allowed is".
+pub(super) const LABEL_ALLOWED: &str = "1 to 255 printable characters";
 const PLATFORM_ALLOWED: &str = "a platform's name; `ddl-monitor platform list` shows them";
 const NAME_ALLOWED: &str = "1 to 63 letters, digits or . _ : / @ -, a letter or digit first";
 const SIZE_ALLOWED: &str = "ICMP data bytes from 0 to 65507";
@@ -93,7 +94,7 @@ impl Line {
             source: source(raw.source, target)?,
         };
         Ok(Self {
-            id: typed(argument::LINE, raw.line, LINE_ALLOWED, id)?.unwrap_or_else(|| target.to_string()),
+            id: typed(argument::LINE, raw.line, LABEL_ALLOWED, id)?.unwrap_or_else(|| target.to_string()),
             target,
             probes: vec![Probe::Ping(ping)],
             router,
@@ -190,10 +191,15 @@ pub(super) fn user(text: &str) -> Option<String> {
 }
 
 fn id(text: &str) -> Option<String> {
+    is_label(text).then(|| text.to_owned())
+}
+
+/// A text for people: a line's id, and what an inventory tells of it.
+pub(super) fn is_label(text: &str) -> bool {
     // Marks that turn or hide text, and what the command line made of bytes that are no text.
     let hidden = |c: char| matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fffd}');
     let printable = !text.chars().any(|c| c.is_control() || hidden(c));
-    (printable && text.chars().count() <= 255 && !text.trim().is_empty()).then(|| text.to_owned())
+    printable && text.chars().count() <= 255 && !text.trim().is_empty()
 }
 
 fn is_platform(text: &str) -> bool {

@@ -1,0 +1,44 @@
+//! A record as a file gives it: texts with their places, nothing checked but the names of its keys.
+
+use super::key::{Key, Kind};
+use super::mistake::Place;
+
+/// Not `Debug`: a value may be a password.
+pub(super) struct Draft {
+    pub(super) kind: Kind,
+    /// Where it begins.
+    pub(super) place: Place,
+    /// Values that were given; an empty one is none, and a key is there once at most.
+    pub(super) fields: Vec<Field>,
+    /// Name, value, place.
+    pub(super) tags: Vec<(String, String, Place)>,
+}
+
+pub(super) struct Field {
+    pub(super) key: &'static Key,
+    pub(super) value: String,
+    pub(super) place: Place,
+}
+
+impl Draft {
+    pub(super) fn new(kind: Kind, place: Place) -> Self {
+        Self { kind, place, fields: Vec::new(), tags: Vec::new() }
+    }
+
+    pub(super) fn field(&self, name: &str) -> Option<&Field> {
+        self.fields.iter().find(|field| field.key.name == name)
+    }
+
+    pub(super) fn value(&self, name: &str) -> Option<&str> {
+        self.field(name).map(|field| field.value.as_str())
+    }
+
+    pub(super) fn owned(&self, name: &str) -> Option<String> {
+        self.value(name).map(str::to_owned)
+    }
+
+    /// Where a key is given, else where the record begins.
+    pub(super) fn place_of(&self, name: &str) -> Place {
+        self.field(name).map_or(&self.place, |field| &field.place).clone()
+    }
+}
