@@ -51,6 +51,7 @@ start() {
     echo "$BASHPID $started $boot" >"$dir/pids/$part"
     exec setsid "${inside[@]}" setpriv --reuid "$user" --regid "$user" --init-groups env -i PATH="$path" "$@"
   ) </dev/null >>"$dir/$part/output" 2>&1 &
+  disown
   until [ -s "$dir/pids/$part" ]; do sleep 0.005; done
 }
 
