@@ -27,3 +27,4 @@ mod shell;
 mod ssh;
 mod state;
 mod support;
+mod zabbix;

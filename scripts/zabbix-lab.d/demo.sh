@@ -1,0 +1,3 @@
+# shellcheck shell=bash
+start_routers() { :; }
+show_demo() { :; }
