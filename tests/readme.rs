@@ -1,7 +1,9 @@
 //! What README.md says is what the program does: its tables, its command lines, the scripts it names. Each mismatch prints
 //! the text that belongs there.
 
+use crate::support::inventory::Inventory;
 use crate::support::monitor::{BINARY, Monitor};
+use crate::support::sim::SimRouter;
 use clap::{Command, CommandFactory};
 use ddl_monitor::cli::Cli;
 use ddl_monitor::failure::{Failure, Kind, Stage};
@@ -76,6 +78,47 @@ fn the_kinds_of_failure_are_those_of_the_program() {
     // All there are: the next number is no kind.
     assert!(KINDS.iter().map(|kind| kind.number()).eq(1..=12));
     assert!(rows.iter().all(|row| row[2].len() > 10));
+}
+
+#[test]
+fn the_fields_of_a_batch_are_those_it_prints() {
+    let sim = SimRouter::new("linux").start();
+    let monitor = Monitor::new();
+    let router = sim.address("r1").to_string();
+    let inventory = Inventory::new().router("edge-1", &router, "linux", "").line("L-1", "edge-1", "192.0.2.1", "");
+    inventory.import(&monitor);
+    let answer = monitor.run(&["batch", "--router", "edge-1"]).json();
+    let names = |value: &Value| -> BTreeSet<String> { value.as_object().expect("an object").keys().cloned().collect() };
+    let rows = table("<!-- batch");
+    let of_row = |row: &Vec<String>| -> Vec<String> { quoted(&row[0]).into_iter().map(str::to_owned).collect() };
+    let mut documented: BTreeSet<String> = rows.iter().flat_map(of_row).collect();
+    assert!(documented.remove("failure"), "only where there is one");
+    assert_eq!(documented, names(&answer));
+    let lines = &rows.last().expect("a row for the lines")[1];
+    for name in names(&answer["lines"]["L-1"]) {
+        assert!(quoted(lines).contains(&name.as_str()), "{name}: {lines}");
+    }
+}
+
+#[test]
+fn the_plan_in_the_readme_is_what_plan_prints() {
+    let monitor = Monitor::new();
+    let inventory = Inventory::new().router("edge-1", "192.0.2.1", "cisco_iosxe", "");
+    inventory.lines(200, "edge-1", "interval = \"30s\"").import(&monitor);
+    let printed = monitor.run(&["--format", "text", "plan", "--router", "edge-1"]).stdout;
+    let readme = readme();
+    let (_, shown) = readme.split_once("$ ddl-monitor plan --router edge-1\n").expect("the plan in README.md");
+    let shown: Vec<&str> = shown.lines().take_while(|line| line.trim() != "…").map(|line| &line[4..]).collect();
+    assert_eq!(printed.lines().take(shown.len()).collect::<Vec<_>>(), shown, "{printed}");
+    // And what is said of it in words.
+    let plan = |more: &[&str]| {
+        monitor.run(&[&["plan", "--router", "edge-1"], more].concat()).json()["fits"]["typical"].clone()
+    };
+    for fits in [&["--dead", "0"][..], &["--interval", "90s"], &["--lanes", "6"], &["--count", "2", "--timeout", "1s"]]
+    {
+        assert_eq!(plan(fits), true, "{fits:?}");
+    }
+    assert_eq!(plan(&[]), false);
 }
 
 #[test]
