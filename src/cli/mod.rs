@@ -2,10 +2,12 @@
 
 mod arguments;
 pub mod config;
+mod discover;
 mod exec;
 pub mod format;
 mod generate;
 mod inventory;
+mod known;
 mod master;
 mod output;
 mod parse;
@@ -92,6 +94,9 @@ enum Command {
     /// List, show and check the definitions of router platforms (operating systems)
     #[command(subcommand, after_help = platform::EXAMPLES)]
     Platform(platform::Command),
+    /// List the lines or routers of the inventory for a low-level-discovery rule of Zabbix
+    #[command(subcommand, after_help = discover::EXAMPLES)]
+    Discover(discover::Command),
     /// Take lines and routers from files, and show what is known of them
     #[command(subcommand, after_help = inventory::EXAMPLES)]
     Inventory(inventory::Command),
@@ -180,6 +185,7 @@ fn execute(cli: Cli, started: Instant) -> io::Result<ExitCode> {
         Command::Stop(args) => stop::run(&context, &args),
         Command::Parse(args) => parse::run(&context, &args),
         Command::Platform(command) => platform::run(&context, &command),
+        Command::Discover(command) => discover::run(&context, &command),
         Command::Inventory(command) => inventory::run(&context, &command),
         Command::Config(_) | Command::Generate(_) | Command::Master => Ok(ExitCode::SUCCESS),
     }
@@ -216,6 +222,7 @@ fn flags(cli: &Cli) -> Result<Vec<(&'static str, String)>, Failure> {
 fn refuse(command: &Command, failure: &Failure, format: Format, started: Instant) -> io::Result<ExitCode> {
     match command {
         Command::Poll(args) => poll::refuse(args, failure, format, started),
+        Command::Discover(_) => discover::refuse(failure),
         _ => complain(failure),
     }
 }
@@ -248,6 +255,9 @@ pub fn panicked() -> ExitCode {
     if poll && !io::stdout().is_terminal() {
         let printed = poll::print_failure(failure);
         return printed.unwrap_or(ExitCode::FAILURE);
+    }
+    if std::env::args_os().any(|argument| argument == "discover") {
+        return discover::refuse(&failure).unwrap_or(ExitCode::FAILURE);
     }
     complain(&failure).unwrap_or(ExitCode::FAILURE)
 }
