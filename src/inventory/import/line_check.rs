@@ -26,10 +26,8 @@ pub(super) struct Beside<'a> {
 
 pub(super) fn check(draft: &Draft, beside: Beside<'_>, findings: &mut Findings) -> Option<LineRecord> {
     let before = findings.mistakes.len();
-    for name in ["id", "target", "router"] {
-        if draft.field(name).is_none() {
-            findings.missing(&draft.place, format!("the line has no {name}"));
-        }
+    for name in draft.missing() {
+        findings.missing(&draft.place, format!("the line has no {name}"));
     }
     for field in &draft.fields {
         if let Err(what) = one(draft, field, beside) {
@@ -43,7 +41,7 @@ pub(super) fn check(draft: &Draft, beside: Beside<'_>, findings: &mut Findings) 
             findings.mistake(place, format!("tag {name} {}: allowed is {LABEL_ALLOWED}", quoted(value)));
         }
     }
-    if findings.mistakes.len() > before || findings.torn {
+    if findings.mistakes.len() > before || findings.torn || !draft.absent.is_empty() {
         return None;
     }
     let record = record(draft);

@@ -24,10 +24,8 @@ pub(super) fn check(
     findings: &mut Findings,
 ) -> Option<RouterRecord> {
     let before = findings.mistakes.len();
-    for name in ["name", "address", "platform"] {
-        if draft.field(name).is_none() {
-            findings.missing(&draft.place, format!("the router has no {name}"));
-        }
+    for name in draft.missing() {
+        findings.missing(&draft.place, format!("the router has no {name}"));
     }
     match (draft.field("password"), draft.field("key")) {
         (Some(_), Some(key)) => findings.mistake(&key.place, "password and key are both given: allowed is one of them"),
@@ -44,7 +42,7 @@ pub(super) fn check(
         one(field, platforms, references, findings);
     }
     let address = address(draft, findings)?;
-    (findings.mistakes.len() == before).then(|| record(draft, address))
+    (findings.mistakes.len() == before && draft.absent.is_empty()).then(|| record(draft, address))
 }
 
 fn one(field: &Field, platforms: &mut Platforms, references: &mut References<'_>, findings: &mut Findings) {
