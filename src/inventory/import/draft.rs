@@ -12,6 +12,8 @@ pub(super) struct Draft {
     pub(super) fields: Vec<Field>,
     /// Name, value, place.
     pub(super) tags: Vec<(String, String, Place)>,
+    /// Keys that are missing, and that has been said.
+    pub(super) absent: Vec<&'static str>,
 }
 
 pub(super) struct Field {
@@ -22,7 +24,13 @@ pub(super) struct Field {
 
 impl Draft {
     pub(super) fn new(kind: Kind, place: Place) -> Self {
-        Self { kind, place, fields: Vec::new(), tags: Vec::new() }
+        Self { kind, place, fields: Vec::new(), tags: Vec::new(), absent: Vec::new() }
+    }
+
+    /// Keys that it must have and has not.
+    pub(super) fn missing(&self) -> impl Iterator<Item = &'static str> {
+        let required = self.kind.required().iter().copied();
+        required.filter(|name| self.field(name).is_none() && !self.absent.contains(name))
     }
 
     pub(super) fn field(&self, name: &str) -> Option<&Field> {
