@@ -226,7 +226,7 @@ ready() {
   local port=port_$1
   case $1 in
   postgres) await postgres as postgres "$bin/psql" -h "$dir/run" -c 'SELECT 1' postgres ;;
-  routers) await routers grep -q '"ready"' "$dir/routers/events.log" ;;
+  routers) await routers grep -q '"ready"' "$dir/routers/output" ;;
   *) await "$1" listens "${!port}" ;;
   esac
 }
