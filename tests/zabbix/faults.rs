@@ -83,7 +83,7 @@ const FAULTS: [Fault; 8] = [
     },
 ];
 
-fn template(version: &str, name: &str) -> String {
+pub(super) fn template(version: &str, name: &str) -> String {
     let path = format!("{}/zabbix-templates/{version}/{name}.yaml", env!("CARGO_MANIFEST_DIR"));
     std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"))
 }
