@@ -6,8 +6,10 @@
 #![expect(clippy::disallowed_methods, reason = "clippy.toml holds the architecture of src/; a test has an environment")]
 
 mod architecture;
+mod discover;
 mod faults;
 mod help;
+mod inventory;
 mod lab;
 mod logins;
 mod master;
