@@ -38,6 +38,12 @@ pub struct Imported {
     pub remarks: Vec<Mistake>,
 }
 
+/// The keys of a router and those of a line, as files name them.
+pub fn keys() -> [Vec<&'static str>; 2] {
+    let names = |kind: Kind| kind.keys().iter().map(|key| key.name);
+    [names(Kind::Router).collect(), names(Kind::Line).chain(["tags"]).collect()]
+}
+
 /// Reads the files as one inventory. The error is every mistake, by file and line.
 pub fn read(files: &[PathBuf], settings: &Settings) -> Result<Imported, Vec<Mistake>> {
     let mut findings = Findings::default();
