@@ -61,7 +61,7 @@ pub(super) struct Import {
     /// Only check the files and say what would change
     #[arg(long)]
     dry_run: bool,
-    /// Take the place of an inventory that came from the Zabbix API
+    /// Take the place of an inventory that came from the Zabbix API, or of all lines by none
     #[arg(long)]
     replace: bool,
 }

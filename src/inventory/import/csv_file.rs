@@ -46,8 +46,7 @@ pub(super) fn drafts(name: &Rc<str>, bytes: &[u8], findings: &mut Findings) -> V
         csv::ReaderBuilder::new().delimiter(separator).has_headers(false).flexible(true).from_reader(text.as_bytes());
     let records: Vec<csv::StringRecord> = reader.records().flatten().collect();
     if let Some(last) = records.last().filter(|last| is_open(text, last, separator)) {
-        findings.mistake(&table.place(last), "a quote that is opened in this row is never closed");
-        findings.torn = true;
+        findings.torn(&table.place(last), "a quote that is opened in this row is never closed");
     }
     // Excel says so in a row of its own.
     let mut records = records.iter().filter(|record| !is_empty(record)).skip_while(|record| is_hint(record, separator));
@@ -60,8 +59,7 @@ pub(super) fn drafts(name: &Rc<str>, bytes: &[u8], findings: &mut Findings) -> V
         let names: Vec<String> = header.iter().map(|cell| quoted(cell.trim())).collect();
         let what =
             "the first row has neither a column id (a file of lines) nor columns name and address (one of routers)";
-        findings.mistake(&place, format!("{what}; it has {}", names.join(", ")));
-        findings.torn = true;
+        findings.torn(&place, format!("{what}; it has {}", names.join(", ")));
         return Vec::new();
     };
     let columns = columns(kind, header, &place, findings);
@@ -77,17 +75,16 @@ fn text<'a>(name: &Rc<str>, bytes: &'a [u8], findings: &mut Findings) -> Option<
     const ADVICE: &str = "not valid UTF-8, perhaps Latin-1; save the table as \"CSV UTF-8\"";
     let whole = Place { file: Rc::clone(name), line: 0 };
     if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
-        findings.mistake(&whole, "UTF-16; save the table as \"CSV UTF-8\"");
+        findings.torn(&whole, "UTF-16; save the table as \"CSV UTF-8\"");
     } else if let Ok(text) = std::str::from_utf8(bytes) {
         return Some(text.strip_prefix('\u{feff}').unwrap_or(text));
     } else {
         for (at, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
             if std::str::from_utf8(line).is_err() {
-                findings.mistake(&Place { line: at + 1, ..whole.clone() }, ADVICE);
+                findings.torn(&Place { line: at + 1, ..whole.clone() }, ADVICE);
             }
         }
     }
-    findings.torn = true;
     None
 }
 

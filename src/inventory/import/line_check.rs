@@ -30,6 +30,9 @@ pub(super) fn check(draft: &Draft, beside: Beside<'_>, findings: &mut Findings) 
         findings.missing(&draft.place, format!("the line has no {name}"));
     }
     for field in &draft.fields {
+        if field.is_macro(findings) {
+            continue;
+        }
         if let Err(what) = one(draft, field, beside) {
             findings.mistake(&field.place, what);
         }
@@ -41,7 +44,7 @@ pub(super) fn check(draft: &Draft, beside: Beside<'_>, findings: &mut Findings) 
             findings.mistake(place, format!("tag {name} {}: allowed is {LABEL_ALLOWED}", quoted(value)));
         }
     }
-    if findings.mistakes.len() > before || findings.torn || !draft.absent.is_empty() {
+    if findings.mistakes.len() > before || draft.lacks_one() {
         return None;
     }
     let record = record(draft);

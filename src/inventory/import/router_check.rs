@@ -39,10 +39,12 @@ pub(super) fn check(
         findings.missing(&draft.place, "the router has no user, and no password secret:NAME whose login has one");
     }
     for field in &draft.fields {
-        one(field, platforms, references, findings);
+        if !field.is_macro(findings) {
+            one(field, platforms, references, findings);
+        }
     }
     let address = address(draft, findings)?;
-    (findings.mistakes.len() == before && draft.absent.is_empty()).then(|| record(draft, address))
+    (findings.mistakes.len() == before && !draft.lacks_one()).then(|| record(draft, address))
 }
 
 fn one(field: &Field, platforms: &mut Platforms, references: &mut References<'_>, findings: &mut Findings) {
