@@ -19,6 +19,7 @@
 //! * [`state`] — the state directory: names, modes, locks, atomic files
 //! * [`master`] — the background process of one router
 //! * [`client`], [`launch`] — ask the master of a router; start one
+//! * [`sweep`] — when lines are due, and their values on the way to Zabbix
 //! * [`zabbix`] — what Zabbix reads, in its own forms
 //! * [`logging`] — where log lines go, and in which form
 
@@ -44,5 +45,6 @@ pub mod shell;
 pub mod small_file;
 pub mod ssh;
 pub mod state;
+pub mod sweep;
 pub mod wire;
 pub mod zabbix;

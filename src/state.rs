@@ -121,8 +121,9 @@ impl State {
 
     /// Removes what processes that died in the middle of replacing a file left.
     pub fn clear_temporaries(&self) {
-        let dirs = [&self.dir, &self.run, &self.dir.join("inventory")];
-        for entry in dirs.into_iter().filter_map(|dir| fs::read_dir(dir).ok()).flatten().flatten() {
+        let below = ["inventory", "spool", "sweep"].map(|name| self.dir.join(name));
+        let dirs = [&self.dir, &self.run].into_iter().chain(&below);
+        for entry in dirs.filter_map(|dir| fs::read_dir(dir).ok()).flatten().flatten() {
             let name = entry.file_name();
             let pid = name.to_str().and_then(temporary_of);
             if pid.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
@@ -143,14 +144,22 @@ impl State {
 
     /// Makes the inventory's folder where there is none. What root makes belongs to the directory's owner.
     pub fn make_inventory_folder(&self) -> io::Result<()> {
-        let folder = self.dir.join("inventory");
+        self.folder("inventory").map(drop)
+    }
+
+    /// A folder of the state directory, made where there is none. What root makes belongs to the directory's owner.
+    pub fn folder(&self, name: &str) -> io::Result<PathBuf> {
+        let folder = self.dir.join(name);
         match DirBuilder::new().mode(0o700).create(&folder) {
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
-                check(&fs::symlink_metadata(&folder)?, !self.is_ours())
+                check(&fs::symlink_metadata(&folder)?, !self.is_ours())?;
             }
-            Ok(()) if !self.is_ours() => std::os::unix::fs::lchown(&folder, Some(fs::metadata(&self.dir)?.uid()), None),
-            made => made,
+            Ok(()) if !self.is_ours() => {
+                std::os::unix::fs::lchown(&folder, Some(fs::metadata(&self.dir)?.uid()), None)?;
+            }
+            made => made?,
         }
+        Ok(folder)
     }
 
     /// False for the last resort of a user without a home: what lies in the temporary directory may be gone any day.
@@ -331,6 +340,22 @@ fn create_private(path: &Path) -> io::Result<File> {
         }
     }
     Ok(file)
+}
+
+/// Opens a file that is read and written in place; made (mode 0600) where there is none.
+pub fn open_in_place(path: &Path) -> io::Result<File> {
+    loop {
+        let existing = OpenOptions::new().read(true).write(true).custom_flags(nofollow()).open(path);
+        match existing {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            other => return other,
+        }
+        match create_private(path) {
+            // Somebody was first.
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+            other => return other,
+        }
+    }
 }
 
 fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {

@@ -36,7 +36,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("plan", &[]),
     ("client", &["clock", "launch", "record", "state", "wire"]),
     ("zabbix", &["inventory", "settings", "state"]),
-    ("sweep", &["client", "inventory", "settings", "state", "zabbix"]),
+    ("sweep", &["clock", "inventory", "record", "settings", "state", "wire", "zabbix"]),
     ("launch", &["descriptors", "inventory::router", "settings"]),
     (
         "master",

@@ -24,6 +24,7 @@ mod readme;
 mod real;
 mod references;
 mod router_sim;
+mod sender;
 mod settings;
 mod shell;
 mod ssh;

@@ -4,6 +4,7 @@ mod faults;
 mod growth;
 mod many;
 mod restarts;
+mod trappers;
 mod ways;
 
 use crate::support::zabbix::{Host, Part, Zabbix};

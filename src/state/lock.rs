@@ -1,11 +1,11 @@
 //! Locks on files of the state directory, between processes. The kernel frees those of a dead one. Knows nothing of what they
 //! guard.
 
-use super::{create_private, nofollow};
+use super::open_in_place;
 use crate::deadline::Deadline;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ impl Lock {
     /// None when somebody else holds it.
     pub fn try_acquire(path: &Path) -> io::Result<Option<Self>> {
         loop {
-            let file = open_lock(path)?;
+            let file = open_in_place(path)?;
             match fs2::FileExt::try_lock_exclusive(&file) {
                 Ok(()) => {}
                 Err(e) if e.raw_os_error() == fs2::lock_contended_error().raw_os_error() => return Ok(None),
@@ -55,20 +55,5 @@ impl Lock {
     pub fn remove(self) {
         let _ = fs::remove_file(&self.path);
         let _ = fs2::FileExt::unlock(&self.file);
-    }
-}
-
-fn open_lock(path: &Path) -> io::Result<File> {
-    loop {
-        let existing = OpenOptions::new().read(true).write(true).custom_flags(nofollow()).open(path);
-        match existing {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-            other => return other,
-        }
-        match create_private(path) {
-            // Somebody was first.
-            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
-            other => return other,
-        }
     }
 }

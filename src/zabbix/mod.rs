@@ -1,3 +1,6 @@
 //! What Zabbix reads and says, in its own forms. Knows nothing of routers' sessions.
 
 pub mod discovery;
+pub mod frame;
+pub mod sender;
+pub mod servers;

@@ -12,6 +12,7 @@ pub mod responder;
 pub mod sim;
 pub mod sshd;
 pub mod system_user;
+pub mod trapper;
 pub mod tun;
 pub mod wait;
 pub mod zabbix;

@@ -1,0 +1,119 @@
+//! The sender protocol against a trapper that does all things wrong. Real servers and proxies: `zabbix/trappers.rs`.
+
+use crate::support::trapper::{Fault, Trapper};
+use ddl_monitor::deadline::Deadline;
+use ddl_monitor::zabbix::sender::{Count, NotSent, Options, Sender, Tls, Value};
+use ddl_monitor::zabbix::servers;
+use std::net::{SocketAddr, TcpListener};
+use std::time::{Duration, Instant};
+
+const NOW: (u64, u32) = (1_764_000_000, 42);
+
+fn sender(to: &str, timeout: Duration) -> Sender {
+    let server = servers::parse(to).expect("servers").remove(0);
+    Sender::new(server, Options { timeout, compression: true, tls: Tls::Off })
+}
+
+fn to(address: SocketAddr) -> Sender {
+    sender(&address.to_string(), Duration::from_secs(10))
+}
+
+fn values(count: u32) -> Vec<Value> {
+    let value = |n: u32| Value {
+        host: format!("host-{n}"),
+        key: "line.loss".into(),
+        value: "12.5".into(),
+        clock: NOW.0 - 100,
+        ns: n,
+    };
+    (0..count).map(value).collect()
+}
+
+fn send(sender: &mut Sender, count: u32) -> Result<Count, NotSent> {
+    sender.send(&values(count), NOW, Deadline::after(Duration::from_secs(20)))
+}
+
+/// A port on which nobody listens.
+fn closed() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port")
+}
+
+#[test]
+fn values_arrive_as_they_were_and_are_counted() {
+    let trapper = Trapper::start();
+    trapper.refuse("host-1", "line.loss");
+    let mut sender = to(trapper.address());
+    assert_eq!(send(&mut sender, 3), Ok(Count { processed: 2, failed: 1 }));
+    assert_eq!(send(&mut sender, 250), Ok(Count { processed: 249, failed: 1 }));
+    let taken = trapper.taken();
+    assert_eq!((taken.len(), taken[2].host.as_str(), taken[2].time), (253, "host-2", (NOW.0 - 100, 2)));
+    assert!(trapper.compressed() >= 1, "the long message was compressed, and so was its answer");
+}
+
+#[test]
+fn whatever_a_server_does_instead_of_answering_is_said_and_never_counted() {
+    let trapper = Trapper::start();
+    let half = b"ZBXD\x01\x5b\0\0\0\0\0\0\0{\"response\":\"succ".to_vec();
+    let cases = [
+        (Fault::Hangup, "Unanswered"),
+        (Fault::Unanswered, "without an answer"),
+        (Fault::Bytes(half), "without an answer"),
+        (Fault::Bytes(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()), "no ZBXD header"),
+        (Fault::Bytes(b"ZBXD\x01\xff\xff\xff\x7f\0\0\0\0".to_vec()), "an answer of 2147483647 bytes"),
+        (Fault::Answer("[1]".into()), "answered \\\"[1]\\\""),
+        (Fault::Answer(r#"{"response":"success","info":"processed: 1; failed: 0; total: 1"}"#.into()), "Unanswered"),
+        (Fault::Answer(r#"{"response":"failed","info":"no permission"}"#.into()), "Refused"),
+    ];
+    for (fault, says) in cases {
+        trapper.fail([fault.clone()]);
+        let mut sender = to(trapper.address());
+        let why = format!("{:?}", send(&mut sender, 250).expect_err("no account"));
+        assert!(why.contains(says) && why.contains(&trapper.address().to_string()), "{fault:?}: {why}");
+        assert_eq!(send(&mut sender, 1), Ok(Count { processed: 1, failed: 0 }), "after {fault:?}");
+    }
+}
+
+#[test]
+fn a_server_that_says_nothing_costs_the_time_out_and_one_that_is_not_there_nothing() {
+    let trapper = Trapper::start();
+    trapper.fail([Fault::Silence]);
+    let begun = Instant::now();
+    let mut patient = sender(&trapper.address().to_string(), Duration::from_millis(300));
+    assert!(matches!(send(&mut patient, 1), Err(NotSent::Unanswered(why)) if why.contains("no answer in time")));
+    assert!((0.3..2.0).contains(&begun.elapsed().as_secs_f64()), "{:?}", begun.elapsed());
+    assert!(matches!(send(&mut to(closed()), 1), Err(NotSent::Unreached(why)) if why.contains("connection refused")));
+    let nowhere = send(&mut sender("no-such-host.invalid", Duration::from_secs(10)), 1);
+    assert!(matches!(nowhere, Err(NotSent::Unreached(_))), "{nowhere:?}");
+}
+
+#[test]
+fn the_first_node_of_a_cluster_that_answers_takes_the_values_and_is_asked_first_next_time() {
+    let (first, second) = (Trapper::start(), Trapper::start());
+    first.fail([Fault::Hangup]);
+    let mut cluster =
+        sender(&format!("{};{};{}", closed(), first.address(), second.address()), Duration::from_secs(10));
+    assert_eq!(send(&mut cluster, 2), Ok(Count { processed: 2, failed: 0 }));
+    assert_eq!((first.taken().len(), second.taken().len()), (0, 2));
+    assert_eq!(send(&mut cluster, 2), Ok(Count { processed: 2, failed: 0 }));
+    assert_eq!((first.taken().len(), second.taken().len()), (0, 4));
+    // None answers, and one of them may have the values: that is what is said.
+    first.fail([Fault::Unanswered]);
+    second.fail([Fault::Hangup]);
+    assert!(matches!(send(&mut cluster, 1), Err(NotSent::Unanswered(_))));
+}
+
+#[test]
+fn a_proxy_group_sends_on_to_the_proxy_that_has_the_hosts_and_never_in_circles() {
+    let (one, other) = (Trapper::start(), Trapper::start());
+    let redirect = |to: SocketAddr| {
+        Fault::Answer(format!(r#"{{"response":"failed","redirect":{{"revision":1,"address":"{to}"}}}}"#))
+    };
+    let mut group = to(one.address());
+    one.fail([redirect(other.address())]);
+    assert_eq!(send(&mut group, 1), Ok(Count { processed: 1, failed: 0 }));
+    assert_eq!(send(&mut group, 1), Ok(Count { processed: 1, failed: 0 }));
+    assert_eq!((one.taken().len(), other.taken().len()), (0, 2), "it is remembered");
+    other.fail(vec![redirect(one.address()); 10]);
+    one.fail(vec![redirect(other.address()); 10]);
+    assert!(matches!(send(&mut group, 1), Err(NotSent::Refused(why)) if why.contains("redirects")));
+}
