@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use std::io::{self, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use zeroize::{Zeroize, Zeroizing};
 
 /// What the master says once its socket listens.
@@ -140,6 +141,15 @@ pub enum Launched {
     Died,
 }
 
+/// Masters that this process has started: a sweep goes on for months, and each that leaves must be waited for.
+static STARTED: Mutex<Vec<Child>> = Mutex::new(Vec::new());
+
+/// Lets the kernel forget masters of ours that have ended.
+pub fn reap() {
+    let mut started = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
+    started.retain_mut(|child| matches!(child.try_wait(), Ok(None)));
+}
+
 /// Starts a master and waits until its socket listens. What the master says instead of `ready` is the failure's text.
 pub fn launch(
     start: &Start,
@@ -167,6 +177,7 @@ pub fn launch(
     let (Some(stdin), Some(mut ready)) = (child.stdin.take(), child.stdout.take()) else {
         return Err(failed(io::Error::other("no pipes")));
     };
+    STARTED.lock().unwrap_or_else(PoisonError::into_inner).push(child);
     match start.write(stdin) {
         // Its end, or what it has to say, is read below.
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => {}

@@ -28,7 +28,7 @@ impl Record {
 }
 
 /// Field 22 of `/proc/PID/stat` (proc(5)); a process that ended but was not waited for counts as gone.
-fn start_time(pid: u32) -> io::Result<u64> {
+pub fn start_time(pid: u32) -> io::Result<u64> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
     // The name in parentheses may hold anything, blanks and parentheses included.
     let fields: Vec<&str> = stat.rsplit_once(')').map_or("", |(_, after)| after).split_ascii_whitespace().collect();

@@ -6,6 +6,7 @@ use crate::quote::quoted;
 use crate::settings::suggestion::nearest;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// The settings file, when no `--config` names one.
 pub(super) const CONFIG: &str = "DDL_MONITOR_CONFIG";
@@ -97,6 +98,14 @@ fn unknown(name: &str, mistakes: &mut Vec<String>, remarks: &mut Vec<String>) {
 #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
 pub fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name)
+}
+
+/// Where systemd wants to be notified (`NOTIFY_SOCKET`), and how often (`WATCHDOG_USEC`, if it is for this process).
+pub fn notify_socket() -> Option<(PathBuf, Option<Duration>)> {
+    let socket = variable("NOTIFY_SOCKET").filter(|socket| !socket.is_empty())?;
+    let number = |name| variable(name)?.to_str()?.parse::<u64>().ok();
+    let is_ours = number("WATCHDOG_PID").is_none_or(|pid| pid == u64::from(std::process::id()));
+    Some((socket.into(), number("WATCHDOG_USEC").filter(|_| is_ours).map(Duration::from_micros)))
 }
 
 /// False when `NO_COLOR` is set (<https://no-color.org>) or the terminal is a dumb one.

@@ -9,7 +9,7 @@ mod reference;
 pub mod suggestion;
 pub mod table;
 
-pub use environment::{colour_allowed, master_environment, variable};
+pub use environment::{colour_allowed, master_environment, notify_socket, variable};
 pub use load::{Loaded, Source, check, load};
 pub use reference::markdown;
 pub use table::{SETTINGS, Setting};
@@ -30,6 +30,8 @@ pub struct Settings {
     pub secrets: Secrets,
     pub log: Log,
     pub platforms: Platforms,
+    pub zabbix: Zabbix,
+    pub sweep: Sweep,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -144,4 +146,101 @@ pub enum LogFormat {
 pub struct Platforms {
     /// A folder of user definitions; absent = `platforms.d` beside the settings file, where there is one.
     pub dir: Option<PathBuf>,
+}
+
+/// How values go to Zabbix by the sender protocol.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Zabbix {
+    /// In the form of [`crate::zabbix::servers::parse`].
+    pub sender: Option<String>,
+    /// Of one batch: to connect, to send and to be answered.
+    pub sender_timeout: Duration,
+    /// Values per batch at most.
+    pub sender_batch: u32,
+    /// Values per second at most, while many wait.
+    pub sender_rate: u32,
+    pub sender_compression: bool,
+    pub sender_tls: SenderTls,
+    pub sender_psk_identity: Option<String>,
+    /// The key in hexadecimal digits, as Zabbix' own files have it.
+    pub sender_psk_file: Option<PathBuf>,
+    /// PEM files.
+    pub sender_ca_file: Option<PathBuf>,
+    pub sender_cert_file: Option<PathBuf>,
+    pub sender_key_file: Option<PathBuf>,
+    /// What a line's host is called in Zabbix, where the inventory does not say.
+    pub sender_host: SenderHost,
+    /// Absent = the items of the trapper template.
+    pub compat: Option<Compat>,
+    /// Unchanged text is sent again after this.
+    pub heartbeat: Duration,
+}
+
+impl Default for Zabbix {
+    fn default() -> Self {
+        Self {
+            sender: None,
+            sender_timeout: Duration::from_secs(10),
+            sender_batch: 250,
+            sender_rate: 5000,
+            sender_compression: true,
+            sender_tls: SenderTls::default(),
+            sender_psk_identity: None,
+            sender_psk_file: None,
+            sender_ca_file: None,
+            sender_cert_file: None,
+            sender_key_file: None,
+            sender_host: SenderHost::default(),
+            compat: None,
+            heartbeat: Duration::from_secs(3600),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SenderTls {
+    #[default]
+    Off,
+    Psk,
+    Certificate,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SenderHost {
+    #[default]
+    Target,
+    Id,
+    Name,
+}
+
+/// The items of another tool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Compat {
+    DedicatedLine,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Sweep {
+    /// Of one pass; of a sweep that goes on: of each router's lines.
+    pub deadline: Duration,
+    /// Routers at a time; 0 = by cores and descriptors.
+    pub routers: u32,
+    /// MiB that values waiting for Zabbix may take.
+    pub spool_size: u32,
+    /// Values that nobody took for so long are dropped.
+    pub spool_age: Duration,
+}
+
+impl Default for Sweep {
+    fn default() -> Self {
+        Self {
+            deadline: Duration::from_secs(55),
+            routers: 0,
+            spool_size: 256,
+            spool_age: Duration::from_secs(7 * 86_400),
+        }
+    }
 }

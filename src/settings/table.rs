@@ -2,7 +2,7 @@
 //! `config show`, the commented settings file and the README's table are made from it.
 
 use super::form::{Form, number, time};
-use super::{LogFormat, Settings};
+use super::{Compat, LogFormat, SenderHost, SenderTls, Settings};
 use crate::inventory::router::{Crypto, HostKeyPolicy};
 use crate::quote::quoted;
 use log::LevelFilter;
@@ -195,7 +195,125 @@ pub const SETTINGS: &[Setting] = &[
         "Folder of platform files that add to the built-in ones or replace them.",
     )
     .absent("platforms.d beside the settings file, where there is one"),
+    Setting::new(
+        "zabbix.sender",
+        Form::Text(|s| &mut s.zabbix.sender),
+        "Trapper of the Zabbix server or proxy that gets the values of a sweep, HOST or HOST:PORT. A comma separates servers \
+         that each get all values, a semicolon the nodes of one cluster.",
+    )
+    .absent("sweep has nobody to report to"),
+    Setting::new(
+        "zabbix.sender_timeout",
+        time!(zabbix.sender_timeout, "100ms" to "10m"),
+        "Time in which a batch of values must be answered.",
+    ),
+    Setting::new("zabbix.sender_batch", number!(zabbix.sender_batch, 1 to 10_000), "Values per batch at most."),
+    Setting::new(
+        "zabbix.sender_rate",
+        number!(zabbix.sender_rate, 1 to 1_000_000),
+        "Values per second at most, while many wait to be sent.",
+    ),
+    Setting::new(
+        "zabbix.sender_compression",
+        Form::Switch(|s| &mut s.zabbix.sender_compression),
+        "Whether batches are compressed.",
+    ),
+    Setting::new(
+        "zabbix.sender_tls",
+        Form::Choice(&["off", "psk", "certificate"], get_tls, set_tls),
+        "How the connection is secured: not at all, by a pre-shared key, or by certificates.",
+    ),
+    Setting::new(
+        "zabbix.sender_psk_identity",
+        Form::Text(|s| &mut s.zabbix.sender_psk_identity),
+        "Identity of the pre-shared key.",
+    )
+    .absent("needed for psk"),
+    Setting::new(
+        "zabbix.sender_psk_file",
+        Form::Path(|s| &mut s.zabbix.sender_psk_file),
+        "File with the pre-shared key in hexadecimal digits.",
+    )
+    .absent("needed for psk"),
+    Setting::new(
+        "zabbix.sender_ca_file",
+        Form::Path(|s| &mut s.zabbix.sender_ca_file),
+        "PEM file with the authorities that may have signed the server's certificate.",
+    )
+    .absent("those that the system trusts"),
+    Setting::new(
+        "zabbix.sender_cert_file",
+        Form::Path(|s| &mut s.zabbix.sender_cert_file),
+        "PEM file with our own certificate.",
+    )
+    .absent("none is shown"),
+    Setting::new(
+        "zabbix.sender_key_file",
+        Form::Path(|s| &mut s.zabbix.sender_key_file),
+        "PEM file with the key of our own certificate.",
+    )
+    .absent("needed with a certificate"),
+    Setting::new(
+        "zabbix.sender_host",
+        Form::Choice(&["target", "id", "name"], get_host, set_host),
+        "What of a line is the technical name of its host in Zabbix, where the inventory does not have that name.",
+    ),
+    Setting::new(
+        "zabbix.compat",
+        Form::Choice(&["dedicatedLine"], get_compat, set_compat),
+        "Items that a sweep fills: dedicatedLine is dedicatedLinePing and dedicatedLineErrorDetail of the earlier tool.",
+    )
+    .absent("those of the template Leased Line by SSH trapper"),
+    Setting::new(
+        "zabbix.heartbeat",
+        time!(zabbix.heartbeat, "1s" to "4w"),
+        "Text that has not changed is sent again after this time; numbers are sent always.",
+    ),
+    Setting::new(
+        "sweep.deadline",
+        time!(sweep.deadline, "1s" to "1h"),
+        "Time in which a pass must be over; of sweep --loop, time in which a router's lines must be measured.",
+    ),
+    Setting::new(
+        "sweep.routers",
+        number!(sweep.routers, 0 to 4096),
+        "Routers that are measured at a time; 0: as many as cores and descriptors allow.",
+    ),
+    Setting::new(
+        "sweep.spool_size",
+        number!(sweep.spool_size, 1 to 1_000_000),
+        "MiB on disk for values that Zabbix has not taken yet; the oldest are dropped first.",
+    ),
+    Setting::new(
+        "sweep.spool_age",
+        time!(sweep.spool_age, "1m" to "52w"),
+        "Values that nobody has taken for so long are dropped.",
+    ),
 ];
+
+fn get_tls(settings: &Settings) -> Option<usize> {
+    Some(settings.zabbix.sender_tls as usize)
+}
+
+fn set_tls(settings: &mut Settings, choice: usize) {
+    settings.zabbix.sender_tls = [SenderTls::Off, SenderTls::Psk, SenderTls::Certificate][choice];
+}
+
+fn get_host(settings: &Settings) -> Option<usize> {
+    Some(settings.zabbix.sender_host as usize)
+}
+
+fn set_host(settings: &mut Settings, choice: usize) {
+    settings.zabbix.sender_host = [SenderHost::Target, SenderHost::Id, SenderHost::Name][choice];
+}
+
+fn get_compat(settings: &Settings) -> Option<usize> {
+    settings.zabbix.compat.map(|compat| compat as usize)
+}
+
+fn set_compat(settings: &mut Settings, choice: usize) {
+    settings.zabbix.compat = Some([Compat::DedicatedLine][choice]);
+}
 
 fn get_host_keys(settings: &Settings) -> Option<usize> {
     Some(match settings.ssh.host_keys {

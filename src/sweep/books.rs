@@ -81,6 +81,11 @@ impl Books {
     }
 }
 
+/// The file of the items that a server does not take.
+pub(super) fn suspects(spool: &Spool, server: &Server) -> PathBuf {
+    path(spool, server).with_extension("suspects")
+}
+
 /// What is spooled for a server, and what became of all before.
 pub(super) fn account(spool: &Spool, server: &Server) -> io::Result<(Totals, u64)> {
     let mut page = Page::default();

@@ -1,7 +1,7 @@
 //! Spooled values to one server, oldest first, batch by batch; each account goes into the books before the next batch. Knows
 //! nothing of lines, and not how a batch is sent.
 
-use super::books::{self, Books};
+use super::books::{self, Books, Totals};
 use super::spool::{Found, Spool};
 use super::suspects::Suspects;
 use crate::clock;
@@ -99,6 +99,24 @@ impl<P: Post> Delivery<P> {
         result.map(|()| done)
     }
 
+    /// Values that no disk took: they go after all that is spooled, or, where that is not possible, nowhere.
+    pub fn send_unspooled(&mut self, values: &[Value], deadline: Deadline, done: &mut Delivered) {
+        for batch in values.chunks(self.pace.batch.max(1)) {
+            if done.stopped.is_none() {
+                match self.post.post(batch, deadline) {
+                    Ok(count) => {
+                        done.processed += count.processed;
+                        done.failed += count.failed;
+                        continue;
+                    }
+                    Err(why) => done.stopped = Some(why.to_string()),
+                }
+            }
+            done.dropped += batch.len() as u64;
+            log::error!(server:% = self.server, values = batch.len(); "values that no disk took are lost");
+        }
+    }
+
     fn send_all(&mut self, done: &mut Delivered, deadline: Deadline, stop: &dyn Fn() -> bool) -> io::Result<()> {
         loop {
             let mut found = self.spool.read(self.books.page.next, self.pace.batch)?;
@@ -193,9 +211,12 @@ pub fn forget_sent(spool: &Spool, servers: &[Server], deadline: Deadline) -> io:
     spool.forget_before(books::settled(spool, servers)?, deadline)
 }
 
-/// Who is refused by this server, as far as it is known.
-pub fn read_suspects_of(spool: &Spool, server: &Server) -> io::Result<Suspects> {
-    Ok(read_suspects(&Books::open(spool, server)?))
+/// Items that this server does not take, and the books' totals and what is spooled for it. Changes nothing.
+pub fn look(spool: &Spool, server: &Server) -> io::Result<(Totals, u64, Suspects)> {
+    let (totals, spooled) = books::account(spool, server)?;
+    let suspects = std::fs::read(books::suspects(spool, server)).ok();
+    let suspects = suspects.and_then(|json| serde_json::from_slice(&json).ok()).unwrap_or_default();
+    Ok((totals, spooled, suspects))
 }
 
 fn read_suspects(books: &Books) -> Suspects {

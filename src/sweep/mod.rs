@@ -1,9 +1,17 @@
 //! All lines that are due, measured and reported: when each is due, what becomes of the values, and which of them Zabbix has had.
 //! Knows neither how a router is asked nor who asks.
 
-mod books;
+pub mod books;
 pub mod deliver;
+pub mod engine;
 mod entry;
+mod jobs;
+pub mod notify;
+pub mod report;
+pub mod schedule;
 mod slots;
 pub mod spool;
+pub mod stop;
+pub mod summary;
 pub mod suspects;
+pub mod table;

@@ -139,9 +139,9 @@ impl Spool {
         loop {
             file.seek(SeekFrom::Start(start))?;
             let mut tail = Vec::new();
-            (&mut file).read_to_end(&mut tail)?;
+            Read::read_to_end(&mut file, &mut tail)?;
             let whole = tail.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-            let last = tail[..whole].split(|byte| *byte == b'\n').filter_map(entry::read).last();
+            let last = tail[..whole].split(|byte| *byte == b'\n').filter_map(entry::read).next_back();
             if last.is_none() && start > 0 {
                 start = 0;
                 continue;

@@ -115,6 +115,7 @@ fn record(draft: &Draft) -> LineRecord {
         source: draft.owned("source"),
         carrier: draft.owned("carrier"),
         circuit: draft.owned("circuit"),
+        host: None,
         tags: draft.tags.iter().map(|(name, value, _)| (name.clone(), value.clone())).collect(),
     }
 }

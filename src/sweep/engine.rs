@@ -1,0 +1,456 @@
+//! A sweep at work: lines that are due go to a pool of workers, router by router, and what they bring goes through the spool to
+//! every server. One pass, or on and on. Knows nothing of how a router is asked.
+
+use super::deliver::{self, Delivery, Pace};
+use super::jobs::{Job, Jobs};
+use super::notify::Notify;
+use super::report::{self, Form, Outcome};
+use super::spool::Spool;
+use super::stop::Stop;
+use super::summary::{ServerSummary, Summary};
+use super::table::{Claim, Moment, Reported, Table};
+use super::schedule::{self, Rhythm};
+use crate::clock;
+use crate::deadline::Deadline;
+use crate::failure::{Failure, Kind, Stage};
+use crate::inventory::compiled::RouterLines;
+use crate::inventory::line_record::LineRecord;
+use crate::inventory::router_record::RouterRecord;
+use crate::wire::Answers;
+use crate::zabbix::sender::{Options, Sender, Value};
+use crate::zabbix::servers::Server;
+use std::collections::HashMap;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// The lock of spool or table is held for milliseconds; on a disk that hangs nothing works.
+const LOCK_LIMIT: Duration = Duration::from_secs(10);
+/// A sweep that goes on looks this often for lines that fell due; they are measured together.
+const TICK: Duration = Duration::from_millis(500);
+/// How long it waits for nothing at all.
+const LONGEST_TICK: Duration = Duration::from_secs(1);
+/// Values of so long go into one batch, when nothing is in a hurry.
+const GATHER: Duration = Duration::from_millis(500);
+/// A server that does not answer is asked again after this, doubling to the other.
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+const LAST_RETRY: Duration = Duration::from_secs(30);
+/// Of a pass: the last part of its time is for sending.
+const SENDING: u32 = 5;
+/// A sweep that was told to end waits so long for answers that are on their way, and then so long for servers.
+const LAST_ANSWERS: Duration = Duration::from_millis(1500);
+const LAST_SENDING: Duration = Duration::from_secs(3);
+/// Later than this and than a tenth of the interval is late; in milliseconds.
+const LATE: u64 = 2000;
+/// Values kept in memory while the disk takes none, per server.
+const UNSPOOLED: usize = 100_000;
+/// A worker needs little.
+const STACK: usize = 512 << 10;
+
+/// Measures lines of one router.
+pub trait Measure: Send + Sync + 'static {
+    /// What came of each line, in their order.
+    fn measure(&self, router: &RouterRecord, lines: &[LineRecord], deadline: Deadline) -> Vec<Result<Answers, Failure>>;
+
+    /// The lines to be measured, where they have changed since the last time; asked for once a second at most.
+    fn changed(&self) -> Option<Vec<RouterLines>>;
+
+    /// Something to be done now and then, as the processes that were started and have ended.
+    fn tidy(&self);
+}
+
+/// The name of a line's host in Zabbix, where the inventory does not have it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HostName {
+    Target,
+    Id,
+    Name,
+}
+
+/// What counts for a sweep.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Routers at a time.
+    pub workers: usize,
+    /// Of a pass; of a sweep that goes on: of each router's lines.
+    pub deadline: Duration,
+    pub servers: Vec<Server>,
+    pub options: Options,
+    pub pace: Pace,
+    pub form: Form,
+    pub host: HostName,
+}
+
+/// The lines, with their rhythms.
+#[derive(Default)]
+struct Roster {
+    rhythms: Vec<(u64, Rhythm)>,
+    lines: Vec<(Arc<RouterRecord>, LineRecord)>,
+}
+
+struct Shared<M> {
+    measure: M,
+    plan: Plan,
+    table: Table,
+    spool: Spool,
+    boot: Moment,
+    jobs: Jobs,
+    summary: Mutex<Summary>,
+    mail: Mutex<Mail>,
+    news: Condvar,
+}
+
+/// What the threads that send are told.
+#[derive(Default)]
+struct Mail {
+    /// How often something was spooled.
+    posts: u64,
+    /// Nothing more comes; until when what is there is sent.
+    closing: Option<Deadline>,
+    /// What no disk took, by server.
+    unspooled: Vec<Vec<Value>>,
+}
+
+/// Parts of a sweep that goes on, or of a pass.
+pub struct Engine<M> {
+    shared: Arc<Shared<M>>,
+    senders: Vec<JoinHandle<ServerSummary>>,
+    begun: Instant,
+    workers: usize,
+}
+
+impl<M: Measure> Engine<M> {
+    /// Opens the books and starts the threads that send.
+    ///
+    /// # Errors
+    /// Spool or books cannot be written.
+    pub fn start(measure: M, plan: Plan, table: Table, spool: Spool) -> io::Result<Self> {
+        let mut deliveries = Vec::new();
+        for server in &plan.servers {
+            let sender = Sender::new(server.clone(), plan.options.clone());
+            deliveries.push(Delivery::open(spool.clone(), server.clone(), sender, plan.pace)?);
+        }
+        super::books::close_others(&spool, &plan.servers)?;
+        let unspooled = vec![Vec::new(); plan.servers.len()];
+        let shared = Arc::new(Shared {
+            measure,
+            plan,
+            table,
+            spool,
+            boot: Moment::now(),
+            jobs: Jobs::default(),
+            summary: Mutex::new(Summary { time: clock::now(), ..Summary::default() }),
+            mail: Mutex::new(Mail { unspooled, ..Mail::default() }),
+            news: Condvar::new(),
+        });
+        let mut senders = Vec::new();
+        for (at, delivery) in deliveries.into_iter().enumerate() {
+            let shared = Arc::clone(&shared);
+            let thread = std::thread::Builder::new().name("sender".into());
+            senders.push(thread.spawn(move || send(&shared, at, delivery))?);
+        }
+        Ok(Self { shared, senders, begun: Instant::now(), workers: 0 })
+    }
+
+    /// Measures once what is due.
+    ///
+    /// # Errors
+    /// The table of lines cannot be read or written.
+    pub fn pass(mut self, lines: &[RouterLines], stop: &Stop) -> io::Result<Summary> {
+        let all = self.shared.plan.deadline;
+        let end = Deadline::at(self.begun + all);
+        let measured = end.less(all / SENDING);
+        let roster = Roster::new(lines);
+        let claimed = self.claim(&roster, measured)?;
+        self.shared.jobs.put(claimed.1);
+        self.hire()?;
+        self.shared.jobs.close(false);
+        self.shared.jobs.wait_idle(&|| stop.is_told());
+        Ok(self.finish(end, stop))
+    }
+
+    /// Measures what falls due until it is told to stop.
+    ///
+    /// # Errors
+    /// The table of lines cannot be read or written at the start. Later that is logged.
+    pub fn go_on(mut self, lines: &[RouterLines], stop: &Stop, notify: &Notify) -> io::Result<Summary> {
+        let mut roster = Roster::new(lines);
+        let mut first = true;
+        let mut heard = Instant::now();
+        let mut looked = Instant::now();
+        loop {
+            let deadline = Deadline::after(self.shared.plan.deadline);
+            let wait = match self.claim(&roster, deadline) {
+                Ok((next, jobs)) => {
+                    self.shared.jobs.put(jobs);
+                    let now = self.shared.boot.later().now;
+                    next.map_or(LONGEST_TICK, |next| super::table::until(now, next)).clamp(TICK, LONGEST_TICK)
+                }
+                Err(e) if first => return Err(e),
+                Err(e) => {
+                    log::error!(error:% = e; "no line can be claimed");
+                    LONGEST_TICK
+                }
+            };
+            self.hire()?;
+            if first {
+                notify.ready();
+                log::info!(lines = roster.lines.len(), workers = self.shared.plan.workers; "the sweep goes on");
+                first = false;
+            }
+            if notify.every.is_some_and(|every| heard.elapsed() + LONGEST_TICK >= every) {
+                notify.alive();
+                heard = Instant::now();
+            }
+            if stop.wait(wait) {
+                break;
+            }
+            if looked.elapsed() >= LONGEST_TICK {
+                looked = Instant::now();
+                self.shared.measure.tidy();
+                if let Some(lines) = self.shared.measure.changed() {
+                    roster = Roster::new(&lines);
+                    log::info!(lines = roster.lines.len(); "the inventory has changed");
+                }
+                let summary = self.shared.summary().clone();
+                notify.status(&format!(
+                    "{} lines, {} measured, {} failed, {} missed",
+                    roster.lines.len(),
+                    summary.measured,
+                    summary.failed.values().sum::<usize>(),
+                    summary.missed
+                ));
+            }
+        }
+        notify.stopping();
+        Ok(self.finish(Deadline::after(LAST_ANSWERS + LAST_SENDING), stop))
+    }
+
+    /// Claims what is due: when the next line will be, and the jobs.
+    fn claim(&self, roster: &Roster, deadline: Deadline) -> io::Result<(Option<u64>, Vec<Job>)> {
+        let moment = self.shared.boot.later();
+        let claims = self.shared.table.claim(&roster.rhythms, moment, Deadline::after(LOCK_LIMIT))?;
+        let mut summary = self.shared.summary();
+        summary.lines = roster.lines.len();
+        summary.due += claims.claims.len();
+        summary.in_hand = claims.held;
+        summary.missed += claims.claims.iter().map(|claim| claim.due.missed).sum::<u64>();
+        drop(summary);
+        let mut jobs: Vec<Job> = Vec::new();
+        let mut places: HashMap<&str, usize> = HashMap::new();
+        for claim in claims.claims {
+            let (router, line) = &roster.lines[claim.line];
+            let at = *places.entry(router.name.as_str()).or_insert_with(|| {
+                jobs.push(Job { router: Arc::clone(router), lines: Vec::new(), deadline });
+                jobs.len() - 1
+            });
+            jobs[at].lines.push((claim, line.clone()));
+        }
+        Ok((claims.next, jobs))
+    }
+
+    /// Starts workers while jobs wait and there may be more.
+    fn hire(&mut self) -> io::Result<()> {
+        while self.workers < self.shared.plan.workers && self.shared.jobs.wants_worker(self.workers) {
+            let shared = Arc::clone(&self.shared);
+            let thread = std::thread::Builder::new().name("worker".into()).stack_size(STACK);
+            match thread.spawn(move || work(&shared)) {
+                Ok(_) => self.workers += 1,
+                // With those that there are it takes longer.
+                Err(e) if self.workers > 0 => {
+                    log::warn!(workers = self.workers, error:% = e; "no more workers can be started");
+                    return Ok(());
+                }
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(self, end: Deadline, stop: &Stop) -> Summary {
+        let shared = &self.shared;
+        let given_up = shared.jobs.close(stop.is_told());
+        let answers = if stop.is_told() { Deadline::after(LAST_ANSWERS) } else { end };
+        shared.jobs.wait_idle(&|| answers.is_over());
+        for job in &given_up {
+            shared.let_go(job.lines.iter().map(|(claim, _)| (claim.key, claim.reported)).collect());
+        }
+        let end = if stop.is_told() { Deadline::after(LAST_SENDING) } else { end };
+        shared.mail().closing = Some(end);
+        shared.news.notify_all();
+        let servers = self.senders.into_iter().filter_map(|sender| sender.join().ok()).collect();
+        let mut summary = shared.summary().clone();
+        let failed: usize = summary.failed.values().sum();
+        summary.given_up = summary.due.saturating_sub(summary.measured + failed);
+        summary.elapsed = self.begun.elapsed().as_secs_f64();
+        summary.add_servers(servers);
+        summary
+    }
+}
+
+impl Roster {
+    fn new(all: &[RouterLines]) -> Self {
+        let mut roster = Self::default();
+        for (router, lines) in all {
+            let router = Arc::new(router.clone());
+            for line in lines {
+                let key = schedule::key(&line.id);
+                roster.rhythms.push((key, Rhythm::new(key, line.interval())));
+                roster.lines.push((Arc::clone(&router), line.clone()));
+            }
+        }
+        roster
+    }
+}
+
+impl<M: Measure> Shared<M> {
+    fn summary(&self) -> MutexGuard<'_, Summary> {
+        self.summary.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn mail(&self) -> MutexGuard<'_, Mail> {
+        self.mail.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn let_go(&self, lines: Vec<(u64, Reported)>) {
+        let released = self.table.release(&lines, self.boot.later(), Deadline::after(LOCK_LIMIT));
+        released.unwrap_or_else(|e| log::error!(error:% = e; "lines could not be let go of"));
+    }
+
+    /// To the spool, or where no disk takes them, to the threads that send.
+    fn keep(&self, values: Vec<Value>) {
+        if values.is_empty() {
+            return;
+        }
+        let spooled = self.spool.append(&values, Deadline::after(LOCK_LIMIT));
+        let mut mail = self.mail();
+        if let Err(e) = spooled {
+            log::error!(error:% = e, values = values.len(); "values cannot be spooled and are kept in memory");
+            for unspooled in &mut mail.unspooled {
+                let room = UNSPOOLED.saturating_sub(unspooled.len());
+                unspooled.extend(values.iter().take(room).cloned());
+                self.summary().dropped += values.len().saturating_sub(room) as u64;
+            }
+        }
+        mail.posts += 1;
+        drop(mail);
+        self.news.notify_all();
+    }
+}
+
+fn work<M: Measure>(shared: &Shared<M>) {
+    while let Some(job) = shared.jobs.take() {
+        let done = catch_unwind(AssertUnwindSafe(|| measure(shared, &job)));
+        if done.is_err() {
+            shared.let_go(job.lines.iter().map(|(claim, _)| (claim.key, claim.reported)).collect());
+            let mut summary = shared.summary();
+            job.lines.iter().for_each(|_| summary.fail(Kind::Internal.name()));
+        }
+        shared.jobs.done(&job.router.name);
+    }
+}
+
+fn measure<M: Measure>(shared: &Shared<M>, job: &Job) {
+    let begun = shared.boot.later().now;
+    let lines: Vec<LineRecord> = job.lines.iter().map(|(_, line)| line.clone()).collect();
+    let found = if job.deadline.is_over() {
+        let late = Failure::new(Kind::Deadline, Stage::Connect, "the sweep had no time left for this router");
+        vec![Err(late); lines.len()]
+    } else {
+        shared.measure.measure(&job.router, &lines, job.deadline)
+    };
+    let now = clock::now();
+    let mut values = Vec::new();
+    let mut released = Vec::with_capacity(found.len());
+    let mut summary = shared.summary();
+    for ((claim, line), found) in job.lines.iter().zip(&found) {
+        let outcome = match found {
+            Ok(answers) => Outcome::Answered(answers),
+            Err(failure) => Outcome::Unasked(failure, now),
+        };
+        match outcome.failure() {
+            None => summary.measured += 1,
+            Some(failure) => summary.fail(failure.kind.name()),
+        }
+        summary.late += usize::from(is_late(claim, line, begun));
+        let mut reported = claim.reported;
+        values.extend(report::values(shared.plan.host.of(line), outcome, shared.plan.form, &mut reported));
+        released.push((claim.key, reported));
+    }
+    drop(summary);
+    // First to the spool: a line that is let go of has been reported.
+    shared.keep(values);
+    shared.let_go(released);
+}
+
+fn is_late(claim: &Claim, line: &LineRecord, begun: u64) -> bool {
+    let tenth = u64::try_from(line.interval().as_millis() / 10).unwrap_or(u64::MAX);
+    !claim.first && begun.saturating_sub(claim.due.at) > tenth.max(LATE)
+}
+
+impl HostName {
+    fn of(self, line: &LineRecord) -> &str {
+        match (&line.host, self) {
+            (Some(host), _) => host,
+            (None, Self::Target) => &line.target,
+            (None, Self::Id) => &line.id,
+            (None, Self::Name) => line.name(),
+        }
+    }
+}
+
+/// One server's thread: sends when something was spooled, and again when it was not taken.
+fn send<M: Measure>(shared: &Shared<M>, at: usize, mut delivery: Delivery<Sender>) -> ServerSummary {
+    let mut summary = ServerSummary { server: delivery.server().to_string(), ..ServerSummary::default() };
+    let mut seen = 0;
+    let mut retry: Option<(Deadline, Duration)> = None;
+    loop {
+        let mut mail = shared.mail();
+        // What an earlier sweep left is sent first of all.
+        let mut wake = seen == 0;
+        while mail.closing.is_none() && !wake {
+            let wait = retry.map_or(LAST_RETRY, |(then, _)| then.remaining());
+            mail = shared.news.wait_timeout(mail, wait).map_or_else(|e| e.into_inner().0, |(mail, _)| mail);
+            wake = match retry {
+                Some((then, _)) => then.is_over(),
+                None => mail.posts >= seen,
+            };
+        }
+        if mail.closing.is_none() && seen > 0 {
+            let gather = |mail: &mut Mail| mail.closing.is_none();
+            let gathered = shared.news.wait_timeout_while(mail, GATHER, gather);
+            mail = gathered.map_or_else(|e| e.into_inner().0, |(mail, _)| mail);
+        }
+        seen = mail.posts + 1;
+        let closing = mail.closing;
+        let unspooled = std::mem::take(&mut mail.unspooled[at]);
+        drop(mail);
+        let deadline = closing.unwrap_or_else(|| Deadline::after(LAST_RETRY));
+        // Told in the middle of a long queue: what is left has its own, shorter time.
+        let stop = || closing.is_none() && shared.mail().closing.is_some();
+        let delivered = delivery.run(deadline, &stop).and_then(|mut delivered| {
+            delivery.send_unspooled(&unspooled, deadline, &mut delivered);
+            deliver::forget_sent(&shared.spool, &shared.plan.servers, Deadline::after(LOCK_LIMIT))?;
+            Ok(delivered)
+        });
+        match delivered {
+            Ok(delivered) => summary.add(delivered),
+            Err(e) => summary.failure = Some(format!("the spool cannot be read: {e}")),
+        }
+        retry = match (&summary.failure, retry) {
+            (None, _) => None,
+            (Some(_), None) => Some(FIRST_RETRY),
+            (Some(_), Some((_, last))) => Some((last * 2).min(LAST_RETRY)),
+        }
+        .map(|time| (Deadline::after(time), time));
+        if let (Some(why), Some((_, FIRST_RETRY))) = (&summary.failure, retry) {
+            log::warn!(server = summary.server.as_str(), why = why.as_str(); "values stay in the spool");
+        }
+        if closing.is_some() {
+            summary.spooled = super::books::account(&shared.spool, delivery.server()).map_or(0, |(_, spooled)| spooled);
+            return summary;
+        }
+    }
+}
