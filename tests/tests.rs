@@ -30,4 +30,5 @@ mod shell;
 mod ssh;
 mod state;
 mod support;
+mod sweep;
 mod zabbix;

@@ -17,8 +17,10 @@ mod plan;
 mod platform;
 mod poll;
 mod reach;
+mod router_lines;
 mod status;
 mod stop;
+mod sweep;
 
 use crate::failure::Failure;
 use crate::inventory::arguments as argument;
@@ -87,6 +89,8 @@ enum Command {
     Poll(poll::Args),
     /// Measure all lines of a router of the inventory, or some of them, in one document
     Batch(batch::Args),
+    /// Measure every line of the inventory that is due, and report to Zabbix by the sender protocol
+    Sweep(sweep::Args),
     /// Run one read-only command on a router, over the login that polls use, and print what it said
     Exec(exec::Args),
     /// Show the masters: which router, process and SSH sessions (lanes), what waits, the last failure
@@ -171,7 +175,9 @@ fn execute(cli: Cli, started: Instant) -> io::Result<ExitCode> {
         Err(failure) => return refuse(&cli.command, &failure, format, started),
     };
     let state = match &cli.command {
-        Command::Poll(_) | Command::Batch(_) | Command::Exec(_) => State::open(&loaded.settings.state),
+        Command::Poll(_) | Command::Batch(_) | Command::Sweep(_) | Command::Exec(_) => {
+            State::open(&loaded.settings.state)
+        }
         Command::Inventory(command) if command.writes() => writable_state(&loaded.settings.state),
         _ => State::look(&loaded.settings.state),
     };
@@ -188,6 +194,7 @@ fn execute(cli: Cli, started: Instant) -> io::Result<ExitCode> {
     match cli.command {
         Command::Poll(args) => poll::run(&context, &args),
         Command::Batch(args) => batch::run(&context, &args),
+        Command::Sweep(args) => sweep::run(context, &args),
         Command::Exec(args) => exec::run(&context, &args),
         Command::Status => status::run(&context),
         Command::Stop(args) => stop::run(&context, &args),
@@ -222,6 +229,7 @@ fn flags(cli: &Cli) -> Result<Vec<(&'static str, String)>, Failure> {
     match &cli.command {
         Command::Poll(args) => args.settings(&mut flags)?,
         Command::Exec(args) => args.settings(&mut flags)?,
+        Command::Sweep(args) => args.settings(&mut flags)?,
         _ => {}
     }
     Ok(flags)
@@ -232,6 +240,7 @@ fn refuse(command: &Command, failure: &Failure, format: Format, started: Instant
     match command {
         Command::Poll(args) => poll::refuse(args, failure, format, started),
         Command::Batch(args) => batch::refuse(args, failure, format, started),
+        Command::Sweep(_) => sweep::refuse(failure, format),
         Command::Discover(_) => discover::refuse(failure),
         _ => complain(failure),
     }

@@ -2,6 +2,7 @@
 
 use super::format::Format;
 use super::output;
+use super::sweep::status::{SweepStatus, look as sweep};
 use super::{Context, complain};
 use crate::client::masters;
 use crate::clock;
@@ -17,15 +18,24 @@ use std::time::Duration;
 struct Document {
     directory: String,
     masters: Vec<Status>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sweep: Option<SweepStatus>,
 }
 
 pub(super) fn run(context: &Context) -> io::Result<ExitCode> {
     let look = || -> Result<Document, Failure> {
         let state = context.state()?;
-        Ok(Document { directory: state.dir().display().to_string(), masters: masters::status(state)? })
+        Ok(Document {
+            directory: state.dir().display().to_string(),
+            masters: masters::status(state)?,
+            sweep: sweep(context),
+        })
     };
     match look() {
-        Ok(document) if context.format == Format::Text => output::print(&table(&document))?,
+        Ok(document) if context.format == Format::Text => {
+            let sweep = document.sweep.as_ref().map(SweepStatus::table).unwrap_or_default();
+            output::print(&format!("{}{sweep}", table(&document)))?;
+        }
         Ok(document) => output::print_json(&document)?,
         Err(failure) => return complain(&failure),
     }

@@ -5,11 +5,11 @@ use super::deliver::{self, Delivery, Pace};
 use super::jobs::{Job, Jobs};
 use super::notify::Notify;
 use super::report::{self, Form, Outcome};
+use super::schedule::{self, Rhythm};
 use super::spool::Spool;
 use super::stop::Stop;
 use super::summary::{ServerSummary, Summary};
 use super::table::{Claim, Moment, Reported, Table};
-use super::schedule::{self, Rhythm};
 use crate::clock;
 use crate::deadline::Deadline;
 use crate::failure::{Failure, Kind, Stage};
@@ -52,7 +52,8 @@ const STACK: usize = 512 << 10;
 /// Measures lines of one router.
 pub trait Measure: Send + Sync + 'static {
     /// What came of each line, in their order.
-    fn measure(&self, router: &RouterRecord, lines: &[LineRecord], deadline: Deadline) -> Vec<Result<Answers, Failure>>;
+    fn measure(&self, router: &RouterRecord, lines: &[LineRecord], deadline: Deadline)
+    -> Vec<Result<Answers, Failure>>;
 
     /// The lines to be measured, where they have changed since the last time; asked for once a second at most.
     fn changed(&self) -> Option<Vec<RouterLines>>;

@@ -144,7 +144,11 @@ fn numbers(outcome: Outcome<'_>) -> Vec<(&'static str, String)> {
 }
 
 /// Seconds and nanoseconds since 1970. As a float has it: to some hundred nanoseconds.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a time since 1970, its fraction below one")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a time since 1970, its fraction below one"
+)]
 fn split(time: f64) -> (u64, u32) {
     let time = time.max(0.0);
     (time as u64, ((time.fract() * 1e9) as u32).min(999_999_999))

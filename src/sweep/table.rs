@@ -263,7 +263,8 @@ fn is_whole(bytes: &[u8]) -> bool {
 impl Row {
     fn write(self) -> [u8; SIZE] {
         let mut bytes = [0; SIZE];
-        let longs = [self.key, self.last, self.holder.started, self.claimed, self.reported.measured, self.reported.text];
+        let longs =
+            [self.key, self.last, self.holder.started, self.claimed, self.reported.measured, self.reported.text];
         for (to, long) in bytes.chunks_exact_mut(8).zip(longs) {
             to.copy_from_slice(&long.to_le_bytes());
         }

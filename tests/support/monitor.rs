@@ -167,6 +167,11 @@ pub struct Started {
 }
 
 impl Started {
+    /// A command of [`Monitor::command`] with more to it.
+    pub fn of(mut command: Command) -> Self {
+        Self { begun: std::time::Instant::now(), child: command.spawn().expect("ddl-monitor runs") }
+    }
+
     pub fn wait(self) -> Ran {
         let output = self.child.wait_with_output().expect("its output");
         ran(&output, self.begun.elapsed())

@@ -1,9 +1,10 @@
 //! What a batch prints: what is the same for all lines once, then each line as `poll` would print it.
 
 use crate::cli::output::{Document, columns, one_line, rounded};
-use crate::failure::{Failure, Kind, Stage};
+use crate::cli::router_lines::{not_reached, router_failure};
+use crate::failure::{Failure, Kind};
 use crate::probe::Measurement;
-use crate::wire::{Answers, Batch, Session};
+use crate::wire::{Answers, Batch};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
@@ -41,18 +42,6 @@ pub(super) enum RowAnswer {
 pub(super) struct Asked {
     pub(super) id: String,
     pub(super) target: String,
-}
-
-/// Why no line of the router could be asked, if so: its own failure counts unless one of its lines was answered.
-pub(super) fn router_failure(batch: &Batch) -> Option<Failure> {
-    let fresh = || batch.lines.iter().flatten().filter(|answers| answers.session != Session::Cached);
-    let failures = || fresh().flat_map(|answers| &answers.answers).map(|answer| answer.outcome.as_ref().err());
-    let is_lines = |failure: &Failure| !failure.kind.is_of_router() && failure.kind != Kind::Deadline;
-    if failures().any(|failure| failure.is_none_or(is_lines)) {
-        return None;
-    }
-    let of_all_lines = failures().flatten().last();
-    batch.failure.as_ref().or(of_all_lines).cloned()
 }
 
 /// The rows of a batch that the master answered.
@@ -95,7 +84,6 @@ fn line(target: &str, mut answers: Answers) -> Document {
 }
 
 fn not_yet(target: &str, time: f64) -> Document {
-    let failure = Failure::new(Kind::Deadline, Stage::Probe, "not reached in time; the next batch has it");
     Document {
         line: None,
         target: Some(target.to_owned()),
@@ -105,7 +93,7 @@ fn not_yet(target: &str, time: f64) -> Document {
         age: 0.0,
         elapsed: 0.0,
         session: None,
-        answers: Err(failure),
+        answers: Err(not_reached()),
     }
 }
 

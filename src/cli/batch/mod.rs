@@ -6,8 +6,7 @@ use super::arguments::text;
 use super::choice::Choice;
 use super::format::Format;
 use super::output;
-use super::reach::Reach;
-use super::{Context, complain};
+use super::{Context, complain, router_lines};
 use crate::clock;
 use crate::deadline::Deadline;
 use crate::failure::{Failure, Kind};
@@ -16,11 +15,10 @@ use crate::inventory::arguments as argument;
 use crate::inventory::compiled::Inventory;
 use crate::inventory::line::{self, Line};
 use crate::probe::Probe;
-use crate::wire::{Batch, Reply, Request};
 use document::{Asked, BatchDocument};
 use std::io;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 const EXAMPLES: &str = "\
 The inventory says which lines a router has: `ddl-monitor inventory import FILE` makes one.
@@ -32,9 +30,6 @@ Examples:
   ddl-monitor batch --router edge-1
   ddl-monitor batch --line L-1001 --line L-1002      only these, all of one router
   … --deadline 28s                                   with a longer item time-out (Zabbix 7.0)";
-
-/// Every line more takes the way of its answer from the master to the printed document.
-const WAY_BACK_PER_LINE: Duration = Duration::from_micros(100);
 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -78,23 +73,11 @@ fn measure(context: &Context, args: &Args, document: &mut BatchDocument) -> Resu
     let asked = || lines.iter().map(|line| Asked { id: line.id.clone(), target: line.target.to_string() }).collect();
     let deadline = Deadline::at(context.started + line::deadline(deadline, &settings.poll)?);
     let probes: Vec<Vec<Probe>> = lines.iter().map(|line| line.probes.clone()).collect();
-    let way_back = WAY_BACK_PER_LINE.saturating_mul(u32::try_from(lines.len()).unwrap_or(u32::MAX));
-    let answered = Reach::new(context, &settings, &router, deadline).and_then(|reach| {
-        reach.ask(&|left| Request::Batch { lines: probes.clone(), deadline: left.saturating_sub(way_back) })
-    });
-    let batch = match answered {
-        Ok(Reply::Batch(batch)) => batch,
-        Ok(other) => unanswered(output::failure_of(other)),
-        Err(failure) => unanswered(failure),
-    };
+    let batch = router_lines::ask(context, &settings, &router, &probes, deadline);
     document.lanes = batch.lanes;
     document.session_age = batch.session_age;
     (document.failure, document.lines) = document::rows(asked(), batch, document.time);
     Ok(())
-}
-
-fn unanswered(failure: Failure) -> Batch {
-    Batch { lines: Vec::new(), failure: Some(failure), lanes: 0, session_age: None }
 }
 
 fn blank() -> BatchDocument {

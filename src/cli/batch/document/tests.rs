@@ -1,5 +1,7 @@
 use super::*;
+use crate::failure::Stage;
 use crate::probe::{Answer, PingResult, ProbeKind};
+use crate::wire::Session;
 
 fn ping(up: u8) -> Answers {
     let trip = Some(0.123_456);

@@ -1,0 +1,56 @@
+//! Lines of one router, asked as one batch: what `batch` and `sweep` share.
+
+use super::Context;
+use super::output;
+use super::reach::Reach;
+use crate::deadline::Deadline;
+use crate::failure::{Failure, Kind, Stage};
+use crate::inventory::line::Router;
+use crate::probe::Probe;
+use crate::settings::Settings;
+use crate::wire::{Batch, Reply, Request, Session};
+use std::time::Duration;
+
+/// Every line more takes the way of its answer from the master to whoever wants it.
+const WAY_BACK_PER_LINE: Duration = Duration::from_micros(100);
+
+/// The answers to each line's probes, in their order; a router that cannot be asked is the batch's failure. `settings`: those that
+/// count for this router.
+pub(super) fn ask(
+    context: &Context,
+    settings: &Settings,
+    router: &Router,
+    lines: &[Vec<Probe>],
+    deadline: Deadline,
+) -> Batch {
+    let way_back = WAY_BACK_PER_LINE.saturating_mul(u32::try_from(lines.len()).unwrap_or(u32::MAX));
+    let answered = Reach::new(context, settings, router, deadline).and_then(|reach| {
+        reach.ask(&|left| Request::Batch { lines: lines.to_vec(), deadline: left.saturating_sub(way_back) })
+    });
+    match answered {
+        Ok(Reply::Batch(batch)) => batch,
+        Ok(other) => unanswered(output::failure_of(other)),
+        Err(failure) => unanswered(failure),
+    }
+}
+
+fn unanswered(failure: Failure) -> Batch {
+    Batch { lines: Vec::new(), failure: Some(failure), lanes: 0, session_age: None }
+}
+
+/// Why no line of the router could be asked, if so: its own failure counts unless one of its lines was answered.
+pub(super) fn router_failure(batch: &Batch) -> Option<Failure> {
+    let fresh = || batch.lines.iter().flatten().filter(|answers| answers.session != Session::Cached);
+    let failures = || fresh().flat_map(|answers| &answers.answers).map(|answer| answer.outcome.as_ref().err());
+    let is_lines = |failure: &Failure| !failure.kind.is_of_router() && failure.kind != Kind::Deadline;
+    if failures().any(|failure| failure.is_none_or(is_lines)) {
+        return None;
+    }
+    let of_all_lines = failures().flatten().last();
+    batch.failure.as_ref().or(of_all_lines).cloned()
+}
+
+/// A line that its router did not come to in time.
+pub(super) fn not_reached() -> Failure {
+    Failure::new(Kind::Deadline, Stage::Probe, "not reached in time; the next batch has it")
+}

@@ -1,0 +1,235 @@
+//! `sweep` as it is used: real masters, simulated routers, a trapper that plays Zabbix. Real servers: `zabbix/sweeps.rs`.
+
+mod kills;
+mod service;
+
+use crate::support::inventory::Inventory;
+use crate::support::monitor::Monitor;
+use crate::support::sim::{Sim, SimRouter};
+use crate::support::trapper::{Fault, Taken, Trapper};
+use crate::support::wait;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+
+const DEAD: &str = "10.9.9.9";
+
+/// A router with a dead far end.
+fn sim() -> Sim {
+    SimRouter::new("linux").with("dead", vec![DEAD]).start()
+}
+
+/// A monitor that reports to this trapper.
+fn monitor(trapper: &Trapper, more: &str) -> Monitor {
+    Monitor::with(&format!("zabbix.sender = \"{}\"\n{more}", trapper.address()))
+}
+
+/// Three lines of a router: two that answer, one that does not.
+fn three(sim: &Sim, interval: &str) -> Inventory {
+    let every = format!("interval = \"{interval}\"\ncount = 1\ntimeout = \"300ms\"");
+    Inventory::new()
+        .router("edge-1", &sim.address("r1").to_string(), "linux", "")
+        .line("L-1", "edge-1", "10.1.1.1", &every)
+        .line("L-2", "edge-1", "10.1.1.2", &every)
+        .line("L-3", "edge-1", DEAD, &every)
+}
+
+/// Values of one host by key, the last ones.
+fn of_host(taken: &[Taken], host: &str) -> BTreeMap<String, String> {
+    taken.iter().filter(|value| value.host == host).map(|value| (value.key.clone(), value.value.clone())).collect()
+}
+
+fn pick(summary: &Value, names: &[&str]) -> Value {
+    names.iter().map(|name| summary[*name].clone()).collect()
+}
+
+#[test]
+fn a_pass_measures_what_is_due_and_reports_it() {
+    let (sim, trapper) = (sim(), Trapper::start());
+    let monitor = monitor(&trapper, "");
+    three(&sim, "1h").import(&monitor);
+    let summary = monitor.run(&["sweep"]).json();
+    assert_eq!(
+        pick(&summary, &["state", "lines", "due", "measured", "missed", "spooled"]),
+        json!([0, 3, 3, 3, 0, 0]),
+        "{summary}"
+    );
+    let taken = trapper.taken();
+    assert_eq!(summary["sent"], taken.len(), "{summary}");
+    let up = of_host(&taken, "10.1.1.1");
+    let (one, text) = ("1".to_owned(), "the far end answers".to_owned());
+    assert_eq!((&up["line.up"], &up["line.state"], &up["line.message"]), (&one, &"0".to_owned(), &text), "{up:?}");
+    let down = of_host(&taken, DEAD);
+    assert_eq!((down["line.up"].as_str(), down["line.loss"].as_str()), ("0", "100"), "{down:?}");
+    assert!(!down.contains_key("line.rtt.avg") && up.contains_key("line.rtt.avg"));
+    // Nothing is due again, and nothing is said again.
+    let again = monitor.run(&["sweep"]).json();
+    assert_eq!(pick(&again, &["lines", "due", "sent"]), json!([3, 0, 0]), "{again}");
+    assert_eq!(trapper.taken().len(), taken.len());
+    let status = monitor.run(&["status"]).json();
+    let books = &status["sweep"]["servers"][0];
+    assert_eq!(pick(books, &["server", "sent", "spooled"]), json!([trapper.address().to_string(), taken.len(), 0]));
+}
+
+#[test]
+fn a_router_that_cannot_be_asked_is_a_state_of_its_lines_and_never_a_line_that_is_down() {
+    let (sim, trapper) = (sim(), Trapper::start());
+    let closed = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port");
+    let monitor = monitor(&trapper, "");
+    let lines = three(&sim, "1h").router("edge-2", &closed.to_string(), "linux", "");
+    lines.line("L-4", "edge-2", "10.2.2.2", "").import(&monitor);
+    let summary = monitor.run(&["sweep"]).json();
+    assert_eq!(pick(&summary, &["due", "measured", "failed"]), json!([4, 3, {"connect": 1}]), "{summary}");
+    let failed = of_host(&trapper.taken(), "10.2.2.2");
+    assert_eq!(failed.keys().collect::<Vec<_>>().len(), failed.len());
+    assert_eq!(failed["line.state"], "2", "{failed:?}");
+    assert!(failed["line.message"].contains(&closed.to_string()) && !failed.contains_key("line.up"), "{failed:?}");
+}
+
+#[test]
+fn values_that_nobody_takes_are_kept_and_sent_first_when_the_server_is_back() {
+    let (sim, trapper) = (sim(), Trapper::start());
+    let address = trapper.address();
+    let monitor = monitor(&trapper, "");
+    three(&sim, "1s").import(&monitor);
+    drop(trapper);
+    let first = monitor.run(&["sweep"]).json();
+    assert_eq!(pick(&first, &["measured", "sent"]), json!([3, 0]), "{first}");
+    let spooled = first["spooled"].as_u64().expect("a number");
+    assert!(
+        spooled > 20 && first["servers"][0]["failure"].as_str().is_some_and(|why| why.contains("refused")),
+        "{first}"
+    );
+    let trapper = Trapper::at(address);
+    trapper.fail([Fault::Unanswered]);
+    let second = monitor.run(&["sweep"]).json();
+    let taken = trapper.taken();
+    let answered = taken.iter().filter(|value| value.answered).count() as u64;
+    assert_eq!((second["sent"].as_u64(), second["spooled"].as_u64()), (Some(answered), Some(0)), "{second}");
+    assert!(answered > spooled, "{second}");
+    // What came twice came with the same time.
+    let unanswered: Vec<&Taken> = taken.iter().filter(|value| !value.answered).collect();
+    assert!(!unanswered.is_empty());
+    for value in unanswered {
+        assert!(taken.contains(&Taken { answered: true, ..value.clone() }), "{value:?}");
+    }
+}
+
+#[test]
+fn refused_items_are_found_named_once_and_shown_by_status() {
+    let (sim, trapper) = (sim(), Trapper::start());
+    for key in ["line.rtt.min", "line.age"] {
+        trapper.refuse("10.1.1.2", key);
+    }
+    let monitor = monitor(&trapper, "");
+    three(&sim, "1s").import(&monitor);
+    let found = wait::until("both items", || {
+        monitor.run(&["sweep"]);
+        let books = monitor.run(&["status"]).json()["sweep"]["servers"][0].clone();
+        (books["refused_items"].as_array()?.len() == 2 && books["suspected_items"] == 0).then_some(books)
+    });
+    let items: Vec<&str> =
+        found["refused_items"].as_array().expect("items").iter().filter_map(|i| i["key"].as_str()).collect();
+    assert_eq!(items, ["line.age", "line.rtt.min"], "{found}");
+    monitor.run(&["sweep"]);
+    let log = std::fs::read_to_string(monitor.state().join("ddl-monitor.log")).expect("a log");
+    let named: Vec<&str> = log.lines().filter(|line| line.contains("does not take values")).collect();
+    assert!((1..=2).contains(&named.len()), "{named:?}");
+    for item in items {
+        assert_eq!(named.iter().filter(|line| line.contains(item)).count(), 1, "{named:?}");
+    }
+    // No answered value came twice.
+    let mut taken = trapper.taken();
+    let all = taken.len();
+    taken.sort_by(|a, b| (&a.host, &a.key, a.time).cmp(&(&b.host, &b.key, b.time)));
+    taken.dedup();
+    assert_eq!(taken.len(), all);
+}
+
+#[test]
+fn every_server_gets_all_values_and_one_that_is_dead_delays_no_other() {
+    let (sim, one, other) = (sim(), Trapper::start(), Trapper::start());
+    let closed = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port");
+    let settings = format!("zabbix.sender = \"{},{closed};{},{closed}\"", one.address(), other.address());
+    let monitor = Monitor::with(&settings);
+    three(&sim, "1h").import(&monitor);
+    let summary = monitor.run(&["sweep"]).json();
+    let sent = one.taken().len();
+    assert!(sent > 20);
+    assert_eq!(other.taken().len(), sent, "{summary}");
+    let servers: Vec<Value> =
+        summary["servers"].as_array().expect("servers").iter().map(|s| pick(s, &["sent", "spooled"])).collect();
+    assert_eq!(servers, [json!([sent, 0]), json!([sent, 0]), json!([0, sent])], "{summary}");
+}
+
+#[test]
+fn many_sweeps_at_once_measure_each_line_once() {
+    let (sim, trapper) = (sim(), Trapper::start());
+    let monitor = monitor(&trapper, "");
+    let inventory = Inventory::new().router("edge-1", &sim.address("r1").to_string(), "linux", "");
+    inventory.lines(40, "edge-1", "count = 1\ninterval = \"1h\"").import(&monitor);
+    let sweeps: Vec<_> = (0..6).map(|_| monitor.start(&["sweep"])).collect();
+    let summaries: Vec<Value> = sweeps.into_iter().map(|sweep| sweep.wait().json()).collect();
+    let sum = |name: &str| summaries.iter().filter_map(|summary| summary[name].as_u64()).sum::<u64>();
+    assert_eq!((sum("due"), sum("measured")), (40, 40), "{summaries:?}");
+    let states = trapper.taken().iter().filter(|value| value.key == "line.state").count();
+    assert_eq!((states, sim.commands().iter().filter(|line| line.contains("ping")).count()), (40, 40));
+    assert_eq!(sum("sent"), trapper.taken().len() as u64);
+}
+
+#[test]
+fn a_pass_in_the_background_is_started_at_once_and_the_next_shows_what_it_did() {
+    let (sim, trapper) = (sim(), Trapper::start());
+    let monitor = monitor(&trapper, "");
+    three(&sim, "1h").import(&monitor);
+    let first = monitor.run(&["sweep", "--detach"]);
+    assert_eq!(pick(&first.json(), &["state", "lines", "time"]), json!([0, 0, 0.0]), "none has ended yet");
+    assert!(first.elapsed.as_secs_f64() < 2.0, "{:?}", first.elapsed);
+    wait::until("its values", || (trapper.taken().len() > 20).then_some(()));
+    let second = wait::until("its summary", || {
+        let summary = monitor.run(&["sweep", "--detach"]).json();
+        (summary["lines"] == 3).then_some(summary)
+    });
+    assert!(second["sent"].as_u64().is_some(), "{second}");
+}
+
+#[test]
+fn the_earlier_tool_s_items_and_other_host_names_are_settings() {
+    let (sim, trapper) = (sim(), Trapper::start());
+    let monitor = monitor(&trapper, "zabbix.compat = \"dedicatedLine\"\nzabbix.sender_host = \"id\"");
+    three(&sim, "1h").import(&monitor);
+    monitor.run(&["sweep"]);
+    let found = of_host(&trapper.taken(), "L-3");
+    assert_eq!(
+        found.into_iter().collect::<Vec<_>>(),
+        [("dedicatedLineErrorDetail".to_owned(), String::new()), ("dedicatedLinePing".to_owned(), "100".to_owned())]
+    );
+    assert_eq!(of_host(&trapper.taken(), "L-1")["dedicatedLinePing"], "0");
+}
+
+#[test]
+fn what_a_sweep_cannot_do_without_is_said() {
+    let monitor = Monitor::new();
+    let said = |arguments: &[&str]| monitor.run(arguments).json()["failure"]["message"].to_string();
+    assert!(said(&["sweep"]).contains("zabbix.sender is not set"), "{}", said(&["sweep"]));
+    let monitor = Monitor::with("zabbix.sender = \"a b\"");
+    let ran = monitor.run(&["sweep"]);
+    assert_eq!((ran.kind().as_str(), ran.code), ("settings", Some(0)));
+    let trapper = Trapper::start();
+    let monitor = self::monitor(&trapper, "");
+    assert!(monitor.run(&["sweep", "--detach"]).stdout.contains("no inventory in the state directory"));
+    let text = monitor.run(&["sweep", "--format", "text"]);
+    assert!(text.code == Some(1) && text.stderr.contains("no inventory"), "{}", text.stderr);
+    let looped = monitor.run(&["sweep", "--loop"]);
+    assert!(looped.code == Some(1) && looped.stderr.contains("no inventory"), "{}", looped.stderr);
+    // Nobody's home, and no state.dir: what is kept there would not last.
+    let mut homeless = monitor.command(&["sweep"]);
+    homeless
+        .env("DDL_MONITOR_CONFIG", "/dev/null")
+        .env("DDL_MONITOR_ZABBIX_SENDER", "127.0.0.1")
+        .env("HOME", "/nonexistent");
+    homeless.env("TMPDIR", monitor.path(""));
+    let output = homeless.output().expect("ddl-monitor runs");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("nothing lasts"), "{said}");
+}

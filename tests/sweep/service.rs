@@ -1,0 +1,126 @@
+//! `sweep --loop`: a service that goes on, tells systemd, follows the inventory, and ends cleanly.
+
+use super::{monitor, sim, three};
+use crate::support::inventory::Inventory;
+use crate::support::monitor::{Monitor, Started};
+use crate::support::process;
+use crate::support::sim::SimRouter;
+use crate::support::trapper::Trapper;
+use crate::support::wait;
+use rustix::process::Signal;
+use std::collections::BTreeMap;
+use std::os::unix::net::UnixDatagram;
+use std::time::Duration;
+
+fn start(monitor: &Monitor, environment: &[(&str, &str)]) -> Started {
+    let mut command = monitor.command(&["sweep", "--loop"]);
+    command.envs(environment.iter().copied());
+    Started::of(command)
+}
+
+#[test]
+fn systemd_hears_of_readiness_life_and_end() {
+    let (sim, trapper) = (sim(), Trapper::start());
+    let monitor = monitor(&trapper, "");
+    three(&sim, "1s").import(&monitor);
+    let path = monitor.path("notify");
+    let socket = UnixDatagram::bind(&path).expect("a socket");
+    socket.set_read_timeout(Some(Duration::from_secs(20))).expect("a time-out");
+    let path = path.to_str().expect("UTF-8");
+    let service = start(&monitor, &[("NOTIFY_SOCKET", path), ("WATCHDOG_USEC", "3000000")]);
+    let mut heard = Vec::new();
+    let mut hear = |what: &str| {
+        while !heard.iter().any(|message: &String| message.starts_with(what)) {
+            let mut buffer = [0; 512];
+            let length = socket.recv(&mut buffer).unwrap_or_else(|e| panic!("{what}: {e}: {heard:?}"));
+            heard.push(String::from_utf8_lossy(&buffer[..length]).into_owned());
+        }
+        heard.clear();
+    };
+    hear("READY=1");
+    hear("WATCHDOG=1");
+    hear("STATUS=3 lines");
+    hear("WATCHDOG=1");
+    process::signal(service.child.id(), Signal::TERM);
+    hear("STOPPING=1");
+    let ran = service.wait();
+    let summary = ran.json();
+    assert_eq!((ran.code, &summary["spooled"]), (Some(0), &0.into()), "{summary}");
+    assert_eq!(summary["sent"], trapper.taken().len(), "{summary}");
+}
+
+#[test]
+fn each_line_is_measured_at_its_own_interval_and_its_own_time() {
+    let (sim, trapper) = (sim(), Trapper::start());
+    let monitor = monitor(&trapper, "");
+    three(&sim, "2s").line("slow", "edge-1", "10.1.1.4", "count = 1\ninterval = \"6s\"").import(&monitor);
+    let service = start(&monitor, &[]);
+    let times = |host: &str| -> Vec<f64> {
+        let taken = trapper.taken();
+        let states = taken.iter().filter(|value| value.host == host && value.key == "line.state");
+        states.map(|value| value.time.0 as f64 + value.time.1 as f64 / 1e9).collect()
+    };
+    wait::until("seven checks", || (times("10.1.1.1").len() >= 7 && times("10.1.1.4").len() >= 3).then_some(()));
+    process::signal(service.child.id(), Signal::INT);
+    let summary = service.wait().json();
+    assert_eq!((&summary["missed"], &summary["given_up"]), (&0.into(), &0.into()), "{summary}");
+    // The first one is at once; from then on each is one interval after the other, by the tick that finds it.
+    for (host, interval) in [("10.1.1.1", 2.0), ("10.1.1.2", 2.0), ("10.1.1.4", 6.0)] {
+        let times = times(host);
+        let second = times[1];
+        for (k, time) in times.iter().enumerate().skip(1) {
+            let late = time - second - interval * (k as f64 - 1.0);
+            assert!(late.abs() < 1.5, "{host}: {late}: {times:?}");
+        }
+    }
+}
+
+#[test]
+fn a_line_that_is_added_is_measured_and_one_that_is_removed_is_not() {
+    let (sim, trapper) = (sim(), Trapper::start());
+    let monitor = monitor(&trapper, "");
+    three(&sim, "1s").import(&monitor);
+    let service = start(&monitor, &[]);
+    let count = |host: &str| trapper.taken().iter().filter(|v| v.host == host && v.key == "line.state").count();
+    wait::until("the first", || (count("10.1.1.1") > 1).then_some(()));
+    let inventory = Inventory::new().router("edge-1", &sim.address("r1").to_string(), "linux", "");
+    inventory.line("L-9", "edge-1", "10.1.1.9", "interval = \"1s\"\ncount = 1").import(&monitor);
+    wait::until("the new one", || (count("10.1.1.9") > 2).then_some(()));
+    let before = count("10.1.1.1");
+    wait::until("more of the new one", || (count("10.1.1.9") > 5).then_some(()));
+    assert!(count("10.1.1.1") <= before + 1, "{before} {}", count("10.1.1.1"));
+    process::signal(service.child.id(), Signal::TERM);
+    assert_eq!(service.wait().code, Some(0));
+}
+
+#[test]
+fn a_dead_router_and_a_slow_one_delay_nobody_and_an_end_does_not_wait_for_them() {
+    let trapper = Trapper::start();
+    let sim = crate::support::sim::Sim::start([
+        SimRouter::new("linux").name("good"),
+        SimRouter::new("linux").name("silent").with("silence", "connect"),
+        SimRouter::new("linux").name("slow").with("slow", vec!["10.3.3.3=30s"]),
+    ]);
+    let monitor = monitor(&trapper, "");
+    let mut inventory = Inventory::new();
+    for (router, target) in [("good", "10.1.1.1"), ("silent", "10.2.2.2"), ("slow", "10.3.3.3")] {
+        inventory = inventory.router(router, &sim.address(router).to_string(), "linux", "");
+        inventory = inventory.line(router, router, target, "interval = \"1s\"\ncount = 1");
+    }
+    inventory.import(&monitor);
+    let service = start(&monitor, &[]);
+    let mut by_host: BTreeMap<String, usize> = BTreeMap::new();
+    wait::until("the good one", || {
+        by_host.clear();
+        for value in trapper.taken().iter().filter(|value| value.key == "line.up") {
+            *by_host.entry(value.host.clone()).or_default() += 1;
+        }
+        (by_host.get("10.1.1.1").is_some_and(|count| *count >= 6)).then_some(())
+    });
+    assert!(!by_host.contains_key("10.2.2.2") && !by_host.contains_key("10.3.3.3"), "{by_host:?}");
+    let begun = std::time::Instant::now();
+    process::signal(service.child.id(), Signal::TERM);
+    let summary = service.wait().json();
+    assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
+    assert!(summary["given_up"].as_u64().is_some_and(|count| count >= 1), "{summary}");
+}
