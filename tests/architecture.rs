@@ -35,7 +35,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     ("plan", &[]),
     ("client", &["clock", "launch", "record", "state", "wire"]),
-    ("zabbix", &["inventory", "settings", "state"]),
+    ("zabbix", &["inventory", "settings", "small_file", "state"]),
     ("sweep", &["clock", "inventory", "record", "settings", "state", "wire", "zabbix"]),
     ("launch", &["descriptors", "inventory::router", "settings"]),
     (
@@ -92,6 +92,8 @@ const ONLY: &[(&str, &[&str])] = &[
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
     ("env_logger", &["logging"]),
+    ("flate2", &["zabbix::frame", "sweep::slots"]),
+    ("signal_hook", &["cli::sweep"]),
     ("ureq", &["zabbix::api"]),
     ("toml", &["settings", "inventory", "platform"]),
     ("println!", &["cli"]),

@@ -231,8 +231,8 @@ impl<M: Measure> Engine<M> {
 
     /// Claims what is due: when the next line will be, and the jobs.
     fn claim(&self, roster: &Roster, deadline: Deadline) -> io::Result<(Option<u64>, Vec<Job>)> {
-        let moment = self.shared.boot.later();
-        let claims = self.shared.table.claim(&roster.rhythms, moment, Deadline::after(LOCK_LIMIT))?;
+        let clock = || self.shared.boot.later();
+        let claims = self.shared.table.claim(&roster.rhythms, clock, Deadline::after(LOCK_LIMIT))?;
         let mut summary = self.shared.summary();
         summary.lines = roster.lines.len();
         summary.due += claims.claims.len();

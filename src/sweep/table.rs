@@ -120,12 +120,19 @@ impl Table {
         Self { path: folder.join("schedule"), me }
     }
 
-    /// Claims all lines that are due and that nobody else measures; each is given as its key and its rhythm, once.
+    /// Claims all lines that are due and that nobody else measures; each is given as its key and its rhythm, once. The clock is
+    /// looked at under the lock: a sweep that waited for it must not take checks for due that others have made.
     ///
     /// # Errors
     /// The table cannot be read or written, or another sweep has it for too long.
-    pub fn claim(&self, lines: &[(u64, Rhythm)], moment: Moment, deadline: Deadline) -> io::Result<Claims> {
+    pub fn claim(
+        &self,
+        lines: &[(u64, Rhythm)],
+        clock: impl FnOnce() -> Moment,
+        deadline: Deadline,
+    ) -> io::Result<Claims> {
         let _lock = self.lock(deadline)?;
+        let moment = clock();
         let mut open = self.open(moment.boot)?;
         let mut found = Claims::default();
         let mut alive: HashMap<(u32, u64), bool> = HashMap::new();

@@ -105,7 +105,7 @@ fn a_dead_router_and_a_slow_one_delay_nobody_and_an_end_does_not_wait_for_them()
     let mut inventory = Inventory::new();
     for (router, target) in [("good", "10.1.1.1"), ("silent", "10.2.2.2"), ("slow", "10.3.3.3")] {
         inventory = inventory.router(router, &sim.address(router).to_string(), "linux", "");
-        inventory = inventory.line(router, router, target, "interval = \"1s\"\ncount = 1");
+        inventory = inventory.line(router, router, target, "interval = \"1s\"\ncount = 1\ntimeout = \"20s\"");
     }
     inventory.import(&monitor);
     let service = start(&monitor, &[]);

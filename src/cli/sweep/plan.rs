@@ -4,7 +4,6 @@ use crate::cli::Context;
 use crate::failure::Failure;
 use crate::quote::quoted;
 use crate::settings::{Compat, SenderHost, SenderTls, Zabbix};
-use crate::small_file;
 use crate::sweep::deliver::Pace;
 use crate::sweep::engine::{HostName, Plan};
 use crate::sweep::report::{Form, Items};
@@ -13,9 +12,7 @@ use crate::zabbix::sender::{Options, Tls};
 use crate::zabbix::servers::{self, Server};
 use rustix::process::{Resource, getrlimit};
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use zeroize::Zeroizing;
 
 /// Workers wait for routers nearly always.
 const PER_CORE: usize = 64;
@@ -23,8 +20,6 @@ const MOST_WORKERS: usize = 512;
 /// Kept for files, servers and masters that are being started; a worker needs up to four.
 const OTHER_DESCRIPTORS: u64 = 64;
 const PER_WORKER: u64 = 4;
-/// Zabbix' own limits are 16 and 256 bytes.
-const KEY_LENGTHS: std::ops::RangeInclusive<usize> = 16..=256;
 
 pub(super) fn of(context: &Context) -> Result<Plan, Failure> {
     let settings = &context.loaded.settings;
@@ -89,9 +84,8 @@ fn tls(zabbix: &Zabbix) -> Result<Tls, Failure> {
         SenderTls::Psk => {
             let identity = zabbix.sender_psk_identity.clone().ok_or_else(|| needed("sender_psk_identity"))?;
             let file = zabbix.sender_psk_file.as_deref().ok_or_else(|| needed("sender_psk_file"))?;
-            let key = key(file)
-                .map_err(|what| Failure::settings(format!("zabbix.sender_psk_file {}: {what}", file.display())))?;
-            Ok(Tls::Psk { identity, key })
+            Tls::by_key(identity, file)
+                .map_err(|what| Failure::settings(format!("zabbix.sender_psk_file {}: {what}", file.display())))
         }
         SenderTls::Certificate => {
             let own = match (&zabbix.sender_cert_file, &zabbix.sender_key_file) {
@@ -103,22 +97,4 @@ fn tls(zabbix: &Zabbix) -> Result<Tls, Failure> {
             Ok(Tls::Certificate { ca: zabbix.sender_ca_file.clone(), own })
         }
     }
-}
-
-fn key(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
-    let (file, meta) = small_file::open(path).map_err(|e| small_file::reason(&e))?;
-    if meta.mode() & 0o027 != 0 {
-        return Err("readable by others or writable by its group; chmod 640 or 400".to_owned());
-    }
-    let text = Zeroizing::new(small_file::read(file).map_err(|e| small_file::reason(&e))?);
-    let digits: Vec<u8> = text.trim().bytes().collect();
-    let digits = Zeroizing::new(digits);
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let pair = |pair: &[u8]| match pair {
-        [high, low] => Some(digit(*high)? << 4 | digit(*low)?),
-        _ => None,
-    };
-    let key = digits.chunks(2).map(pair).collect::<Option<Vec<u8>>>().map(Zeroizing::new);
-    key.filter(|key| KEY_LENGTHS.contains(&key.len()))
-        .ok_or_else(|| "allowed is 32 to 512 hexadecimal digits".to_owned())
 }

@@ -1,18 +1,23 @@
 //! TLS as Zabbix does it: by a pre-shared key, or by certificates. The OpenSSL that SSH uses, too.
 
+use crate::small_file;
 use crate::zabbix::servers::Node;
 use openssl::error::ErrorStack;
 use openssl::ssl::{Ssl, SslContext, SslContextBuilder, SslFiletype, SslMethod, SslStream, SslVerifyMode, SslVersion};
 use std::fmt;
 use std::io;
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 /// Zabbix' own choice for keys that are shared: AES with forward secrecy where the other side has it.
 const PSK_CIPHERS: &str = "kECDHEPSK+AES128:kPSK+AES128";
 /// The one hash that a key shared before TLS 1.3 is bound to (RFC 8446, 4.2.11).
 const PSK_SUITE: &str = "TLS_AES_128_GCM_SHA256";
+
+/// Zabbix' own limits, in bytes.
+const KEY_LENGTHS: std::ops::RangeInclusive<usize> = 16..=256;
 
 /// What a connection is secured with. The key is wiped on drop, and not shown.
 #[derive(Clone, Default)]
@@ -23,6 +28,30 @@ pub enum Tls {
     Psk { identity: String, key: Zeroizing<Vec<u8>> },
     /// PEM files: who may have signed the server's certificate (absent = whom the system trusts), ours, and our key.
     Certificate { ca: Option<PathBuf>, own: Option<(PathBuf, PathBuf)> },
+}
+
+impl Tls {
+    /// A pre-shared key out of a file of hexadecimal digits, as Zabbix' own programs have it.
+    ///
+    /// # Errors
+    /// What is wrong with the file.
+    pub fn by_key(identity: String, file: &Path) -> Result<Self, String> {
+        let (file, meta) = small_file::open(file).map_err(|e| small_file::reason(&e))?;
+        if meta.mode() & 0o027 != 0 {
+            return Err("readable by others or writable by its group; chmod 640 or 400".to_owned());
+        }
+        let text = Zeroizing::new(small_file::read(file).map_err(|e| small_file::reason(&e))?);
+        let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        let pair = |pair: &[u8]| match pair {
+            [high, low] => Some(digit(high)? << 4 | digit(low)?),
+            _ => None,
+        };
+        let key = text.trim().as_bytes().chunks(2).map(pair).collect::<Option<Vec<u8>>>().map(Zeroizing::new);
+        match key.filter(|key| KEY_LENGTHS.contains(&key.len())) {
+            Some(key) => Ok(Self::Psk { identity, key }),
+            None => Err("allowed is 32 to 512 hexadecimal digits".to_owned()),
+        }
+    }
 }
 
 impl fmt::Debug for Tls {
