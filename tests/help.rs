@@ -57,8 +57,19 @@ fn every_command_and_every_argument_has_a_help_text() {
 
 #[test]
 fn help_is_printed_with_examples_that_are_understood() {
-    for name in ["", "poll", "exec", "stop", "parse", "platform", "config", "discover", "inventory", "inventory import"]
-    {
+    for name in [
+        "",
+        "poll",
+        "exec",
+        "stop",
+        "parse",
+        "platform",
+        "config",
+        "discover",
+        "inventory",
+        "inventory import",
+        "sweep",
+    ] {
         let words: Vec<&str> = name.split_whitespace().chain(["--help"]).collect();
         let (code, help, errors) = run(&words);
         assert_eq!((code, errors.as_str()), (Some(0), ""), "{name}");

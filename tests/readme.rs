@@ -103,6 +103,17 @@ fn the_fields_of_a_batch_are_those_it_prints() {
 }
 
 #[test]
+fn the_fields_of_a_sweep_are_those_it_prints() {
+    let summary = serde_json::to_value(ddl_monitor::sweep::summary::Summary::default()).expect("JSON");
+    let printed: BTreeSet<String> = summary.as_object().expect("an object").keys().cloned().collect();
+    let rows = table("<!-- sweep");
+    let names = rows.iter().flat_map(|row| quoted(&row[0]).into_iter().map(str::to_owned).collect::<Vec<_>>());
+    let mut documented: BTreeSet<String> = names.collect();
+    assert!(documented.remove("failure") && documented.remove("state"), "what is around the summary");
+    assert_eq!(documented, printed);
+}
+
+#[test]
 fn the_plan_in_the_readme_is_what_plan_prints() {
     let monitor = Monitor::new();
     let inventory = Inventory::new().router("edge-1", "192.0.2.1", "cisco_iosxe", "");

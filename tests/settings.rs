@@ -68,6 +68,24 @@ log.file                      -                       default: ddl-monitor.log i
 log.level                     -                       default: warn for commands, info for masters
 log.format                    text                    default
 platforms.dir                 -                       default: platforms.d beside the settings file, where there is one
+zabbix.sender                 -                       default: sweep has nobody to report to
+zabbix.sender_timeout         10s                     default
+zabbix.sender_batch           250                     default
+zabbix.sender_rate            5000                    default
+zabbix.sender_compression     true                    default
+zabbix.sender_tls             off                     default
+zabbix.sender_psk_identity    -                       default: needed for psk
+zabbix.sender_psk_file        -                       default: needed for psk
+zabbix.sender_ca_file         -                       default: those that the system trusts
+zabbix.sender_cert_file       -                       default: none is shown
+zabbix.sender_key_file        -                       default: needed with a certificate
+zabbix.sender_host            target                  default
+zabbix.compat                 -                       default: those of the template Leased Line by SSH trapper
+zabbix.heartbeat              1h                      default
+sweep.deadline                55s                     default
+sweep.routers                 0                       default
+sweep.spool_size              256                     default
+sweep.spool_age               1w                      default
 ";
     let squeezed = |text: &str| -> Vec<String> {
         text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()

@@ -4,6 +4,7 @@ mod faults;
 mod growth;
 mod many;
 mod restarts;
+mod sweeps;
 mod trappers;
 mod ways;
 

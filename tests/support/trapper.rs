@@ -38,8 +38,6 @@ pub struct Taken {
 #[derive(Default)]
 struct Books {
     taken: Vec<Taken>,
-    /// Sizes of the batches that were answered.
-    batches: Vec<usize>,
     unknown: HashSet<(String, String)>,
     faults: VecDeque<Fault>,
     compressed: usize,
@@ -90,18 +88,9 @@ impl Trapper {
         self.books().unknown.insert((host.to_owned(), key.to_owned()));
     }
 
-    pub fn accept(&self, host: &str, key: &str) {
-        self.books().unknown.remove(&(host.to_owned(), key.to_owned()));
-    }
-
     /// All values so far, those of items that are refused too, in the order in which they came.
     pub fn taken(&self) -> Vec<Taken> {
         self.books().taken.clone()
-    }
-
-    /// Sizes of all batches that were answered.
-    pub fn batches(&self) -> Vec<usize> {
-        self.books().batches.clone()
     }
 
     /// Messages that came compressed.
@@ -168,9 +157,6 @@ fn account(request: &Json, answered: bool, compressed: bool, books: &mut Books) 
         let value = Taken { host: text("host"), key: text("key"), value: text("value"), time, answered };
         failed += usize::from(books.unknown.contains(&(value.host.clone(), value.key.clone())));
         books.taken.push(value);
-    }
-    if answered {
-        books.batches.push(rows.len());
     }
     books.compressed += usize::from(compressed);
     let info =

@@ -71,7 +71,11 @@ fn every_setting_can_be_given_in_a_file() {
         all_routers = 'burst 9, every 100ms'\n\
         [ssh]\nhost_keys = 'strict'\nproxy_command = 'ssh -W %h:%p jump'\nknown_hosts = '/k'\ncrypto = 'legacy'\n\
         [secrets]\nfile = '/c'\nallow_plain_password = false\n\
-        [log]\nfile = '/l'\nlevel = 'debug'\nformat = 'json'\n[platforms]\ndir = '/p'\n";
+        [log]\nfile = '/l'\nlevel = 'debug'\nformat = 'json'\n[platforms]\ndir = '/p'\n\
+        [zabbix]\nsender = 'z:1'\nsender_timeout = '4s'\nsender_batch = 100\nsender_rate = 9\nsender_compression = false\n\
+        sender_tls = 'psk'\nsender_psk_identity = 'PSK 1'\nsender_psk_file = '/psk'\nsender_ca_file = '/ca'\n\
+        sender_cert_file = '/cert'\nsender_key_file = '/key'\nsender_host = 'id'\ncompat = 'dedicatedLine'\nheartbeat = '5m'\n\
+        [sweep]\ndeadline = '50s'\nrouters = 7\nspool_size = 8\nspool_age = '1d'\n";
     let loaded = World::with(text).load().unwrap();
     assert_eq!(loaded.sources.len(), SETTINGS.len());
     let shown: Vec<String> = SETTINGS.iter().filter_map(|setting| setting.value(&loaded.settings)).collect();
@@ -99,7 +103,25 @@ fn every_setting_can_be_given_in_a_file() {
             "/l",
             "debug",
             "json",
-            "/p"
+            "/p",
+            "z:1",
+            "4s",
+            "100",
+            "9",
+            "false",
+            "psk",
+            "PSK 1",
+            "/psk",
+            "/ca",
+            "/cert",
+            "/key",
+            "id",
+            "dedicatedLine",
+            "5m",
+            "50s",
+            "7",
+            "8",
+            "1d"
         ]
     );
 }

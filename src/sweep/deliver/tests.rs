@@ -82,7 +82,7 @@ impl Lab {
         catch_unwind(AssertUnwindSafe(|| {
             let mut delivery = Delivery::open(self.spool.clone(), self.server.clone(), fake, PACE).unwrap();
             delivery.run(soon(), &|| false).unwrap();
-            forget_sent(&self.spool, &[self.server.clone()], soon()).unwrap();
+            forget_sent(&self.spool, std::slice::from_ref(&self.server), soon()).unwrap();
         }))
         .is_ok()
     }

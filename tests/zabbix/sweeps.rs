@@ -1,0 +1,148 @@
+//! Sweeps into a real Zabbix: what its history has, and what the books say of it, when everything works and when servers go away.
+
+use super::faults::template;
+use crate::support::inventory::Inventory;
+use crate::support::process;
+use crate::support::sim::{Sim, SimRouter};
+use crate::support::wait;
+use crate::support::zabbix::{Host, Part, Zabbix, versions};
+use rustix::process::Signal;
+use serde_json::Value as Json;
+use std::net::SocketAddr;
+
+const TEMPLATE: &str = "Leased Line by SSH trapper";
+
+/// The part's ddl-monitor reports to these.
+fn report_to(zabbix: &Zabbix, servers: &[SocketAddr]) {
+    let servers: Vec<String> = servers.iter().map(SocketAddr::to_string).collect();
+    let path = zabbix.folder(Part::Server).join("ddl-monitor.toml");
+    let text = std::fs::read_to_string(&path).expect("settings");
+    std::fs::write(&path, format!("{text}\nzabbix.sender = \"{}\"\n", servers.join(","))).expect("settings");
+}
+
+/// Lines `L-n` to 10.0.0.n of a router, as in [`Inventory::lines`].
+fn import(zabbix: &Zabbix, sim: &Sim, count: u32, interval: &str) {
+    let inventory = Inventory::new().router("edge-1", &sim.address("r1").to_string(), "linux", "");
+    let inventory = inventory.lines(count, "edge-1", &format!("interval = {interval:?}\ncount = 1"));
+    let file = zabbix.folder(Part::Server).join("inventory.toml");
+    std::fs::write(&file, inventory.text()).expect("an inventory");
+    zabbix.monitor(Part::Server, &["inventory", "import", file.to_str().expect("a path")]);
+}
+
+fn hosts<'a>(zabbix: &'a Zabbix, by: Part, lines: std::ops::RangeInclusive<u32>) -> Vec<Host<'a>> {
+    let name = |n| std::net::Ipv4Addr::from(0x0A_00_00_00 + n).to_string();
+    lines.map(|n| zabbix.host(&name(n)).by(by).template(TEMPLATE).create()).collect()
+}
+
+fn sweep(zabbix: &Zabbix) -> Json {
+    serde_json::from_str(&zabbix.monitor(Part::Server, &["sweep", "--format", "json"])).expect("JSON")
+}
+
+fn books(zabbix: &Zabbix) -> Json {
+    let status = zabbix.monitor(Part::Server, &["status", "--format", "json"]);
+    serde_json::from_str::<Json>(&status).expect("JSON")["sweep"]["servers"].clone()
+}
+
+fn count(json: &Json) -> u64 {
+    json.as_u64().expect("a number")
+}
+
+/// Sweeps until the server takes values of all hosts: its configuration takes a moment to arrive.
+fn until_taken(zabbix: &Zabbix) {
+    wait::patiently("a sweep whose values are all taken", || {
+        let summary = sweep(zabbix);
+        if summary["refused"] == 0 && count(&summary["sent"]) > 0 { Ok(()) } else { Err(summary) }
+    });
+}
+
+#[test]
+fn values_of_a_server_that_is_killed_and_comes_back_are_in_its_history_once_with_their_times() {
+    for version in versions() {
+        let sim = SimRouter::new("linux").start();
+        let zabbix = Zabbix::start(version);
+        zabbix.import(&template(version, "leased-line-by-ssh-trapper"));
+        report_to(&zabbix, &[zabbix.server()]);
+        import(&zabbix, &sim, 4, "1s");
+        let hosts = hosts(&zabbix, Part::Server, 1..=4);
+        until_taken(&zabbix);
+        let before = count(&books(&zabbix)[0]["refused"]);
+        // In the middle of it the server dies, and some sweeps find nobody.
+        let server = zabbix.pid("server");
+        process::signal(server, Signal::KILL);
+        process::until_gone(server);
+        let mut states = 0;
+        for _ in 0..5 {
+            let summary = sweep(&zabbix);
+            states += count(&summary["measured"]);
+            assert_eq!(summary["sent"], 0, "{summary}");
+        }
+        assert!(count(&books(&zabbix)[0]["spooled"]) >= states * 9, "{}", books(&zabbix));
+        zabbix.restart(&["server"]);
+        wait::patiently("an empty spool", || {
+            let summary = sweep(&zabbix);
+            if summary["spooled"] == 0 { Ok(()) } else { Err(summary) }
+        });
+        let books = books(&zabbix);
+        assert_eq!((count(&books[0]["refused"]), &books[0]["dropped"]), (before, &0.into()), "{books}");
+        // Each ping that the routers answered is in the history, once, in the order of its time.
+        let asked = sim.commands().iter().filter(|line| line.contains("ping")).count();
+        wait::patiently("all of it in the history", || {
+            let stored: usize = hosts.iter().map(|host| host.values("line.state").len()).sum();
+            // Some of the first were refused, before the server knew the hosts.
+            if stored + 4 * 60 >= asked && stored >= usize::try_from(states).expect("few") {
+                Ok(())
+            } else {
+                Err(format!("{stored} of {asked}"))
+            }
+        });
+        for host in &hosts {
+            let mut times: Vec<_> = host.values("line.up").iter().map(|value| value.time).collect();
+            let all = times.len();
+            times.dedup();
+            assert_eq!(times.len(), all, "{version}: none twice");
+            assert!(host.values("line.up").iter().all(|value| value.text == "1"));
+            assert!(!host.values("line.message").is_empty());
+        }
+    }
+}
+
+#[test]
+fn server_and_proxy_get_all_values_and_refused_ones_are_found_by_their_counts() {
+    for version in versions() {
+        let sim = SimRouter::new("linux").start();
+        let zabbix = Zabbix::start(version);
+        zabbix.import(&template(version, "leased-line-by-ssh-trapper"));
+        report_to(&zabbix, &[zabbix.server(), zabbix.proxy()]);
+        import(&zabbix, &sim, 4, "1s");
+        let _of_server = hosts(&zabbix, Part::Server, 1..=2);
+        let of_proxy = hosts(&zabbix, Part::Proxy, 3..=4);
+        // Each takes the values of its own hosts, and refuses those of the other's.
+        wait::patiently("the items that each refuses", || {
+            sweep(&zabbix);
+            let books = books(&zabbix);
+            let hosts = |at: usize| -> std::collections::BTreeSet<String> {
+                let items = books[at]["refused_items"].as_array().expect("items").iter();
+                items
+                    .filter(|item| item["key"] == "line.up")
+                    .map(|item| item["host"].as_str().expect("text").to_owned())
+                    .collect()
+            };
+            let named = |names: [&str; 2]| names.map(str::to_owned).into_iter().collect();
+            if hosts(0) == named(["10.0.0.3", "10.0.0.4"]) && hosts(1) == named(["10.0.0.1", "10.0.0.2"]) {
+                Ok(())
+            } else {
+                Err(books)
+            }
+        });
+        of_proxy[0].first("line.up");
+        // The proxy is restarted while values come.
+        zabbix.restart(&["proxy"]);
+        wait::patiently("nothing left for the proxy", || {
+            let summary = sweep(&zabbix);
+            if summary["spooled"] == 0 { Ok(()) } else { Err(summary) }
+        });
+        let last = of_proxy[0].values("line.up").pop().expect("a value");
+        sweep(&zabbix);
+        of_proxy[0].next("line.up", &last);
+    }
+}
