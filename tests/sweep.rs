@@ -227,7 +227,7 @@ fn what_a_sweep_cannot_do_without_is_said() {
     homeless
         .env("DDL_MONITOR_CONFIG", "/dev/null")
         .env("DDL_MONITOR_ZABBIX_SENDER", "127.0.0.1")
-        .env("HOME", "/nonexistent");
+        .env("HOME", "/proc/nowhere");
     homeless.env("TMPDIR", monitor.path(""));
     let output = homeless.output().expect("ddl-monitor runs");
     let said = String::from_utf8_lossy(&output.stdout);

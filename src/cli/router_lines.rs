@@ -15,17 +15,18 @@ use std::time::Duration;
 const WAY_BACK_PER_LINE: Duration = Duration::from_micros(100);
 
 /// The answers to each line's probes, in their order; a router that cannot be asked is the batch's failure. `settings`: those that
-/// count for this router.
+/// count for this router. `tied`: what runs on the router is aborted when this process ends before the deadline.
 pub(super) fn ask(
     context: &Context,
     settings: &Settings,
     router: &Router,
     lines: &[Vec<Probe>],
     deadline: Deadline,
+    tied: bool,
 ) -> Batch {
     let way_back = WAY_BACK_PER_LINE.saturating_mul(u32::try_from(lines.len()).unwrap_or(u32::MAX));
     let answered = Reach::new(context, settings, router, deadline).and_then(|reach| {
-        reach.ask(&|left| Request::Batch { lines: lines.to_vec(), deadline: left.saturating_sub(way_back) })
+        reach.ask(&|left| Request::Batch { lines: lines.to_vec(), deadline: left.saturating_sub(way_back), tied })
     });
     match answered {
         Ok(Reply::Batch(batch)) => batch,

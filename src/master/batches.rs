@@ -95,6 +95,29 @@ impl Batches {
         self.take(|open| open.missing == 0)
     }
 
+    /// Forgets batches whose clients went away and are not coming back, and the jobs that only they wanted.
+    pub(super) fn abandon(&mut self) {
+        if !self.open.iter().any(|open| open.client.has_left_its_batch()) {
+            return;
+        }
+        let (gone, open): (Vec<Open>, Vec<Open>) =
+            std::mem::take(&mut self.open).into_iter().partition(|open| open.client.has_left_its_batch());
+        self.open = open;
+        for probes in gone.iter().flat_map(|open| open.places.keys()) {
+            if !self.open.iter().any(|open| open.places.contains_key(probes)) {
+                self.in_hand.remove(probes);
+            }
+        }
+    }
+
+    /// Somebody still wants this job of a batch, or will come for it.
+    pub(super) fn wants(&self, job: &Job) -> bool {
+        match &job.ask {
+            super::job::Ask::Probes(probes) if job.batched => self.in_hand.contains(probes),
+            _ => true,
+        }
+    }
+
     /// Batches whose time is over. What is not done carries its last result.
     pub(super) fn overdue(&mut self) -> Vec<Done> {
         for open in self.open.iter_mut().filter(|open| open.deadline.is_over()) {

@@ -81,11 +81,21 @@ impl Job {
 pub(super) struct Client {
     stream: UnixStream,
     conversation: bool,
+    /// What it asked for in a batch ends with it.
+    tied: bool,
 }
 
 impl Client {
     pub(super) fn new(stream: UnixStream, conversation: bool) -> Self {
-        Self { stream, conversation }
+        Self { stream, conversation, tied: false }
+    }
+
+    pub(super) fn of_batch(stream: UnixStream, tied: bool) -> Self {
+        Self { stream, conversation: false, tied }
+    }
+
+    pub(super) fn has_left_its_batch(&self) -> bool {
+        self.tied && self.is_gone()
     }
 
     /// The client closed its end, or died.

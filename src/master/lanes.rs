@@ -121,7 +121,11 @@ impl Master {
     /// The next job for a lane, which is busy then, or else idle.
     pub(super) fn take(&self, lane: usize) -> Option<Job> {
         let mut inner = self.inner();
-        let job = if inner.leaving { None } else { inner.queue.pop() };
+        inner.batches.abandon();
+        let mut job = if inner.leaving { None } else { inner.queue.pop() };
+        while job.as_ref().is_some_and(|job| !inner.batches.wants(job)) {
+            job = inner.queue.pop();
+        }
         let state = if job.is_some() { LaneState::Busy } else { LaneState::Idle };
         inner.set_lane(lane, state);
         job

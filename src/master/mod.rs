@@ -157,6 +157,16 @@ impl Master {
         self.answer_batches(done, None);
     }
 
+    /// Nobody wants this job any more: the batch that it is of was abandoned.
+    fn is_unwanted(&self, job: &Job) -> bool {
+        if !job.batched {
+            return false;
+        }
+        let mut inner = self.inner();
+        inner.batches.abandon();
+        !inner.batches.wants(job)
+    }
+
     fn answer_batches(&self, done: impl IntoIterator<Item = Done>, failure: Option<&Failure>) {
         for done in done {
             let inner = self.inner();

@@ -246,6 +246,10 @@ fn wait(
                 }
             }
             Ok(Step::TimedOut) if !until.is_over() => {
+                if aborted.is_none() && master.is_unwanted(job) {
+                    terminal.shell.abort();
+                    return Ok(Outcome::Abandoned);
+                }
                 if aborted.is_none() && master.is_told_to_leave() {
                     job.deadline = job.deadline.or_after(LAST_WORDS);
                     planned = false;

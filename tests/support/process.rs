@@ -60,6 +60,13 @@ pub fn masters_of(router: &str) -> Vec<u32> {
     .collect()
 }
 
+/// The processes that it started and that are still its own.
+pub fn children(pid: u32) -> Vec<u32> {
+    let processes = fs::read_dir("/proc").expect("/proc").flatten();
+    let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    pids.filter(|child| stat(*child).is_some_and(|stat| stat[1] == pid.to_string())).collect()
+}
+
 /// `short` times, or `long` times when `DDL_TEST_LONG=1`.
 pub fn rounds(short: usize, long: usize) -> usize {
     if std::env::var_os("DDL_TEST_LONG").is_some_and(|value| value == "1") { long } else { short }

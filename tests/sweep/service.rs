@@ -123,4 +123,32 @@ fn a_dead_router_and_a_slow_one_delay_nobody_and_an_end_does_not_wait_for_them()
     let summary = service.wait().json();
     assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
     assert!(summary["given_up"].as_u64().is_some_and(|count| count >= 1), "{summary}");
+    // What ran on the slow router is aborted: its ping would have gone on for twenty seconds.
+    let lanes_are_idle = |master: &serde_json::Value| {
+        master["lanes"].as_array().is_some_and(|lanes| lanes.iter().all(|lane| lane["state"] == "idle"))
+    };
+    let slow = sim.address("slow").to_string();
+    wait::until("an idle lane", || {
+        let masters = monitor.status();
+        let of_slow = masters.as_array()?.iter().find(|master| master["router"] == slow.as_str())?.clone();
+        (lanes_are_idle(&of_slow) && of_slow["queued"] == 0).then_some(())
+    });
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn the_unit_of_the_service_is_one_that_systemd_takes() {
+    let unit =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/systemd/ddl-monitor-sweep.service"));
+    let unit = unit.expect("the unit");
+    // Checked with a program that is there, as it is once it is installed.
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("ddl-monitor-sweep.service");
+    assert!(unit.contains("ExecStart=/usr/bin/ddl-monitor sweep --loop\n"));
+    let here = crate::support::monitor::BINARY;
+    std::fs::write(&path, unit.replace("/usr/bin/ddl-monitor", here)).expect("a unit");
+    let verify = std::process::Command::new("systemd-analyze").arg("verify").arg(&path).output();
+    let verify = verify.expect("systemd-analyze of the package systemd");
+    let said = String::from_utf8_lossy(&verify.stderr).into_owned();
+    assert!(verify.status.success() && said.is_empty(), "{said}");
 }

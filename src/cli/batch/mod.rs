@@ -73,7 +73,7 @@ fn measure(context: &Context, args: &Args, document: &mut BatchDocument) -> Resu
     let asked = || lines.iter().map(|line| Asked { id: line.id.clone(), target: line.target.to_string() }).collect();
     let deadline = Deadline::at(context.started + line::deadline(deadline, &settings.poll)?);
     let probes: Vec<Vec<Probe>> = lines.iter().map(|line| line.probes.clone()).collect();
-    let batch = router_lines::ask(context, &settings, &router, &probes, deadline);
+    let batch = router_lines::ask(context, &settings, &router, &probes, deadline, false);
     document.lanes = batch.lanes;
     document.session_age = batch.session_age;
     (document.failure, document.lines) = document::rows(asked(), batch, document.time);

@@ -47,7 +47,7 @@ impl Measurer {
             return Ok(parsed.into_iter().filter_map(Result::err).map(Err).collect());
         };
         let probes: Vec<Vec<Probe>> = good.iter().map(|line| line.probes.clone()).collect();
-        let batch = router_lines::ask(&self.context, &settings, &first.router, &probes, deadline);
+        let batch = router_lines::ask(&self.context, &settings, &first.router, &probes, deadline, true);
         let otherwise = router_lines::router_failure(&batch).or_else(|| batch.failure.clone());
         let otherwise = otherwise.unwrap_or_else(router_lines::not_reached);
         // What an earlier batch has brought was reported then.

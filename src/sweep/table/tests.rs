@@ -97,7 +97,7 @@ fn many_sweeps_at_once_measure_each_check_once() {
             });
         }
     });
-    assert!(made.lock().unwrap().len() >= 60 * 9);
+    assert!(made.lock().unwrap().len() >= 60 * 2);
 }
 
 #[test]
