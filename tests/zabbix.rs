@@ -1,6 +1,8 @@
 //! ddl-monitor in a real Zabbix (`scripts/zabbix-lab`), each test in a lab of its own. `scripts/test --zabbix` runs these alone.
 
+mod lab;
 mod restarts;
+mod templates;
 mod ways;
 
 use crate::support::zabbix::{Host, Part, Zabbix};
