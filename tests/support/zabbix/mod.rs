@@ -79,6 +79,10 @@ impl Zabbix {
         zabbix
     }
 
+    pub fn version(&self) -> &'static str {
+        self.version
+    }
+
     /// `http://127.0.0.1:PORT/`.
     pub fn url(&self) -> &str {
         self.text("/url")
