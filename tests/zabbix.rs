@@ -3,8 +3,10 @@
 mod discovery;
 mod faults;
 mod growth;
+mod lab;
 mod many;
 mod restarts;
+mod templates;
 mod ways;
 
 use crate::support::zabbix::{Host, Part, Zabbix};
