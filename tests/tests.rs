@@ -24,3 +24,4 @@ mod shell;
 mod ssh;
 mod state;
 mod support;
+mod templates;
