@@ -35,6 +35,14 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// What went wrong concerns the router, not the line that was asked about.
+    pub fn is_of_router(self) -> bool {
+        matches!(
+            self,
+            Self::Connect | Self::Auth | Self::HostKey | Self::Busy | Self::Shell | Self::LoginLimit | Self::Master
+        )
+    }
+
     /// The value of `state` in every output.
     pub fn number(self) -> u8 {
         self as u8

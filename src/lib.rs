@@ -8,6 +8,7 @@
 //! * [`probe`], [`failure`], [`deadline`] — pure types that everybody shares
 //! * [`clock`], [`duration`], [`quote`] — what time it is, how one is written, how a value from outside is shown
 //! * [`small_file`] — how a settings, credentials or platform file is opened and read
+//! * [`plan`] — what measuring all lines of a router costs in time
 //! * [`platform`] — a router OS as data: commands with typed slots, reply patterns
 //! * [`shell`] — the conversation with a router's CLI, without I/O
 //! * [`ssh`] — the only place that imports ssh2
@@ -18,6 +19,7 @@
 //! * [`state`] — the state directory: names, modes, locks, atomic files
 //! * [`master`] — the background process of one router
 //! * [`client`], [`launch`] — ask the master of a router; start one
+//! * [`zabbix`] — what Zabbix reads, in its own forms
 //! * [`logging`] — where log lines go, and in which form
 
 pub mod cli;
@@ -32,6 +34,7 @@ pub mod inventory;
 pub mod launch;
 pub mod logging;
 pub mod master;
+pub mod plan;
 pub mod platform;
 pub mod probe;
 pub mod quote;
@@ -42,3 +45,4 @@ pub mod small_file;
 pub mod ssh;
 pub mod state;
 pub mod wire;
+pub mod zabbix;

@@ -23,6 +23,8 @@ pub struct State {
     run: PathBuf,
     /// Folders of ours that were open to others, with the modes they had.
     tightened: Vec<(PathBuf, u32)>,
+    /// It is the one in the temporary directory.
+    temporary: bool,
 }
 
 impl State {
@@ -35,7 +37,8 @@ impl State {
             let loose = own_directory(&run).map_err(|e| refused(&run, &e))?;
             tightened.extend(loose.map(|mode| (run.clone(), mode)));
         }
-        let state = Self { dir, run, tightened };
+        let temporary = is_last_resort(settings, &dir);
+        let state = Self { dir, run, tightened, temporary };
         let longest = state.socket("0123456789abcdef").as_os_str().len();
         if longest > SOCKET_PATH_LIMIT {
             return Err(Failure::settings(format!(
@@ -62,7 +65,8 @@ impl State {
                 Err(e) => return Err(refused(dir, &e)),
             }
         }
-        Ok(Self { dir, run, tightened: Vec::new() })
+        let temporary = is_last_resort(settings, &dir);
+        Ok(Self { dir, run, tightened: Vec::new(), temporary })
     }
 
     /// Logs what [`State::open`] had to put right. Not done there: the log file lies in the directory.
@@ -117,7 +121,7 @@ impl State {
 
     /// Removes what processes that died in the middle of replacing a file left.
     pub fn clear_temporaries(&self) {
-        let dirs = [&self.dir, &self.run];
+        let dirs = [&self.dir, &self.run, &self.dir.join("inventory")];
         for entry in dirs.into_iter().filter_map(|dir| fs::read_dir(dir).ok()).flatten().flatten() {
             let name = entry.file_name();
             let pid = name.to_str().and_then(temporary_of);
@@ -125,6 +129,33 @@ impl State {
                 let _ = fs::remove_file(entry.path());
             }
         }
+    }
+
+    /// The inventory, in a folder of its own.
+    pub fn inventory(&self) -> PathBuf {
+        self.dir.join("inventory").join("current")
+    }
+
+    /// Held while the inventory is compared and replaced.
+    pub fn inventory_lock(&self) -> PathBuf {
+        self.dir.join("inventory").join("lock")
+    }
+
+    /// Makes the inventory's folder where there is none. What root makes belongs to the directory's owner.
+    pub fn make_inventory_folder(&self) -> io::Result<()> {
+        let folder = self.dir.join("inventory");
+        match DirBuilder::new().mode(0o700).create(&folder) {
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+                check(&fs::symlink_metadata(&folder)?, !self.is_ours())
+            }
+            Ok(()) if !self.is_ours() => std::os::unix::fs::lchown(&folder, Some(fs::metadata(&self.dir)?.uid()), None),
+            made => made,
+        }
+    }
+
+    /// False for the last resort of a user without a home: what lies in the temporary directory may be gone any day.
+    pub fn lasts(&self) -> bool {
+        !self.temporary
     }
 
     pub fn known_hosts(&self) -> PathBuf {
@@ -206,10 +237,17 @@ fn candidates(settings: &StateSettings) -> Result<Vec<PathBuf>, Failure> {
     }
     let home =
         directories::ProjectDirs::from("", "", "ddl-monitor").and_then(|dirs| dirs.state_dir().map(Path::to_path_buf));
+    Ok(home.into_iter().chain([last_resort(settings)]).collect())
+}
+
+fn last_resort(settings: &StateSettings) -> PathBuf {
     let uid = rustix::process::geteuid().as_raw();
     let temporary = settings.temporary.clone().unwrap_or_else(|| PathBuf::from("/tmp"));
-    let last = temporary.join(format!("ddl-monitor-{uid}"));
-    Ok(home.into_iter().chain([last]).collect())
+    temporary.join(format!("ddl-monitor-{uid}"))
+}
+
+fn is_last_resort(settings: &StateSettings, dir: &Path) -> bool {
+    settings.dir.is_none() && settings.systemd_state.is_none() && dir == last_resort(settings)
 }
 
 /// The first of them that is, or can be made, ours; with its mode where that was too loose.

@@ -2,7 +2,7 @@
 //! are the same build (the program's version is part of a master's name), so there is no version to negotiate.
 
 use crate::failure::Failure;
-use crate::probe::{Answer, Probe};
+use crate::probe::{self, Answer, Probe};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -30,6 +30,13 @@ pub enum Request {
         deadline: Duration,
         conversation: bool,
     },
+    /// Answer all of these lists of probes, each on one shell. What is not done by the deadline goes on, and is there for the
+    /// next batch.
+    Batch {
+        lines: Vec<Vec<Probe>>,
+        /// What is left of the client's time.
+        deadline: Duration,
+    },
     Status,
     /// Log out and leave.
     Stop,
@@ -39,6 +46,7 @@ pub enum Request {
 #[serde(tag = "reply", rename_all = "snake_case")]
 pub enum Reply {
     Answers(Answers),
+    Batch(Batch),
     Text {
         text: String,
         #[serde(skip_serializing_if = "Vec::is_empty", default)]
@@ -61,9 +69,35 @@ pub struct Answers {
     pub time: f64,
     /// How long ago that was, in seconds.
     pub age: f64,
+    /// How long the router took, in seconds.
+    pub elapsed: f64,
     pub session: Session,
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub conversation: Vec<Said>,
+}
+
+impl Answers {
+    /// The same failure for all of these probes.
+    pub fn failed(probes: &[Probe], failure: &Failure, time: f64) -> Self {
+        let answers = probe::unanswered(probes, failure);
+        Self { answers, time, age: 0.0, elapsed: 0.0, session: Session::Reused, conversation: Vec::new() }
+    }
+}
+
+/// What is known of a batch's lines when its time is over.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Batch {
+    /// In the order asked. `session` is `cached` where an earlier batch has brought the same answers; None = there never were
+    /// any, or the router could not be asked.
+    pub lines: Vec<Option<Answers>>,
+    /// Why the router could not be asked, or not all of it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub failure: Option<Failure>,
+    /// Sessions that are logged in.
+    pub lanes: usize,
+    /// Seconds since the oldest of them logged in.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub session_age: Option<f64>,
 }
 
 /// One piece of a conversation with a router; a secret is shown as `<secret>`.

@@ -6,12 +6,17 @@
 #![expect(clippy::disallowed_methods, reason = "clippy.toml holds the architecture of src/; a test has an environment")]
 
 mod architecture;
+mod batch;
+mod discover;
 mod faults;
 mod help;
+mod install;
+mod inventory;
 mod lab;
 mod logins;
 mod master;
 mod other_user;
+mod plan;
 mod platforms;
 mod poll;
 mod races;
@@ -25,3 +30,4 @@ mod ssh;
 mod state;
 mod support;
 mod templates;
+mod zabbix;

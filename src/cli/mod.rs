@@ -1,13 +1,19 @@
 //! The command line: the only place that knows clap and prints. One file per command.
 
 mod arguments;
+mod batch;
+mod choice;
 pub mod config;
+mod discover;
 mod exec;
 pub mod format;
 mod generate;
+mod inventory;
+mod known;
 mod master;
 mod output;
 mod parse;
+mod plan;
 mod platform;
 mod poll;
 mod reach;
@@ -17,7 +23,7 @@ mod stop;
 use crate::failure::Failure;
 use crate::inventory::arguments as argument;
 use crate::logging::{self, Role};
-use crate::settings::{self, Loaded};
+use crate::settings::{self, Loaded, StateSettings};
 use crate::state::State;
 use arguments::text;
 use clap::{ArgAction, Parser, Subcommand, ValueHint};
@@ -79,6 +85,8 @@ pub struct Global {
 enum Command {
     /// Measure one line: log in to its router, ping the far end from there
     Poll(poll::Args),
+    /// Measure all lines of a router of the inventory, or some of them, in one document
+    Batch(batch::Args),
     /// Run one read-only command on a router, over the login that polls use, and print what it said
     Exec(exec::Args),
     /// Show the masters: which router, process and SSH sessions (lanes), what waits, the last failure
@@ -86,11 +94,19 @@ enum Command {
     Status,
     /// Ask masters to log out and leave
     Stop(stop::Args),
+    /// Say what measuring a router's lines costs in time, and what would make it faster; no network
+    Plan(plan::Args),
     /// Read recorded ping output of a router from a file as a poll would; no network
     Parse(parse::Args),
     /// List, show and check the definitions of router platforms (operating systems)
     #[command(subcommand, after_help = platform::EXAMPLES)]
     Platform(platform::Command),
+    /// List the lines or routers of the inventory for a low-level-discovery rule of Zabbix
+    #[command(subcommand, after_help = discover::EXAMPLES)]
+    Discover(discover::Command),
+    /// Take lines and routers from files, and show what is known of them
+    #[command(subcommand, after_help = inventory::EXAMPLES)]
+    Inventory(inventory::Command),
     /// Check the settings, or show them and where each came from
     Config(config::Config),
     /// Print shell completions or the man pages
@@ -127,7 +143,7 @@ pub fn run() -> io::Result<ExitCode> {
         Err(e) => e.exit(),
     };
     // For people: Zabbix takes what a poll or a master writes to stderr for its value.
-    let says_why = !matches!(cli.command, Command::Poll(_) | Command::Master);
+    let says_why = !matches!(cli.command, Command::Poll(_) | Command::Batch(_) | Command::Master);
     match execute(cli, started) {
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
         Err(e) if says_why => Ok(tell(&format!("writing to stdout: {e}"))),
@@ -155,7 +171,8 @@ fn execute(cli: Cli, started: Instant) -> io::Result<ExitCode> {
         Err(failure) => return refuse(&cli.command, &failure, format, started),
     };
     let state = match &cli.command {
-        Command::Poll(_) | Command::Exec(_) => State::open(&loaded.settings.state),
+        Command::Poll(_) | Command::Batch(_) | Command::Exec(_) => State::open(&loaded.settings.state),
+        Command::Inventory(command) if command.writes() => writable_state(&loaded.settings.state),
         _ => State::look(&loaded.settings.state),
     };
     // Without a state directory there is no log; the failure is printed. A log that root began in the directory of another
@@ -170,12 +187,24 @@ fn execute(cli: Cli, started: Instant) -> io::Result<ExitCode> {
     let context = Context { started, loaded, state, format, colour, verbose: cli.global.verbose };
     match cli.command {
         Command::Poll(args) => poll::run(&context, &args),
+        Command::Batch(args) => batch::run(&context, &args),
         Command::Exec(args) => exec::run(&context, &args),
         Command::Status => status::run(&context),
         Command::Stop(args) => stop::run(&context, &args),
+        Command::Plan(args) => plan::run(&context, &args),
         Command::Parse(args) => parse::run(&context, &args),
         Command::Platform(command) => platform::run(&context, &command),
+        Command::Discover(command) => discover::run(&context, &command),
+        Command::Inventory(command) => inventory::run(&context, &command),
         Command::Config(_) | Command::Generate(_) | Command::Master => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// The state directory, made where there is none. Root may write into that of another user, and what it makes is that user's.
+fn writable_state(settings: &StateSettings) -> Result<State, Failure> {
+    match State::look(settings) {
+        Ok(state) if state.dir().exists() && !state.is_ours() => Ok(state),
+        _ => State::open(settings),
     }
 }
 
@@ -202,6 +231,8 @@ fn flags(cli: &Cli) -> Result<Vec<(&'static str, String)>, Failure> {
 fn refuse(command: &Command, failure: &Failure, format: Format, started: Instant) -> io::Result<ExitCode> {
     match command {
         Command::Poll(args) => poll::refuse(args, failure, format, started),
+        Command::Batch(args) => batch::refuse(args, failure, format, started),
+        Command::Discover(_) => discover::refuse(failure),
         _ => complain(failure),
     }
 }
@@ -217,9 +248,15 @@ fn tell(what: &str) -> ExitCode {
     ExitCode::FAILURE
 }
 
+/// Lines on stderr that begin with a place, as compilers write them.
+#[expect(clippy::print_stderr, reason = "the place where errors are printed")]
+fn list(mistakes: impl Iterator<Item = String>) {
+    mistakes.for_each(|mistake| eprintln!("{}", output::one_line(&mistake)));
+}
+
 /// A defect of ours: said in the form that the caller of this command line reads, exit 0 for a poll so that Zabbix keeps it.
 pub fn panicked() -> ExitCode {
-    let poll = std::env::args_os().any(|argument| argument == "poll");
+    let poll = std::env::args_os().any(|argument| argument == "poll" || argument == "batch");
     let failure = Failure::new(
         crate::failure::Kind::Internal,
         crate::failure::Stage::Settings,
@@ -228,6 +265,9 @@ pub fn panicked() -> ExitCode {
     if poll && !io::stdout().is_terminal() {
         let printed = poll::print_failure(failure);
         return printed.unwrap_or(ExitCode::FAILURE);
+    }
+    if std::env::args_os().any(|argument| argument == "discover") {
+        return discover::refuse(&failure).unwrap_or(ExitCode::FAILURE);
     }
     complain(&failure).unwrap_or(ExitCode::FAILURE)
 }

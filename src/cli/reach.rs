@@ -33,8 +33,13 @@ pub(super) struct Reach<'a> {
 }
 
 impl<'a> Reach<'a> {
-    pub(super) fn new(context: &'a Context, router: &'a Router, deadline: Deadline) -> Result<Self, Failure> {
-        let settings = &context.loaded.settings;
+    /// `settings`: those that count for this router.
+    pub(super) fn new(
+        context: &'a Context,
+        settings: &'a Settings,
+        router: &'a Router,
+        deadline: Deadline,
+    ) -> Result<Self, Failure> {
         let state = context.state()?;
         let access = Access::of(router, &settings.secrets)?;
         let definition = platform::find(&router.platform, settings.platforms.dir.as_deref())

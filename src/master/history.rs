@@ -37,7 +37,7 @@ impl History {
 mod tests {
     use super::*;
     use crate::failure::{Failure, Kind, Stage};
-    use crate::probe::{self, Ping};
+    use crate::probe::Ping;
 
     fn probes() -> Arc<[Probe]> {
         let target = "192.0.2.1".parse().unwrap();
@@ -55,13 +55,7 @@ mod tests {
     fn a_failure_is_not_served_again() {
         let failure = Failure::new(Kind::Reply, Stage::Reply, "not understood");
         let mut history = History::default();
-        let answers = Answers {
-            answers: probe::unanswered(&probes(), &failure),
-            time: 1.0,
-            age: 0.0,
-            session: Session::Reused,
-            conversation: Vec::new(),
-        };
+        let answers = Answers::failed(&probes(), &failure, 1.0);
         history.keep(probes(), &answers);
         assert!(history.young(&probes(), Duration::from_secs(60)).is_none());
     }
@@ -69,8 +63,8 @@ mod tests {
     #[test]
     fn a_measurement_is_served_only_while_it_is_young() {
         let mut history = History::default();
-        let answers =
-            Answers { answers: Vec::new(), time: 1.0, age: 0.0, session: Session::Opened, conversation: Vec::new() };
+        let failure = Failure::new(Kind::Reply, Stage::Reply, "not understood");
+        let answers = Answers { answers: Vec::new(), ..Answers::failed(&[], &failure, 1.0) };
         history.keep(probes(), &answers);
         let young = history.young(&probes(), Duration::from_secs(60)).unwrap();
         assert_eq!(young.session, Session::Cached);

@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 
 /// An answer that a client's socket does not take within this time is dropped: the client is stopped or gone.
 const WRITE_LIMIT: Duration = Duration::from_millis(500);
+/// A command of a batch that did not end by itself then has this long to be aborted and to print its counters.
+const LAST_COUNTERS: Duration = Duration::from_secs(2);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Ask {
@@ -28,17 +30,39 @@ pub(super) struct Job {
     pub(super) deadline: Deadline,
     /// Its session was cut once already.
     pub(super) retried: bool,
+    /// A batch has it done, whether somebody waits or not: each of its probes has the time that it needs.
+    pub(super) batched: bool,
 }
 
 impl Job {
     pub(super) fn new(ask: Ask, client: Client, deadline: Deadline) -> Self {
-        Self { ask, clients: vec![client], queued: Instant::now(), deadline, retried: false }
+        Self { ask, clients: vec![client], queued: Instant::now(), deadline, retried: false, batched: false }
+    }
+
+    /// One line of a batch. Nobody waits for it alone.
+    pub(super) fn batched(probes: Arc<[Probe]>) -> Self {
+        let deadline = Deadline::after(Duration::MAX);
+        Self {
+            ask: Ask::Probes(probes),
+            clients: Vec::new(),
+            queued: Instant::now(),
+            deadline,
+            retried: false,
+            batched: true,
+        }
+    }
+
+    /// A probe begins that needs at most this long.
+    pub(super) fn begin(&mut self, limit: Duration) {
+        if self.batched {
+            self.deadline = Deadline::after(limit.saturating_add(LAST_COUNTERS));
+        }
     }
 
     /// Forgets clients that went away; true when nobody waits any more.
     pub(super) fn is_abandoned(&mut self) -> bool {
         self.clients.retain(|client| !client.is_gone());
-        self.clients.is_empty()
+        self.clients.is_empty() && !self.batched
     }
 
     /// Answers all clients. The conversation goes only to those that asked for it.
@@ -76,16 +100,15 @@ impl Client {
         self.stream.as_fd()
     }
 
-    pub(super) fn answer(mut self, reply: &Reply, said: &[Said]) {
+    /// True when the client has it.
+    pub(super) fn answer(mut self, reply: &Reply, said: &[Said]) -> bool {
         let line = if self.conversation { wire::encode(&with(reply, said)) } else { wire::encode(reply) };
         let sent = line.and_then(|line| {
             self.stream.set_nonblocking(false)?;
             self.stream.set_write_timeout(Some(WRITE_LIMIT))?;
             self.stream.write_all(&line)
         });
-        if let Err(e) = sent {
-            log::debug!(error:% = e; "client did not take its answer");
-        }
+        sent.inspect_err(|e| log::debug!(error:% = e; "client did not take its answer")).is_ok()
     }
 }
 
@@ -96,7 +119,7 @@ fn with(reply: &Reply, said: &[Said]) -> Reply {
         Reply::Answers(Answers { conversation, .. })
         | Reply::Text { conversation, .. }
         | Reply::Failed { conversation, .. } => *conversation = said.to_vec(),
-        Reply::Status(_) | Reply::Leaving => {}
+        Reply::Batch(_) | Reply::Status(_) | Reply::Leaving => {}
     }
     reply
 }

@@ -36,6 +36,8 @@ pub(super) enum End {
     Login(Failure, Vec<Said>),
     /// Its session was lost in mid-job; the job is queued again or answered.
     Lost,
+    /// Over a job: a defect of ours.
+    Panicked(Failure),
 }
 
 /// What a job left behind.
@@ -55,6 +57,9 @@ impl Lane {
     pub(super) fn live(self) {
         let mut current = None;
         let end = guarded(self.master.router(), &mut current, |current| self.serve(current));
+        if let (End::Panicked(failure), Some(job)) = (&end, current.take()) {
+            self.master.fail(job, failure);
+        }
         self.master.lane_ended(self.id, end);
     }
 
@@ -166,18 +171,15 @@ impl Lane {
     }
 }
 
-/// Runs a lane's life. A panic is our defect: it is logged, what the lane worked on (`current`) is answered `internal`, and only
-/// its session is lost.
+/// Runs a lane's life. A panic is our defect: it is logged, what the lane worked on (`current`) is to be answered `internal`, and
+/// only its session is lost.
 fn guarded(router: &str, current: &mut Option<Job>, life: impl FnOnce(&mut Option<Job>) -> End) -> End {
     catch_unwind(AssertUnwindSafe(|| life(current))).unwrap_or_else(|_| {
         let text = "a lane of the master panicked; the log has the place; please report it";
         let failure = Failure::new(Kind::Internal, Stage::Probe, text);
         log::error!(router; "lane panicked");
-        match current.take() {
-            Some(job) => {
-                job.fail(&failure, Vec::new());
-                End::Lost
-            }
+        match current {
+            Some(_) => End::Panicked(failure),
             // Not over a job: the next lane would panic over the same login, and the one after it.
             None => End::Login(failure, Vec::new()),
         }
@@ -193,24 +195,20 @@ fn named(failure: Failure, router: &str) -> Failure {
 mod tests {
     use super::*;
     use crate::master::job::{Ask, Client};
-    use crate::wire::{self, Reply};
-    use std::io::{BufRead, BufReader};
     use std::os::unix::net::UnixStream;
 
     #[test]
-    fn a_panic_over_a_job_is_answered_internal_and_costs_that_session_only() {
-        let (ours, theirs) = UnixStream::pair().unwrap();
+    fn a_panic_over_a_job_leaves_the_job_to_be_answered_internal_and_costs_that_session_only() {
+        let (_ours, theirs) = UnixStream::pair().unwrap();
         let deadline = Deadline::after(Duration::from_secs(5));
         let job = Job::new(Ask::Command("show clock".into()), Client::new(theirs, false), deadline);
-        let end = guarded("r1:22", &mut None, |current| {
+        let mut current = None;
+        let end = guarded("r1:22", &mut current, |current| {
             *current = Some(job);
             panic!("a defect")
         });
-        assert!(matches!(end, End::Lost));
-        let mut line = Vec::new();
-        BufReader::new(ours).read_until(b'\n', &mut line).unwrap();
-        let reply: Option<Reply> = wire::decode(&line).unwrap();
-        assert!(matches!(reply, Some(Reply::Failed { failure, .. }) if failure.kind == Kind::Internal));
+        assert!(matches!(end, End::Panicked(failure) if failure.kind == Kind::Internal));
+        assert!(current.is_some());
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub(super) struct Slot {
     id: usize,
     pub(super) state: LaneState,
     since: f64,
+    /// When it had logged in.
+    pub(super) opened: Option<Instant>,
     jobs: u64,
     pub(super) bell: Arc<Bell>,
 }
@@ -89,7 +91,12 @@ impl Master {
             let failure = Failure::new(Kind::Internal, Stage::Connect, format!("starting a lane: {e}"));
             log::error!(router:% = self.router(), error:% = e; "lane not started");
             if open == 0 {
-                inner.queue.drain().into_iter().for_each(|job| job.fail(&failure, Vec::new()));
+                let jobs = inner.queue.drain();
+                let batches = inner.batches.fail(&jobs);
+                jobs.into_iter().for_each(|job| job.fail(&failure, Vec::new()));
+                for batch in batches {
+                    batch.answer(Some(failure.clone()), 0, None);
+                }
             }
         }
     }
@@ -100,7 +107,14 @@ impl Master {
         let lane = Lane::new(Arc::clone(self), id, Arc::clone(&bell));
         std::thread::Builder::new().name(format!("lane {id}")).stack_size(STACK).spawn(move || lane.live())?;
         inner.next_lane += 1;
-        inner.lanes.push(Slot { id, state: LaneState::Login(Stage::Connect), since: now(), jobs: 0, bell });
+        inner.lanes.push(Slot {
+            id,
+            state: LaneState::Login(Stage::Connect),
+            since: now(),
+            opened: None,
+            jobs: 0,
+            bell,
+        });
         Ok(())
     }
 
@@ -137,6 +151,9 @@ impl Master {
     pub(super) fn lane_ready(self: &Arc<Self>, lane: usize) {
         let mut inner = self.inner();
         inner.set_lane(lane, LaneState::Idle);
+        if let Some(slot) = inner.lanes.iter_mut().find(|slot| slot.id == lane) {
+            slot.opened = Some(Instant::now());
+        }
         inner.no_further_lane_until = None;
         // One job is this lane's; more may be worth another.
         self.dispatch(&mut inner);
@@ -164,17 +181,19 @@ impl Master {
         inner.lanes.retain(|slot| slot.id != lane);
         let others = !inner.lanes.is_empty();
         match end {
-            End::Quiet | End::Lost => self.dispatch(&mut inner),
+            End::Quiet | End::Lost | End::Panicked(_) => self.dispatch(&mut inner),
             End::Login(failure, said) => {
                 inner.last_failure = Some(LastFailure { failure: failure.clone(), time: now() });
                 if others {
                     inner.no_further_lane_until = Some(Instant::now() + FURTHER_LANE_PAUSE);
                 } else {
                     let jobs = inner.queue.drain();
+                    let batches = inner.batches.fail(&jobs);
                     // What opens a router is out of date: the next poll brings it anew.
                     inner.leaving |= failure.kind == Kind::Auth;
                     drop(inner);
                     jobs.into_iter().for_each(|job| job.fail(&failure, said.clone()));
+                    self.answer_batches(batches, Some(&failure));
                 }
             }
         }

@@ -136,7 +136,8 @@ fn handle(master: &Arc<Master>, stream: UnixStream, request: Request) {
     match request {
         Request::Poll { probes, deadline, max_age, conversation } => {
             if let Some(answers) = master.young(&probes, max_age) {
-                return Client::new(stream, conversation).answer(&Reply::Answers(answers), &[]);
+                Client::new(stream, conversation).answer(&Reply::Answers(answers), &[]);
+                return;
             }
             // A mistake costs no login.
             if let Some(failure) = probes.iter().find_map(|probe| master.platform.check(probe).err()) {
@@ -145,6 +146,9 @@ fn handle(master: &Arc<Master>, stream: UnixStream, request: Request) {
             let client = Client::new(stream, conversation);
             master.submit(Job::new(Ask::Probes(probes.into()), client, Deadline::after(deadline)));
         }
+        Request::Batch { lines, deadline } => {
+            master.submit_batch(Client::new(stream, false), lines, Deadline::after(deadline));
+        }
         Request::Exec { command, deadline, conversation } => {
             if let Err(failure) = master.platform.allows(&command) {
                 return fail(stream, failure);
@@ -152,7 +156,9 @@ fn handle(master: &Arc<Master>, stream: UnixStream, request: Request) {
             let client = Client::new(stream, conversation);
             master.submit(Job::new(Ask::Command(command.into()), client, Deadline::after(deadline)));
         }
-        Request::Status => Client::new(stream, false).answer(&Reply::Status(master.status()), &[]),
+        Request::Status => {
+            Client::new(stream, false).answer(&Reply::Status(master.status()), &[]);
+        }
         Request::Stop => {
             log::info!(router:% = master.router(); "told to stop");
             master.leave(Some(stream));

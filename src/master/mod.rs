@@ -1,6 +1,7 @@
 //! The background process of one router: listens on its socket, queues what clients ask, keeps the lanes that do it, and
 //! leaves when nobody asked for long. Crash-only: whatever it holds, the kernel frees.
 
+mod batches;
 mod bell;
 mod conversation;
 mod history;
@@ -25,10 +26,11 @@ use crate::ssh;
 use crate::state::State;
 use crate::wire::{Answers, LastFailure, Reply, Said, Status};
 use anyhow::Result;
+use batches::{Batches, Done};
 use bell::Bell;
 use history::History;
 use hold_down::Logins;
-use job::Job;
+use job::{Ask, Client, Job};
 use lanes::{LaneState, Slot};
 use place::Place;
 use queue::Queue;
@@ -59,6 +61,7 @@ pub(crate) struct Master {
 
 struct Inner {
     queue: Queue,
+    batches: Batches,
     lanes: Vec<Slot>,
     next_lane: usize,
     history: History,
@@ -105,6 +108,7 @@ impl Master {
         let logins = Logins::new(state.logins(), start.settings.login.clone());
         let inner = Inner {
             queue: Queue::default(),
+            batches: Batches::default(),
             lanes: Vec::new(),
             next_lane: 0,
             history: History::default(),
@@ -136,16 +140,55 @@ impl Master {
         self.dispatch(&mut inner);
     }
 
-    /// Answers jobs that waited too long, with the stage that the login has reached.
+    /// Queues the jobs of a batch that are not in hand already.
+    fn submit_batch(self: &Arc<Self>, client: Client, lines: Vec<Vec<Probe>>, deadline: Deadline) {
+        let refused = |(place, probes): (usize, &Vec<Probe>)| {
+            let failure = probes.iter().find_map(|probe| self.platform.check(probe).err())?;
+            Some((place, Answers::failed(probes, &failure, now())))
+        };
+        let refused = lines.iter().enumerate().filter_map(refused).collect();
+        let lines = lines.into_iter().map(Arc::from).collect();
+        let mut inner = self.inner();
+        inner.last_job = Instant::now();
+        let (jobs, done) = inner.batches.open(client, deadline, lines, refused);
+        jobs.into_iter().for_each(|job| inner.queue.push(job));
+        self.dispatch(&mut inner);
+        drop(inner);
+        self.answer_batches(done, None);
+    }
+
+    fn answer_batches(&self, done: impl IntoIterator<Item = Done>, failure: Option<&Failure>) {
+        for done in done {
+            let inner = self.inner();
+            let opened: Vec<Instant> = inner.lanes.iter().filter_map(|slot| slot.opened).collect();
+            drop(inner);
+            let age = opened.iter().min().map(|opened| opened.elapsed().as_secs_f64());
+            let brought = done.answer(failure.cloned(), opened.len(), age);
+            self.inner().batches.delivered(&brought);
+        }
+    }
+
+    /// A job that nobody can do.
+    fn fail(&self, job: Job, failure: &Failure) {
+        if let (true, Ask::Probes(probes)) = (job.batched, &job.ask) {
+            let done = self.inner().batches.bring(probes, &Answers::failed(probes, failure, now()));
+            self.answer_batches(done, None);
+        }
+        job.fail(failure, Vec::new());
+    }
+
+    /// Answers jobs that waited too long, with the stage that the login has reached, and batches with what there is.
     fn answer_overdue(&self) {
         let mut inner = self.inner();
         let overdue = inner.queue.overdue();
+        let batches = inner.batches.overdue();
+        let logged_in = inner.lanes.iter().any(|slot| slot.opened.is_some());
         let login = inner.lanes.iter().find_map(|slot| match slot.state {
             LaneState::Login(stage) => Some(stage),
             _ => None,
         });
         drop(inner);
-        if overdue.is_empty() {
+        if overdue.is_empty() && batches.is_empty() {
             return;
         }
         let router = self.router();
@@ -162,6 +205,7 @@ impl Master {
             ),
         };
         overdue.into_iter().for_each(|job| job.fail(&failure, Vec::new()));
+        self.answer_batches(batches, Some(&failure).filter(|_| !logged_in));
     }
 
     /// When the listener has to look around though nobody knocks.
@@ -171,7 +215,7 @@ impl Master {
             let exit = inner.last_job + self.start.settings.master.idle_exit;
             Deadline::at(exit.min(Instant::now() + PLACE_CHECK))
         });
-        inner.queue.next_deadline().into_iter().chain(idle).min()
+        inner.queue.next_deadline().into_iter().chain(inner.batches.next_deadline()).chain(idle).min()
     }
 
     fn young(&self, probes: &[Probe], max_age: Duration) -> Option<Answers> {
@@ -181,12 +225,16 @@ impl Master {
         self.inner().history.young(probes, max_age)
     }
 
-    fn remember(&self, probes: Arc<[Probe]>, answers: &Answers) {
+    /// Keeps the answers for whoever asks later; those of a batch's job go to the batches that wait for them.
+    fn remember(&self, probes: Arc<[Probe]>, answers: &Answers, batched: bool) {
         let mut inner = self.inner();
         if let Some(failure) = answers.answers.iter().find_map(|answer| answer.outcome.as_ref().err()) {
             inner.last_failure = Some(LastFailure { failure: failure.clone(), time: now() });
         }
+        let done = if batched { inner.batches.bring(&probes, answers) } else { Vec::new() };
         inner.history.keep(probes, answers);
+        drop(inner);
+        self.answer_batches(done, None);
     }
 
     fn status(&self) -> Status {
@@ -250,8 +298,10 @@ impl Master {
         inner.farewells.extend(stopper);
         inner.lanes.iter().for_each(|slot| slot.bell.ring());
         let waiting = inner.queue.drain();
+        let batches = inner.batches.fail(&waiting);
         drop(inner);
         waiting.into_iter().for_each(|job| job.answer(&Reply::Leaving, Vec::<Said>::new()));
+        batches.into_iter().for_each(Done::turn_away);
         self.bell.ring();
     }
 

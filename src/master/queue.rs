@@ -1,30 +1,38 @@
-//! Jobs that wait for a lane, first come, first served. Identical ones waiting at the same moment become one.
+//! Jobs that wait for a lane: those that somebody waits for first, first come, first served; then those of batches, which go on
+//! without anybody. Identical ones waiting at the same moment become one.
 
 use super::job::Job;
 use crate::deadline::Deadline;
 use std::collections::VecDeque;
 
 #[derive(Default)]
-pub(super) struct Queue(VecDeque<Job>);
+pub(super) struct Queue {
+    asked: VecDeque<Job>,
+    batched: VecDeque<Job>,
+}
 
 impl Queue {
     /// Adds a job, or its clients to a waiting one of the same kind that will be answered in time for them.
     pub(super) fn push(&mut self, mut job: Job) {
-        match self.0.iter_mut().find(|waiting| waiting.ask == job.ask && waiting.deadline <= job.deadline) {
+        if job.batched {
+            return self.batched.push_back(job);
+        }
+        match self.asked.iter_mut().find(|waiting| waiting.ask == job.ask && waiting.deadline <= job.deadline) {
             Some(waiting) => waiting.clients.append(&mut job.clients),
-            None => self.0.push_back(job),
+            None => self.asked.push_back(job),
         }
     }
 
-    /// A job whose session was cut goes before all others.
+    /// A job whose session was cut goes before all others of its kind.
     pub(super) fn push_first(&mut self, job: Job) {
-        self.0.push_front(job);
+        let queue = if job.batched { &mut self.batched } else { &mut self.asked };
+        queue.push_front(job);
     }
 
-    /// The next job that somebody still waits for.
+    /// The next job that is still wanted.
     pub(super) fn pop(&mut self) -> Option<Job> {
         loop {
-            let mut job = self.0.pop_front()?;
+            let mut job = self.asked.pop_front().or_else(|| self.batched.pop_front())?;
             if !job.is_abandoned() {
                 return Some(job);
             }
@@ -33,22 +41,22 @@ impl Queue {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.asked.len() + self.batched.len()
     }
 
     /// When the next waiting job runs out of time.
     pub(super) fn next_deadline(&self) -> Option<Deadline> {
-        self.0.iter().map(|job| job.deadline).min()
+        self.asked.iter().map(|job| job.deadline).min()
     }
 
     /// Takes out what ran out of time.
     pub(super) fn overdue(&mut self) -> Vec<Job> {
-        let (overdue, waiting) = self.0.drain(..).partition(|job| job.deadline.is_over());
-        self.0 = waiting;
+        let (overdue, waiting) = self.asked.drain(..).partition(|job| job.deadline.is_over());
+        self.asked = waiting;
         Vec::from_iter::<VecDeque<Job>>(overdue)
     }
 
     pub(super) fn drain(&mut self) -> Vec<Job> {
-        self.0.drain(..).collect()
+        self.asked.drain(..).chain(self.batched.drain(..)).collect()
     }
 }

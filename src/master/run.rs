@@ -86,7 +86,7 @@ fn run_probes(
     let mut answers = Vec::with_capacity(probes.len());
     let mut after = After::Idle;
     let session = if job.queued < opened { Session::Opened } else { Session::Reused };
-    let time = now();
+    let (time, begun) = (now(), Instant::now());
     for probe in probes.iter() {
         let outcome = match ask_probe(master, terminal, job, probe) {
             Asked::Answered(outcome) => outcome,
@@ -114,11 +114,12 @@ fn run_probes(
         let late = Failure::new(Kind::Deadline, Stage::Probe, message);
         answers.extend(crate::probe::unanswered(&probes[answers.len()..], &late));
     }
-    let answers = Answers { answers, time, age: 0.0, session, conversation: Vec::new() };
-    master.remember(Arc::clone(probes), &answers);
+    let elapsed = begun.elapsed().as_secs_f64();
+    let answers = Answers { answers, time, age: 0.0, elapsed, session, conversation: Vec::new() };
     if let Some(job) = current.take() {
         // Before the answer: a client's next poll may be here before this lane looks for it, and must not cost a login.
         master.lane_state(lane, LaneState::Recovering);
+        master.remember(Arc::clone(probes), &answers, job.batched);
         job.answer(&Reply::Answers(answers), terminal.conversation.take());
     }
     after
@@ -136,6 +137,7 @@ fn ask_probe(master: &Arc<Master>, terminal: &mut Terminal, job: &mut Job, probe
         Ok(run) => run,
         Err(failure) => return Asked::Answered(Err(failure)),
     };
+    job.begin(run.limit);
     let mut again = true;
     loop {
         if !terminal.shell.is_idle() && !terminal.settle(&|| {}) {

@@ -167,6 +167,15 @@ impl Platform {
         self.ping_form()?.check(&self.name, ping)
     }
 
+    /// How long the router is busy with a probe: when each packet is back after `trip`, and when none comes back.
+    ///
+    /// # Errors
+    /// Kind `settings` as of [`Platform::check`].
+    pub fn lasts(&self, probe: &Probe, trip: Duration) -> Result<(Duration, Duration), Failure> {
+        let Probe::Ping(ping) = probe;
+        Ok(self.ping_form()?.lasts(ping, trip))
+    }
+
     /// A router's text, raw or cleaned by the shell, as a measurement.
     ///
     /// # Errors

@@ -265,6 +265,14 @@ impl PingForm {
         }
     }
 
+    /// Between sending the command and its last line: when every packet is back after `trip`, and when none comes back.
+    pub(super) fn lasts(&self, ping: &Ping, trip: Duration) -> (Duration, Duration) {
+        let timeout = self.effective_timeout(ping);
+        // An endless command ends when we end it.
+        let dead = self.worst(ping.count, timeout);
+        (if self.endless { dead } else { self.worst(ping.count, trip.min(timeout)) }, dead)
+    }
+
     /// When everything is lost.
     fn worst(&self, count: u32, timeout: Duration) -> Duration {
         match self.pacing {

@@ -1,6 +1,7 @@
 //! What the tests are built from: real parts, simulated routers, a parent like Zabbix, and the means to look at them.
 
 pub mod frr;
+pub mod inventory;
 pub mod leftover;
 pub mod monitor;
 pub mod netns;
@@ -13,3 +14,4 @@ pub mod sshd;
 pub mod system_user;
 pub mod tun;
 pub mod wait;
+pub mod zabbix;
