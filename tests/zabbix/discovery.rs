@@ -1,6 +1,5 @@
 //! Low-level discovery in a real Zabbix: what is wrong is shown at the rule, and costs no line.
 
-use super::faults::template;
 use crate::support::inventory::Inventory;
 use crate::support::sim::SimRouter;
 use crate::support::wait;
@@ -8,11 +7,10 @@ use crate::support::zabbix::{Host, Part, Zabbix, versions};
 
 const RULE: &str = "ddl-monitor[discover,lines,--router,\"{$LINE_ROUTER_NAME}\",--router,\"{HOST.HOST}\"]";
 
-/// Asks for the rule again until its error has this part; an empty part is no error.
+/// Waits until the rule's error has this part; an empty part is no error.
 fn until_error(host: &Host<'_>, part: &str) {
     wait::patiently(&format!("an error of the rule with {part:?}"), || {
-        host.check_now(RULE);
-        let error = host.discovery_error(RULE).expect("the rule");
+        let error = host.discovery_error(RULE);
         if error.contains(part) && (part.is_empty() == error.is_empty()) { Ok(()) } else { Err(error) }
     });
 }
@@ -22,7 +20,7 @@ fn a_broken_inventory_is_shown_at_the_rule_and_the_lines_stay() {
     for version in versions() {
         let sim = SimRouter::new("linux").start();
         let zabbix = Zabbix::start(version);
-        zabbix.import(&template(version, "edge-router-leased-lines-by-ssh"));
+        zabbix.import_templates();
         let folder = zabbix.folder(Part::Server);
         let import = |inventory: &Inventory| {
             let file = folder.join("inventory.toml");
@@ -38,7 +36,8 @@ fn a_broken_inventory_is_shown_at_the_rule_and_the_lines_stay() {
                 .line("L-2.c+d=e%f^g_h", "edge-1", "192.0.2.2", "")
         };
         let host = zabbix.host("edge-1").template("Edge Router Leased Lines by SSH");
-        let host = host.user_macro("{$LINE_CHECK_INTERVAL}", "2s").create();
+        let host =
+            host.user_macro("{$LINE_CHECK_INTERVAL}", "2s").user_macro("{$LINE_DISCOVERY_INTERVAL}", "2s").create();
         // The rule comes before any inventory: it says what to do.
         until_error(&host, "inventory import");
         import(&whole());
