@@ -100,7 +100,8 @@ set_up_frontend() {
   local to=$dir/frontend from=/usr/share/zabbix
   [ -z "$root" ] || [ -d "$root$from/include" ] || from=/usr/share/zabbix/ui
   if [ ! -e "$to/complete" ]; then
-    cp -a "$root$from" "$to/ui"
+    # With what its links lead to: fonts that lie elsewhere.
+    "${inside[@]}" cp -rL "$from" "$to/ui"
     # Debian's tree knows only /etc.
     sed -i "s|'/etc/zabbix/zabbix.conf.php'|'$to/zabbix.conf.php'|" "$to/ui/include/classes/core/CConfigFile.php"
     # Without a locale of this name every page shows an error.
@@ -273,7 +274,7 @@ stop_parts() {
   local part
   stop_processes server proxy agentd agent2 frontend
   for part in server proxy agentd agent2; do
-    [ ! -d "$dir/$part/state" ] || monitor "$part" stop --all </dev/null >/dev/null 2>&1 || true
+    ! compgen -G "$dir/$part/state/*.sock" >/dev/null || monitor "$part" stop --all </dev/null >/dev/null 2>&1 || true
   done
   stop_processes routers postgres
 }
