@@ -228,7 +228,7 @@ run_part() {
   frontend)
     start frontend zabbix PHP_CLI_SERVER_WORKERS=4 LOCPATH="$dir/frontend/locale" LANG=en_US.utf8 \
       php -d memory_limit=256M -d max_execution_time=300 -d max_input_time=300 -d post_max_size=32M -d upload_max_filesize=16M \
-      -d session.save_path="$dir/frontend/sessions" -d date.timezone="$(zone)" -d opcache.enable=1 \
+      -d session.save_path="$dir/frontend/sessions" -d sys_temp_dir="$dir/frontend/sessions" -d date.timezone="$(zone)" -d opcache.enable=1 \
       -S "127.0.0.1:$port_frontend" -t "$dir/frontend/ui"
     ;;
   routers) start_routers ;;

@@ -4,7 +4,7 @@
 mod api;
 mod host;
 
-pub use host::{Host, NewHost, Value};
+pub use host::{Host, NewHost};
 
 use super::leftover;
 use super::monitor::BINARY;
@@ -124,10 +124,25 @@ impl Zabbix {
         self.call("configuration.import", json!({"format": "yaml", "source": yaml, "rules": self.rules()}));
     }
 
-    /// What importing it would change; empty when nothing.
+    /// Imports all templates of the project, those for this version.
     #[track_caller]
-    pub fn import_changes(&self, yaml: &str) -> Json {
-        self.call("configuration.importcompare", json!({"format": "yaml", "source": yaml, "rules": self.rules()}))
+    pub fn import_templates(&self) {
+        for yaml in templates(self.version) {
+            self.import(&yaml);
+        }
+    }
+
+    /// All that Zabbix knows of the templates with these names, as it exports it.
+    #[track_caller]
+    pub fn export(&self, names: &[&str]) -> Json {
+        let found = self.call("template.get", json!({"filter": {"host": names}, "output": ["templateid"]}));
+        let ids: Vec<&Json> = found.as_array().expect("a list").iter().map(|one| &one["templateid"]).collect();
+        assert_eq!(ids.len(), names.len(), "{names:?}");
+        let text = self.call("configuration.export", json!({"format": "json", "options": {"templates": ids}}));
+        let mut export: Json = serde_json::from_str(text.as_str().expect("text")).expect("JSON");
+        // Of 6.0: when it was exported.
+        export["zabbix_export"].as_object_mut().expect("an export").remove("date");
+        export
     }
 
     fn rules(&self) -> Json {
@@ -218,6 +233,16 @@ impl Drop for Zabbix {
         drop(holder.stdin.take());
         let _ = holder.wait();
     }
+}
+
+/// The project's templates for a version of Zabbix, in YAML.
+pub fn templates(version: &str) -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("zabbix-templates").join(version);
+    let entries = fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display())).flatten();
+    let mut files: Vec<PathBuf> =
+        entries.map(|entry| entry.path()).filter(|p| p.extension().is_some_and(|e| e == "yaml")).collect();
+    files.sort();
+    files.iter().map(|file| fs::read_to_string(file).expect("a template")).collect()
 }
 
 fn script(command: &str, folder: &Path) -> Command {
