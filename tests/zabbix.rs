@@ -1,5 +1,6 @@
 //! ddl-monitor in a real Zabbix (`scripts/zabbix-lab`), each test in a lab of its own. `scripts/test --zabbix` runs these alone.
 
+mod agents;
 mod discovery;
 mod faults;
 mod growth;
