@@ -24,6 +24,16 @@ fn two_labs_run_side_by_side_and_each_is_gone_when_its_owner_is() {
     assert_eq!(two.call("proxy.get", json!({"output": ["host"]}))[0]["host"], "lab-proxy");
 }
 
+#[test]
+fn a_lab_whose_script_was_killed_is_ended_by_the_next() {
+    let zabbix = Zabbix::start("6.0");
+    let (server, orphaned) = (zabbix.pid("server"), zabbix.abandon());
+    assert!(process::is_alive(server));
+    drop(Zabbix::start("6.0"));
+    assert!(!process::is_alive(server));
+    assert!(!orphaned.exists());
+}
+
 const PARTS: [&str; 6] = ["postgres", "frontend", "server", "proxy", "agentd", "agent2"];
 
 #[test]

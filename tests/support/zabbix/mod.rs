@@ -56,7 +56,8 @@ pub struct Zabbix {
 impl Zabbix {
     /// A lab without hosts: server, frontend, proxy `lab-proxy`, both agents. Ready in two seconds, once its database is kept.
     pub fn start(version: &'static str) -> Self {
-        let folder = std::env::temp_dir().join(format!("{}-zabbix", leftover::mark()));
+        end_leftovers();
+        let folder = std::env::temp_dir().join(format!("{}{SUFFIX}", leftover::mark()));
         let mut holder = script("up", &folder)
             .args(["--version", version, "--bare", "--json", "--until-eof", "--binary", BINARY])
             .stdin(Stdio::piped())
@@ -202,6 +203,16 @@ impl Zabbix {
         rows.iter().filter_map(|master| u32::try_from(master["pid"].as_u64()?).ok()).collect()
     }
 
+    /// Kills its script, as the kernel does when memory is short, and gives the folder the mark of an owner that is gone.
+    pub fn abandon(self) -> PathBuf {
+        let script = self.holder.lock().expect("the script").id();
+        super::process::signal(script, rustix::process::Signal::KILL);
+        // Above the kernel's largest process id.
+        let orphaned = self.folder.with_file_name(format!("ddl-99999999-{}{SUFFIX}", std::process::id()));
+        fs::rename(&self.folder, &orphaned).expect("another name");
+        orphaned
+    }
+
     /// The part's own folder: `ddl-monitor.toml`, `credentials.toml`, `state/`, `conf.d/` of agents.
     pub fn folder(&self, part: Part) -> PathBuf {
         self.folder.join(part.name())
@@ -224,6 +235,20 @@ impl Zabbix {
             fs::write(self.folder(part).join("conf.d/test.conf"), lines).expect("configuration of an agent");
         }
         self.restart(&["agentd", "agent2"]);
+    }
+}
+
+/// Of a lab's folder, after the mark of its owner.
+const SUFFIX: &str = "-zabbix";
+
+/// Labs whose script was killed together with the tests.
+fn end_leftovers() {
+    for entry in fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.strip_suffix(SUFFIX).is_some_and(leftover::is_dead) {
+            // While its own script is at it, this waits, and finds nothing.
+            let _ = script("down", &entry.path()).arg("--delete").output();
+        }
     }
 }
 
