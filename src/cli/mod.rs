@@ -78,7 +78,7 @@ pub struct Global {
 #[derive(Subcommand)]
 enum Command {
     /// Measure one line: log in to its router, ping the far end from there
-    Poll(poll::Args),
+    Poll(Box<poll::Args>),
     /// Run one read-only command on a router, over the login that polls use, and print what it said
     Exec(exec::Args),
     /// Show the masters: which router, process and SSH sessions (lanes), what waits, the last failure

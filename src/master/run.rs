@@ -181,8 +181,15 @@ fn lost(router: &str, why: &str) -> Failure {
 /// Sends the command and waits for its answer; aborts it when its own time, the deadline or its clients are gone.
 fn command(master: &Master, terminal: &mut Terminal, job: &mut Job, run: &Run) -> Result<Outcome, Failure> {
     for before in &run.before {
-        match plain_command(master, terminal, job, before)? {
-            Outcome::Text { ending: Ending::Complete, .. } => {}
+        terminal.shell.quiet_command(before)?;
+        match plain_wait(master, terminal, job)? {
+            Outcome::Text { ending: Ending::Complete, text } => {
+                // A ping with other options than asked for would measure something else.
+                if let Some(refused) = master.platform.refusal(&text) {
+                    let message = format!("router {}: `{before}`: {}", master.router(), refused.message);
+                    return Err(Failure { message, ..refused });
+                }
+            }
             // Its time was up: there is none for the command itself.
             Outcome::Text { .. } => return Ok(Outcome::Late),
             other => return Ok(other),
@@ -200,9 +207,12 @@ fn command(master: &Master, terminal: &mut Terminal, job: &mut Job, run: &Run) -
 
 /// A command that has no end of its own but the answer.
 fn plain_command(master: &Master, terminal: &mut Terminal, job: &mut Job, command: &str) -> Result<Outcome, Failure> {
-    let sent = Instant::now();
     terminal.shell.command(command)?;
-    wait(master, terminal, job, sent, job.deadline.less(WAY_BACK), false)
+    plain_wait(master, terminal, job)
+}
+
+fn plain_wait(master: &Master, terminal: &mut Terminal, job: &mut Job) -> Result<Outcome, Failure> {
+    wait(master, terminal, job, Instant::now(), job.deadline.less(WAY_BACK), false)
 }
 
 fn wait(

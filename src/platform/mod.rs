@@ -4,7 +4,7 @@
 //! * [`catalog`] — where definitions come from
 //! * `definition` — the form of a file; `mistake` — errors with file and line; `pattern` — how patterns are compiled
 //! * [`dialect`], `conversation` — prompts, dialogues, pager, enable: what the shell needs
-//! * `ping`, `command` — a probe's command; `reply`, `pending`, `indicator`, `outcome` — its answer
+//! * `ping`, `command` — a probe's command; `reply`, `part`, `statistics`, `times`, `pending`, `indicator`, `outcome` — its answer
 //! * `read_only` — what `exec` may run
 //! * `sample` — the examples inside each file
 
@@ -16,6 +16,7 @@ pub mod dialect;
 mod indicator;
 mod mistake;
 mod outcome;
+mod part;
 mod pattern;
 mod pending;
 mod ping;
@@ -25,6 +26,7 @@ pub mod regex;
 mod reply;
 mod sample;
 mod statistics;
+mod times;
 
 pub use catalog::{Definition, Listed, find, from_file, list};
 pub use sample::SampleResult;
@@ -53,6 +55,8 @@ pub struct Platform {
     pub crypto: Crypto,
     /// `TERM` of the pseudo-terminal.
     pub terminal: String,
+    /// Added to the user's name at the login; empty for nearly all.
+    pub user_suffix: String,
     pub dialect: Arc<Dialect>,
     ping: Option<PingForm>,
     indicators: Vec<Indicator>,
@@ -140,6 +144,7 @@ impl Platform {
             title: file.title.get_ref().clone(),
             crypto: file.crypto,
             terminal: conversation::terminal(&source, &file)?,
+            user_suffix: conversation::user_suffix(&source, &file)?,
             dialect: Arc::new(dialect),
             ping,
             indicators,

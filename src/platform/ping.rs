@@ -12,10 +12,8 @@ use std::time::Duration;
 
 #[derive(Debug)]
 pub(super) struct PingForm {
-    /// Modes that take the full command.
-    modes: Vec<String>,
-    ipv4: Commands,
-    ipv6: Commands,
+    /// The full command, as the modes take it.
+    variants: Vec<Variant>,
     pub(super) plain: Option<Plain>,
     count: (u32, u32),
     timeout: (u32, u32),
@@ -23,9 +21,26 @@ pub(super) struct PingForm {
     size: Option<SizeFile>,
     vrf_max: usize,
     pub(super) pacing: Pacing,
-    pub(super) gap: Duration,
+    gap: Gap,
     pub(super) endless: bool,
+    /// The command does not take the time-out: the run is ended by us.
+    no_timeout: bool,
     pub(super) reply: ReplyForm,
+}
+
+/// Between two packets.
+#[derive(Clone, Copy, Debug)]
+enum Gap {
+    Fixed(Duration),
+    Timeout,
+}
+
+/// The words of the command in these modes.
+#[derive(Debug)]
+struct Variant {
+    modes: Vec<String>,
+    ipv4: Commands,
+    ipv6: Commands,
 }
 
 #[derive(Debug)]
@@ -58,8 +73,15 @@ impl PingForm {
             if !file.endless && !commands.has(Slot::Count) {
                 return Err(source.mistake(text, "the command has no count; write {count}, or endless = true"));
             }
-            if !file.endless && !commands.has(Slot::Timeout) {
-                return Err(source.mistake(text, "the command has no time-out; write {timeout}, or endless = true"));
+            let timeout = commands.has(Slot::Timeout);
+            if !file.endless && !file.no_timeout && !timeout {
+                return Err(source.mistake(
+                    text,
+                    "the command has no time-out; write {timeout}, or no_timeout = true, or endless = true",
+                ));
+            }
+            if file.no_timeout && timeout {
+                return Err(source.mistake(text, "the command has a time-out; remove no_timeout = true, or {timeout}"));
             }
             Ok(commands)
         };
@@ -99,16 +121,50 @@ impl PingForm {
         if timeout_unit.is_zero() {
             return Err(source.mistake(&timeout.unit, "a unit of 0; write \"1s\" or \"1ms\""));
         }
+        let variant = |modes: Vec<String>, form: &Words<'_>| {
+            Ok(Variant {
+                modes,
+                ipv4: commands(form.before, form.command)?,
+                ipv6: commands(form.before_ipv6.unwrap_or(form.before), form.command_ipv6.unwrap_or(form.command))?,
+            })
+        };
+        let mut variants = Vec::new();
+        for other in &file.variant {
+            let words = Words {
+                before: &other.before,
+                command: &other.command,
+                before_ipv6: other.before_ipv6.as_deref(),
+                command_ipv6: other.command_ipv6.as_ref(),
+            };
+            variants.push(variant(modes(&other.modes)?, &words)?);
+        }
+        let is_taken = |mode: &str| variants.iter().any(|variant: &Variant| variant.modes.iter().any(|m| m == mode));
+        let main = match &file.modes {
+            Some(named) => modes(named)?,
+            None => {
+                usable.iter().filter(|mode| !is_plain(mode) && !is_taken(mode)).map(|mode| (*mode).to_owned()).collect()
+            }
+        };
+        if let Some(twice) = main.iter().find(|mode| is_taken(mode)) {
+            let at = file.variant.iter().flat_map(|other| &other.modes).find(|text| text.get_ref() == twice);
+            return Err(source.mistake(
+                at.unwrap_or(&file.command),
+                &format!("mode {twice:?} has two commands; name it in modes or in one variant"),
+            ));
+        }
+        let words = Words {
+            before: &file.before,
+            command: &file.command,
+            before_ipv6: file.before_ipv6.as_deref(),
+            command_ipv6: file.command_ipv6.as_ref(),
+        };
+        variants.insert(0, variant(main, &words)?);
+        let gap = match file.gap.get_ref().as_str() {
+            "timeout" => Gap::Timeout,
+            _ => Gap::Fixed(time(&file.gap)?),
+        };
         Ok(Self {
-            modes: match &file.modes {
-                Some(named) => modes(named)?,
-                None => usable.iter().filter(|mode| !is_plain(mode)).map(|mode| (*mode).to_owned()).collect(),
-            },
-            ipv4: commands(&file.before, &file.command)?,
-            ipv6: commands(
-                file.before_ipv6.as_deref().unwrap_or(&file.before),
-                file.command_ipv6.as_ref().unwrap_or(&file.command),
-            )?,
+            variants,
             plain,
             count: (count.min, count.max),
             timeout: (timeout.min, timeout.max),
@@ -116,8 +172,9 @@ impl PingForm {
             size: file.size.as_ref().map(|size| *size.get_ref()),
             vrf_max: file.vrf_max.unwrap_or(63),
             pacing: file.pacing,
-            gap: time(&file.gap)?,
+            gap,
             endless: file.endless,
+            no_timeout: file.no_timeout,
             reply: ReplyForm::new(source, file)?,
         })
     }
@@ -131,33 +188,46 @@ impl PingForm {
             size: None,
             vrf: None,
             source: None,
+            df: false,
         };
         let plain = self.plain.as_ref().map(|plain| &plain.command);
-        [&self.ipv4, &self.ipv6]
-            .into_iter()
+        self.variants
+            .iter()
+            .flat_map(|variant| [&variant.ipv4, &variant.ipv6])
             .flat_map(|commands| commands.before.iter().chain([&commands.command]))
             .chain(plain)
             .map(|template| template.fill(&values))
+            .filter(|command| !command.is_empty())
             .collect()
-    }
-
-    fn commands_for(&self, target: IpAddr) -> &Commands {
-        if target.is_ipv4() { &self.ipv4 } else { &self.ipv6 }
     }
 
     /// Everything about the probe that the platform cannot do, before any login.
     pub(super) fn check(&self, platform: &str, ping: &Ping) -> Result<(), Failure> {
-        self.values(platform, ping).map(drop)
+        self.any_values(platform, ping).map(drop)
+    }
+
+    /// The values of the first variant that takes them: which mode a login ends in is not known beforehand.
+    fn any_values<'p>(&self, platform: &str, ping: &'p Ping) -> Result<Values<'p>, Failure> {
+        let mut taken = self.variants.iter().map(|variant| self.values(platform, ping, variant));
+        match taken.next() {
+            Some(Err(refused)) => taken.find_map(Result::ok).ok_or(refused),
+            Some(first) => first,
+            None => Err(Failure::settings(format!("platform {platform} defines no ping"))),
+        }
     }
 
     /// The values of the slots, ranges checked.
-    fn values<'p>(&self, platform: &str, ping: &'p Ping) -> Result<Values<'p>, Failure> {
-        let commands = self.commands_for(ping.target);
+    fn values<'p>(&self, platform: &str, ping: &'p Ping, variant: &Variant) -> Result<Values<'p>, Failure> {
+        let commands = variant.commands_for(ping.target);
         let family = if ping.target.is_ipv4() { "IPv4" } else { "IPv6" };
+        let lacks = |what: &str, slot| match [&variant.ipv4, &variant.ipv6].iter().any(|one| one.has(slot)) {
+            true => format!("has no {what} option for {family}, leave it empty"),
+            false => format!("has no {what} option, leave it empty"),
+        };
         let refuse = |flag: &str, value: &dyn std::fmt::Display, takes: String| {
             let macro_name = flag.to_uppercase();
             let macro_name = match flag {
-                "count" | "timeout" | "size" => format!("PING_{macro_name}"),
+                "count" | "timeout" | "size" | "df" => format!("PING_{macro_name}"),
                 _ => macro_name,
             };
             Failure::settings(format!("--{flag} {value} ({{$LINE_{macro_name}}}): {platform} {takes}"))
@@ -191,11 +261,11 @@ impl PingForm {
                 }
                 Some(total)
             }
-            (Some(data), _) => return Err(refuse("size", &data, "has no size option, leave it empty".to_owned())),
+            (Some(data), _) => return Err(refuse("size", &data, lacks("size", Slot::Size))),
         };
         if let Some(vrf) = &ping.vrf {
             if !commands.has(Slot::Vrf) {
-                return Err(refuse("vrf", vrf, "has no VRF option, leave it empty".to_owned()));
+                return Err(refuse("vrf", vrf, lacks("VRF", Slot::Vrf)));
             }
             if vrf.as_str().len() > self.vrf_max {
                 return Err(refuse("vrf", vrf, format!("takes names of 1 to {} characters", self.vrf_max)));
@@ -204,6 +274,9 @@ impl PingForm {
         if let Some(source) = &ping.source {
             check_source(commands, source, ping.target).map_err(|(value, takes)| refuse("source", &value, takes))?;
         }
+        if ping.df && !commands.has(Slot::Df) {
+            return Err(refuse("df", &"1", lacks("do-not-fragment", Slot::Df)));
+        }
         Ok(Values {
             target: ping.target,
             count: ping.count,
@@ -211,6 +284,7 @@ impl PingForm {
             size,
             vrf: ping.vrf.as_ref(),
             source: ping.source.as_ref(),
+            df: ping.df,
         })
     }
 
@@ -224,32 +298,44 @@ impl PingForm {
         self.timeout_unit.saturating_mul(u32::try_from(self.units(ping.timeout)).unwrap_or(u32::MAX))
     }
 
+    /// Between two packets.
+    pub(super) fn gap(&self, timeout: Duration) -> Duration {
+        match self.gap {
+            Gap::Fixed(gap) => gap,
+            Gap::Timeout => timeout,
+        }
+    }
+
     pub(super) fn run(&self, platform: &str, ping: &Ping, mode: &str) -> Result<Run, Failure> {
-        let values = self.values(platform, ping)?;
-        if self.modes.iter().any(|known| known == mode) {
-            let commands = self.commands_for(ping.target);
+        let variant = self.variants.iter().find(|variant| variant.modes.iter().any(|known| known == mode));
+        if let Some(variant) = variant {
+            let values = self.values(platform, ping, variant)?;
+            let commands = variant.commands_for(ping.target);
             let timeout = self.effective_timeout(ping);
+            let ends_by_us = self.endless || self.no_timeout;
+            let before = commands.before.iter().map(|template| template.fill(&values));
             return Ok(Run {
-                before: commands.before.iter().map(|template| template.fill(&values)).collect(),
+                before: before.filter(|line| !line.is_empty()).collect(),
                 command: commands.command.fill(&values),
                 limit: self.worst(ping.count, timeout).saturating_add(SLACK),
-                end_after: self.endless.then(|| self.gap.saturating_mul(ping.count - 1).saturating_add(timeout)),
+                end_after: ends_by_us.then(|| self.gap(timeout).saturating_mul(ping.count - 1).saturating_add(timeout)),
                 plain: false,
             });
         }
+        let modes: Vec<&str> = self.variants.iter().flat_map(|one| &one.modes).map(String::as_str).collect();
+        let modes = modes.join(" or ");
         match self.plain.as_ref().filter(|plain| plain.modes.iter().any(|known| known == mode)) {
             Some(_) if ping.vrf.is_some() => Err(Failure::new(
                 Kind::Rejected,
                 Stage::Probe,
                 format!(
-                    "{platform} pings within a VRF only in mode {}: give --enable-password ({{$LINE_ROUTER_ENABLE_PASSWORD}}) \
-                     or a user with more rights",
-                    self.modes.join(" or ")
+                    "{platform} pings within a VRF only in mode {modes}: give --enable-password \
+                     ({{$LINE_ROUTER_ENABLE_PASSWORD}}) or a user with more rights"
                 ),
             )),
             Some(plain) => Ok(Run {
                 before: Vec::new(),
-                command: plain.command.fill(&values),
+                command: plain.command.fill(&self.any_values(platform, ping)?),
                 limit: self.worst(plain.count, plain.timeout).saturating_add(SLACK),
                 end_after: None,
                 plain: true,
@@ -257,19 +343,19 @@ impl PingForm {
             None => Err(Failure::new(
                 Kind::Shell,
                 Stage::Prompt,
-                format!(
-                    "mode {mode} of {platform} takes no ping; log in with a user whose session starts in {}",
-                    self.modes.join(" or ")
-                ),
+                format!("mode {mode} of {platform} takes no ping; log in with a user whose session starts in {modes}"),
             )),
         }
     }
 
     /// When everything is lost.
     fn worst(&self, count: u32, timeout: Duration) -> Duration {
+        let gap = self.gap(timeout);
         match self.pacing {
-            Pacing::Interval => self.gap.saturating_mul(count.saturating_sub(1)).saturating_add(timeout),
-            Pacing::OneOutstanding | Pacing::Lines => timeout.saturating_add(self.gap).saturating_mul(count),
+            Pacing::Interval => gap.saturating_mul(count.saturating_sub(1)).saturating_add(timeout),
+            Pacing::OneOutstanding | Pacing::Lines | Pacing::Unknown => {
+                timeout.saturating_add(gap).saturating_mul(count)
+            }
         }
     }
 }
@@ -300,6 +386,20 @@ fn check_source(commands: &Commands, source: &PingSource, target: IpAddr) -> Res
             Err((value, format!("needs an {family} source for an {family} target")))
         }
         _ => Ok(()),
+    }
+}
+
+/// A command as the file writes it.
+struct Words<'f> {
+    before: &'f [Text],
+    command: &'f Text,
+    before_ipv6: Option<&'f [Text]>,
+    command_ipv6: Option<&'f Text>,
+}
+
+impl Variant {
+    fn commands_for(&self, target: IpAddr) -> &Commands {
+        if target.is_ipv4() { &self.ipv4 } else { &self.ipv6 }
     }
 }
 

@@ -185,7 +185,10 @@ fn an_endless_ping_is_ended_after_the_last_packets_time_out() {
     let run = frr.run(&probe("192.0.2.1", 5, 1500), "privileged").unwrap();
     assert_eq!(run.end_after, Some(Duration::from_millis(4 * 1000 + 1500)));
     assert!(run.limit > run.end_after.unwrap());
-    for name in PLATFORMS.iter().filter(|name| **name != "frr") {
+    let vyos = platform("vyos");
+    let run = vyos.run(&probe("192.0.2.1", 5, 1500), "operational").unwrap();
+    assert_eq!(run.end_after, Some(Duration::from_millis(4 * 200 + 1500)), "it takes no time-out");
+    for name in PLATFORMS.iter().filter(|name| !["frr", "vyos"].contains(name)) {
         let platform = platform(name);
         assert_eq!(platform.run(&probe("192.0.2.1", 5, 2000), mode(&platform)).unwrap().end_after, None);
     }
@@ -255,10 +258,10 @@ proptest! {
     #[test]
     fn no_probe_ever_puts_a_control_character_or_a_second_command_on_the_wire(
         target in any::<IpAddr>(), count in any::<u32>(), millis in 0u64..100_000, size in prop::option::of(0u32..70_000),
-        vrf in any_name(), source in any_source(), small in any::<bool>(),
+        vrf in any_name(), source in any_source(), small in any::<bool>(), df in any::<bool>(),
     ) {
         let count = if small { count % 100 } else { count };
-        let probe = Probe::Ping(Ping { target, count, timeout: Duration::from_millis(millis), size, vrf, source });
+        let probe = Probe::Ping(Ping { target, count, timeout: Duration::from_millis(millis), size, vrf, source, df });
         thread_local!(static ALL: Vec<ddl_monitor::platform::Platform> = PLATFORMS.iter().map(|name| platform(name)).collect());
         ALL.with(|all| {
             for platform in all {

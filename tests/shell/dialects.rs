@@ -10,7 +10,7 @@ fn pattern(text: &str) -> Regex {
 }
 
 fn mode(name: &str, prompt: &str, usable: bool) -> Mode {
-    Mode { name: name.to_owned(), prompt: pattern(prompt), not_prompt: Vec::new(), usable }
+    Mode { name: name.to_owned(), prompt: pattern(prompt), not_prompt: Vec::new(), usable, set_up: None }
 }
 
 fn fail(when: &str, kind: Kind, reason: &str) -> Dialogue {
@@ -49,6 +49,7 @@ pub(super) fn dialect(name: &str) -> Arc<Dialect> {
             }),
             set_up: lines(&["terminal length 0", "terminal width 511"]),
             tear_down: lines(&["exit"]),
+            above_prompt: Vec::new(),
             abort: vec![vec![0x1e], vec![0x03]],
         },
         "vrp" => Dialect {
@@ -73,6 +74,7 @@ pub(super) fn dialect(name: &str) -> Arc<Dialect> {
             enable: None,
             set_up: lines(&["screen-length 0 temporary", "undo terminal monitor"]),
             tear_down: lines(&["quit"]),
+            above_prompt: Vec::new(),
             abort: vec![vec![0x03]],
         },
         "comware" => Dialect {
@@ -86,6 +88,7 @@ pub(super) fn dialect(name: &str) -> Arc<Dialect> {
             enable: None,
             set_up: lines(&["screen-length disable"]),
             tear_down: lines(&["quit"]),
+            above_prompt: Vec::new(),
             abort: vec![vec![0x03]],
         },
         "xr" => Dialect {
@@ -99,6 +102,7 @@ pub(super) fn dialect(name: &str) -> Arc<Dialect> {
             enable: None,
             set_up: lines(&["terminal length 0"]),
             tear_down: lines(&["exit"]),
+            above_prompt: Vec::new(),
             abort: vec![vec![0x03], vec![0x1e]],
         },
         "nxos" => Dialect {
@@ -112,6 +116,7 @@ pub(super) fn dialect(name: &str) -> Arc<Dialect> {
             enable: None,
             set_up: lines(&["terminal length 0"]),
             tear_down: lines(&["exit"]),
+            above_prompt: Vec::new(),
             abort: vec![vec![0x03]],
         },
         "linux" => Dialect {
@@ -122,6 +127,7 @@ pub(super) fn dialect(name: &str) -> Arc<Dialect> {
             enable: None,
             set_up: Vec::new(),
             tear_down: lines(&["exit"]),
+            above_prompt: Vec::new(),
             abort: vec![vec![0x03]],
         },
         other => panic!("no dialect {other}"),

@@ -47,8 +47,15 @@ fn what_is_not_given_or_empty_comes_from_the_settings() {
     assert_eq!(line.deadline, Duration::from_millis(2500));
     assert_eq!(line.max_age, Duration::ZERO);
     assert!(line.router.enable.is_none());
-    let expected =
-        Ping { target: line.target, count: 5, timeout: Duration::from_secs(2), size: None, vrf: None, source: None };
+    let expected = Ping {
+        target: line.target,
+        count: 5,
+        timeout: Duration::from_secs(2),
+        size: None,
+        vrf: None,
+        source: None,
+        df: false,
+    };
     assert_eq!(*ping(&line), expected);
 }
 
