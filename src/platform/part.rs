@@ -35,6 +35,8 @@ pub(super) struct Part<'t> {
     pub(super) count: Option<u32>,
     /// Statistics before this place were only so far.
     pub(super) statistics_at: usize,
+    /// How many landmarks the whole text has.
+    pub(super) landmarks: usize,
 }
 
 impl Landmarks {
@@ -56,10 +58,11 @@ impl Landmarks {
     /// From the last header that names our target to the next header; the whole text if it has no header.
     pub(super) fn part_about<'t>(&self, text: &'t str, target: Option<IpAddr>) -> Result<Part<'t>, NoAnswer> {
         let marks = self.found(text, target);
+        let landmarks = marks.len();
         let Some(last) = marks.iter().rposition(|mark| mark.ours == Some(true)) else {
             return match marks.into_iter().rfind(|mark| mark.ours == Some(false)) {
                 Some(other) => Err(NoAnswer::OtherTarget(other.name)),
-                None => Ok(Part { text, has_header: false, count: None, statistics_at: 0 }),
+                None => Ok(Part { text, has_header: false, count: None, statistics_at: 0, landmarks }),
             };
         };
         let first = first_of(&marks, last);
@@ -79,7 +82,7 @@ impl Landmarks {
         let start = if marks[first].seq.is_some() { marks[first].start } else { marks[first].name_at };
         let part = text.get(start..end).unwrap_or_default();
         let statistics_at = last_row.map_or(0, |row| row - start);
-        Ok(Part { text: part, has_header: true, count: marks[first].count, statistics_at })
+        Ok(Part { text: part, has_header: true, count: marks[first].count, statistics_at, landmarks })
     }
 
     fn found(&self, text: &str, target: Option<IpAddr>) -> Vec<Landmark> {

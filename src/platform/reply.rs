@@ -112,9 +112,11 @@ impl ReplyForm {
             return as_it_is.map(|counters| Answer { text: part.text, counters });
         }
         // Lines broken hard at the terminal's width, in the middle of a word, number or address: they count only where the
-        // text as it is gives less, and never other counters.
+        // text as it is gives less, and never other counters. Where joining loses a header or a row, the lines were whole.
         let whole = recorded::unbroken(text).unwrap_or_default();
-        let joined = self.counters(&self.landmarks.part_about(&whole, target)?).ok().flatten();
+        let joined = self.landmarks.part_about(&whole, target)?;
+        let is_whole = joined.landmarks >= part.landmarks;
+        let joined = if is_whole { self.counters(&joined).ok().flatten() } else { None };
         let counters = match (as_it_is, joined) {
             (Ok(None) | Err(_), Some(joined)) => Some(joined),
             (Ok(Some(counters)), Some(joined))
@@ -127,8 +129,8 @@ impl ReplyForm {
         Ok(Answer { text: part.text, counters })
     }
 
-    /// Behind a header, or the last row, the statistics must be one; without a header the last ones count. A block that was begun and not
-    /// finished is none, whatever stands before it.
+    /// Behind a header, or the last row, the statistics must be one; without a header the last ones count. A block that was begun
+    /// and not finished is none, whatever stands before it.
     fn counters(&self, part: &Part<'_>) -> Result<Option<Counters>, NoAnswer> {
         let text = part.text.get(part.statistics_at..).unwrap_or_default();
         let mut blocks: Vec<(usize, Option<Block>)> =
