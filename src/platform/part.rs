@@ -55,6 +55,10 @@ impl Landmarks {
         })
     }
 
+    pub(super) fn has_rows(&self) -> bool {
+        !self.row.is_empty()
+    }
+
     /// From the last header that names our target to the next header; the whole text if it has no header.
     pub(super) fn part_about<'t>(&self, text: &'t str, target: Option<IpAddr>) -> Result<Part<'t>, NoAnswer> {
         let marks = self.found(text, target);

@@ -116,8 +116,11 @@ impl ReplyForm {
         let whole = recorded::unbroken(text).unwrap_or_default();
         let joined = self.landmarks.part_about(&whole, target)?;
         let is_whole = joined.landmarks >= part.landmarks;
+        // Counters so far are told from the last ones by the rows around them: where rows are broken, only the joined ones tell.
+        let rows_are_broken = self.landmarks.has_rows() && joined.landmarks > part.landmarks;
         let joined = if is_whole { self.counters(&joined).ok().flatten() } else { None };
         let counters = match (as_it_is, joined) {
+            (_, joined) if rows_are_broken => joined,
             (Ok(None) | Err(_), Some(joined)) => Some(joined),
             (Ok(Some(counters)), Some(joined))
                 if (counters.sent, counters.received) == (joined.sent, joined.received) =>
