@@ -7,6 +7,7 @@
 
 mod architecture;
 mod faults;
+mod further_platforms;
 mod help;
 mod lab;
 mod logins;

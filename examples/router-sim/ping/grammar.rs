@@ -177,7 +177,7 @@ impl<'a> Reader<'a> {
             Grammar::Options | Grammar::Assignments => false,
             Grammar::Shell => true,
         };
-        if address.is_ipv4() == self.six || (address.is_ipv6() && !self.six && !told_by_address) {
+        if (address.is_ipv4() && self.six) || (address.is_ipv6() && !self.six && !told_by_address) {
             return Err(Refusal::at_word(RefusalKind::Host, word));
         }
         self.request.target = Some((address, word.text.to_owned()));

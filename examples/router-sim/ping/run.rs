@@ -211,9 +211,12 @@ impl Run<'_> {
                         let place = on_the_way.partition_point(|(other, ..)| *other <= due + rtt);
                         on_the_way.insert(place, (due + rtt, number, rtt));
                     }
-                    Fate::Unreachable | Fate::NoRoute => {
+                    fate @ (Fate::Unreachable | Fate::NoRoute) => {
                         self.tally.errors += 1;
-                        let text = self.texts.unreachable(number);
+                        let text = match fate {
+                            Fate::NoRoute => self.texts.no_route(number),
+                            _ => self.texts.unreachable(number),
+                        };
                         self.terminal.write(&text);
                     }
                     Fate::Lost => {}
