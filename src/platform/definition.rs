@@ -31,6 +31,9 @@ pub(super) struct PlatformFile {
     /// Words that may follow a `|` in a read-only command.
     #[serde(default)]
     pub(super) filters: Vec<Text>,
+    /// Texts that no read-only command may contain, where the CLI knows more ways to write or chain.
+    #[serde(default)]
+    pub(super) forbidden: Vec<Text>,
     pub(super) mode: Spanned<Vec<ModeFile>>,
     /// Lines that the router prints above each prompt, e.g. `{master:0}`; they belong to no answer.
     #[serde(default)]

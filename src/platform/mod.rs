@@ -126,7 +126,11 @@ impl Platform {
         let read_only = ReadOnly {
             commands: file.read_only.iter().map(words).collect(),
             filters: file.filters.iter().map(|word| word.get_ref().clone()).collect(),
+            forbidden: file.forbidden.iter().map(|text| text.get_ref().clone()).collect(),
         };
+        if let Some(empty) = file.forbidden.iter().find(|text| text.get_ref().is_empty()) {
+            return Err(source.mistake(empty, "an empty text is in every command; write what may not be in one"));
+        }
         if let Some(empty) = file.read_only.iter().find(|text| text.get_ref().trim().is_empty()) {
             return Err(source.mistake(empty, "an empty entry would allow every command; write its first words"));
         }

@@ -169,7 +169,7 @@ fn a_sample_that_reads_otherwise_shows_what_differs() {
     let dir = tempfile::tempdir().unwrap();
     let platform = written(dir.path(), &ACME.replace("received = 3, loss = 25", "received = 2, loss = 50")).unwrap();
     let difference = platform.check_samples().remove(0).difference.unwrap();
-    assert_eq!(difference, "loss: expected 50, got 25.0\nreceived: expected 2, got 3");
+    assert_eq!(difference, "loss: expected 50, got 25\nreceived: expected 2, got 3");
 }
 
 /// The mode that a last line proves, as the shell decides it.
