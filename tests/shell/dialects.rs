@@ -119,6 +119,38 @@ pub(super) fn dialect(name: &str) -> Arc<Dialect> {
             above_prompt: Vec::new(),
             abort: vec![vec![0x03]],
         },
+        "junos" => Dialect {
+            newline: b"\n".to_vec(),
+            modes: vec![mode("operational", r"^[\w.\-]+@[\w.\-]+>\s*$", true)],
+            dialogues: Vec::new(),
+            pager: pager(r"---\(more(?: \d+%)?\)---"),
+            enable: None,
+            set_up: lines(&["set cli screen-length 0"]),
+            tear_down: lines(&["exit"]),
+            above_prompt: vec![pattern(r"^\{\w+:\w+\}$")],
+            abort: vec![vec![0x03]],
+        },
+        // Two modes with set-ups of their own.
+        "sros" => Dialect {
+            newline: b"\n".to_vec(),
+            modes: vec![
+                Mode {
+                    set_up: Some(lines(&["environment more false"])),
+                    ..mode("md_cli", r"^[A-D]:[\w.\-]+@[\w.\-]+#\s*$", true)
+                },
+                Mode {
+                    set_up: Some(lines(&["environment no more"])),
+                    ..mode("classic", r"^\*?[A-D]:[\w.\-]+#\s*$", true)
+                },
+            ],
+            dialogues: Vec::new(),
+            pager: Vec::new(),
+            enable: None,
+            set_up: lines(&["never sent"]),
+            tear_down: lines(&["logout"]),
+            above_prompt: vec![pattern(r"^[!*]?(?:\(\w+\))?\[[^\]\n]*\]$")],
+            abort: vec![vec![0x03]],
+        },
         "linux" => Dialect {
             newline: b"\n".to_vec(),
             modes: vec![mode("shell", r"^\S+@\S+:\S+[$#] $", true)],
