@@ -382,8 +382,23 @@ fn what_fortios_was_told_for_one_ping_is_not_kept_for_the_next() {
     for line in ["repeat-count 3", "timeout 1", "data-size 56", "df-bit no", "source auto"] {
         assert!(later.contains(&format!("execute ping-options {line}")), "{line}: {later:?}");
     }
-    // An option that is refused refuses the ping: it would measure something else.
-    let sent = later.iter().filter(|line| line.starts_with("execute ping ")).count();
-    let answer = poll(&["--count", "1", "--timeout", "1h"]);
-    assert_eq!((sent, &answer["state"]), (1, &json!(0)), "{answer}");
+}
+
+#[test]
+fn an_option_that_fortios_refuses_refuses_the_ping_which_would_measure_something_else() {
+    let mut answers = toml::Table::new();
+    let says = "value parse error before '192.0.2.2'\nCommand fail. Return code -651\n";
+    answers.insert("execute ping-options source 192.0.2.2".to_owned(), says.into());
+    let sim = router("fortinet_fortios").with("answers", answers).start();
+    let monitor = Monitor::with("poll.deadline = \"20s\"");
+    let poll = |more: &[&str]| monitor.poll(&address(&sim), "fortinet_fortios", UP, more).json();
+    let answer = poll(&["--count", "1", "--source", "192.0.2.2"]);
+    assert_eq!((&answer["state"], answer.get("ping")), (&json!(7), None), "{answer}");
+    let message = answer["failure"]["message"].as_str().unwrap_or_default();
+    assert!(
+        message.contains("`execute ping-options source 192.0.2.2`") && message.contains("value parse error"),
+        "{message}"
+    );
+    assert!(!sim.commands().iter().any(|line| line.starts_with("execute ping ")), "{:?}", sim.commands());
+    assert_eq!(poll(&["--count", "1"])["ping"]["up"], 1);
 }
