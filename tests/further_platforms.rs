@@ -256,9 +256,10 @@ fn a_dead_line_of_each_is_aborted_in_time_and_the_session_is_as_good_as_before()
         let persona = case.persona;
         let sim = router(persona).start();
         let monitor = Monitor::with("master.lanes = 1");
-        // A cold one may say deadline; from then on every one is warm.
-        monitor.poll(&address(&sim), case.platform, UP, &["--count", "1"]);
-        let answer = monitor.poll(&address(&sim), case.platform, DEAD, &["--count", "5"]).json();
+        // A cold one may say deadline; from then on every one is warm, and what FortiOS was told it knows.
+        let warm = if persona == "fortinet_fortios" { "5" } else { "1" };
+        monitor.poll(&address(&sim), case.platform, UP, &["--count", warm]);
+        let answer = monitor.poll(&address(&sim), case.platform, DEAD, &["--count", "5", "--deadline", "2.7s"]).json();
         assert_eq!(answer["state"], 0, "{persona}: {answer}");
         let ping = &answer["ping"];
         assert_eq!((&ping["up"], &ping["loss"], &ping["received"]), (&json!(0), &json!(100.0), &json!(0)), "{persona}");
@@ -382,6 +383,15 @@ fn what_fortios_was_told_for_one_ping_is_not_kept_for_the_next() {
     for line in ["repeat-count 3", "timeout 1", "data-size 56", "df-bit no", "source auto"] {
         assert!(later.contains(&format!("execute ping-options {line}")), "{line}: {later:?}");
     }
+    // What is set already is not set again, unless a person was there in between.
+    let before = sim.commands().len();
+    assert_eq!(poll(&["--count", "3", "--timeout", "1s"])["ping"]["sent"], 3);
+    assert_eq!(sim.commands()[before..], ["execute ping 192.0.2.10"]);
+    let router = address(&sim);
+    let login = ["--router", &router, "--platform", "fortinet_fortios", "--user", "ddl", "--password", "secret:good"];
+    let ran = monitor.run(&[&["exec"], &login[..], &["execute ping-options repeat-count 9"]].concat());
+    assert_eq!(ran.code, Some(0));
+    assert_eq!(poll(&["--count", "3", "--timeout", "1s"])["ping"]["sent"], 3);
 }
 
 #[test]

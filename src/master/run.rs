@@ -180,6 +180,25 @@ fn lost(router: &str, why: &str) -> Failure {
 
 /// Sends the command and waits for its answer; aborts it when its own time, the deadline or its clients are gone.
 fn command(master: &Master, terminal: &mut Terminal, job: &mut Job, run: &Run) -> Result<Outcome, Failure> {
+    if let Some(early) = prepare(master, terminal, job, run)? {
+        return Ok(early);
+    }
+    let way_back = (terminal.way * 2 + WAY_BACK).min(job.deadline.remaining() / 2);
+    let sent = Instant::now();
+    terminal.shell.command(&run.command)?;
+    let planned_end = run.end_after.map(|time| Deadline::at(sent + time));
+    let own_end = planned_end.unwrap_or(Deadline::at(sent + run.limit));
+    let first_abort = own_end.min(job.deadline.less(way_back));
+    let planned = planned_end.is_some_and(|end| end == first_abort);
+    wait(master, terminal, job, sent, first_abort, planned)
+}
+
+/// Sends the commands before a probe's own; None: all of them are done.
+fn prepare(master: &Master, terminal: &mut Terminal, job: &mut Job, run: &Run) -> Result<Option<Outcome>, Failure> {
+    if run.before_is_kept && terminal.prepared == run.before {
+        return Ok(None);
+    }
+    terminal.prepared.clear();
     for before in &run.before {
         terminal.shell.quiet_command(before)?;
         match plain_wait(master, terminal, job)? {
@@ -191,18 +210,12 @@ fn command(master: &Master, terminal: &mut Terminal, job: &mut Job, run: &Run) -
                 }
             }
             // Its time was up: there is none for the command itself.
-            Outcome::Text { .. } => return Ok(Outcome::Late),
-            other => return Ok(other),
+            Outcome::Text { .. } => return Ok(Some(Outcome::Late)),
+            other => return Ok(Some(other)),
         }
     }
-    let way_back = (terminal.way * 2 + WAY_BACK).min(job.deadline.remaining() / 2);
-    let sent = Instant::now();
-    terminal.shell.command(&run.command)?;
-    let planned_end = run.end_after.map(|time| Deadline::at(sent + time));
-    let own_end = planned_end.unwrap_or(Deadline::at(sent + run.limit));
-    let first_abort = own_end.min(job.deadline.less(way_back));
-    let planned = planned_end.is_some_and(|end| end == first_abort);
-    wait(master, terminal, job, sent, first_abort, planned)
+    terminal.prepared.clone_from(&run.before);
+    Ok(None)
 }
 
 /// A command that has no end of its own but the answer.
@@ -282,6 +295,8 @@ fn run_command(
     let Some(job) = current.as_mut() else { return After::Idle };
     let router = master.router();
     let mut after = After::Idle;
+    // It may set what the session keeps.
+    terminal.prepared.clear();
     let reply = match plain_command(master, terminal, job, command) {
         Ok(Outcome::Text { text, ending: Ending::Complete }) => Reply::Text { text, conversation: Vec::new() },
         Ok(Outcome::Text { .. } | Outcome::Late) => failed(Failure::new(

@@ -120,6 +120,9 @@ pub(super) struct PingFile {
     /// refuses the ping.
     #[serde(default)]
     pub(super) before: Vec<Text>,
+    /// The session keeps what they set: the same ones again are not sent.
+    #[serde(default)]
+    pub(super) before_is_kept: bool,
     pub(super) command: Text,
     /// For IPv6 targets; absent = the same ones.
     pub(super) before_ipv6: Option<Vec<Text>>,

@@ -4,7 +4,7 @@
 //! * [`catalog`] — where definitions come from
 //! * `definition` — the form of a file; `mistake` — errors with file and line; `pattern` — how patterns are compiled
 //! * [`dialect`], `conversation` — prompts, dialogues, pager, enable: what the shell needs
-//! * `ping`, `command` — a probe's command; `reply`, `part`, `statistics`, `times`, `pending`, `indicator`, `outcome` — its answer
+//! * `ping`, `variant`, `command` — a probe's command; `reply`, `part`, `statistics`, `times`, `pending`, `indicator`, `outcome` — its answer
 //! * `read_only` — what `exec` may run
 //! * `sample` — the examples inside each file
 
@@ -27,6 +27,7 @@ mod reply;
 mod sample;
 mod statistics;
 mod times;
+mod variant;
 
 pub use catalog::{Definition, Listed, find, from_file, list};
 pub use sample::SampleResult;
@@ -69,6 +70,8 @@ pub struct Platform {
 pub struct Run {
     /// Commands to send first on the same shell, one at a time.
     pub before: Vec<String>,
+    /// The session keeps what they set: not needed where the last run on it had the same ones.
+    pub before_is_kept: bool,
     /// The line to send, without its end.
     pub command: String,
     /// The longest that the router needs when everything is lost, with slack.

@@ -4,6 +4,7 @@ use super::command::{Slot, Template, Values};
 use super::definition::{PacingFile as Pacing, PingFile, SizeFile, Text};
 use super::mistake::Source;
 use super::reply::{ReplyForm, duration};
+use super::variant::{self, Commands, Variant};
 use super::{Failure, Run};
 use crate::failure::{Kind, Stage};
 use crate::probe::{Ping, Source as PingSource};
@@ -25,6 +26,7 @@ pub(super) struct PingForm {
     pub(super) endless: bool,
     /// The command does not take the time-out: the run is ended by us.
     no_timeout: bool,
+    before_is_kept: bool,
     pub(super) reply: ReplyForm,
 }
 
@@ -33,20 +35,6 @@ pub(super) struct PingForm {
 enum Gap {
     Fixed(Duration),
     Timeout,
-}
-
-/// The words of the command in these modes.
-#[derive(Debug)]
-struct Variant {
-    modes: Vec<String>,
-    ipv4: Commands,
-    ipv6: Commands,
-}
-
-#[derive(Debug)]
-struct Commands {
-    before: Vec<Template>,
-    command: Template,
 }
 
 /// What an unprivileged mode takes.
@@ -63,51 +51,16 @@ const SLACK: Duration = Duration::from_secs(3);
 
 impl PingForm {
     pub(super) fn new(source: &Source, file: &PingFile, usable: &[&str], all: &[&str]) -> Result<Self, Failure> {
-        let template = |text: &Text| Template::parse(text.get_ref()).map_err(|reason| source.mistake(text, &reason));
-        let templates = |texts: &[Text]| texts.iter().map(template).collect::<Result<Vec<_>, _>>();
-        let commands = |before: &[Text], text: &Text| {
-            let commands = Commands { before: templates(before)?, command: template(text)? };
-            if !commands.command.has(Slot::Target) {
-                return Err(source.mistake(text, "the command has no target; write {target}"));
-            }
-            if !file.endless && !commands.has(Slot::Count) {
-                return Err(source.mistake(text, "the command has no count; write {count}, or endless = true"));
-            }
-            let timeout = commands.has(Slot::Timeout);
-            if !file.endless && !file.no_timeout && !timeout {
-                return Err(source.mistake(
-                    text,
-                    "the command has no time-out; write {timeout}, or no_timeout = true, or endless = true",
-                ));
-            }
-            if file.no_timeout && timeout {
-                return Err(source.mistake(text, "the command has a time-out; remove no_timeout = true, or {timeout}"));
-            }
-            Ok(commands)
-        };
         let time = |text: &Text| duration(text.get_ref()).map_err(|reason| source.mistake(text, &reason));
-        let modes = |texts: &[Text]| {
-            texts
-                .iter()
-                .map(|text| match all.contains(&text.get_ref().as_str()) {
-                    true => Ok(text.get_ref().clone()),
-                    false => Err(source.mistake(
-                        text,
-                        &format!("mode {:?} is not defined; defined are {}", text.get_ref(), all.join(", ")),
-                    )),
-                })
-                .collect::<Result<Vec<_>, _>>()
-        };
         let plain = match &file.plain {
             Some(plain) => Some(Plain {
-                modes: modes(&plain.modes)?,
-                command: template(&plain.command)?,
+                modes: variant::named(source, &plain.modes, all)?,
+                command: variant::template(source, &plain.command)?,
                 count: plain.count,
                 timeout: time(&plain.timeout)?,
             }),
             None => None,
         };
-        let is_plain = |mode: &str| plain.as_ref().is_some_and(|plain| plain.modes.iter().any(|m| m == mode));
         let (count, timeout) = (file.count.get_ref(), file.timeout.get_ref());
         if count.min == 0 || count.min > count.max {
             return Err(source.mistake_in(&file.count, "count must be 1 or more; write { min = 1, max = … }"));
@@ -121,50 +74,14 @@ impl PingForm {
         if timeout_unit.is_zero() {
             return Err(source.mistake(&timeout.unit, "a unit of 0; write \"1s\" or \"1ms\""));
         }
-        let variant = |modes: Vec<String>, form: &Words<'_>| {
-            Ok(Variant {
-                modes,
-                ipv4: commands(form.before, form.command)?,
-                ipv6: commands(form.before_ipv6.unwrap_or(form.before), form.command_ipv6.unwrap_or(form.command))?,
-            })
-        };
-        let mut variants = Vec::new();
-        for other in &file.variant {
-            let words = Words {
-                before: &other.before,
-                command: &other.command,
-                before_ipv6: other.before_ipv6.as_deref(),
-                command_ipv6: other.command_ipv6.as_ref(),
-            };
-            variants.push(variant(modes(&other.modes)?, &words)?);
-        }
-        let is_taken = |mode: &str| variants.iter().any(|variant: &Variant| variant.modes.iter().any(|m| m == mode));
-        let main = match &file.modes {
-            Some(named) => modes(named)?,
-            None => {
-                usable.iter().filter(|mode| !is_plain(mode) && !is_taken(mode)).map(|mode| (*mode).to_owned()).collect()
-            }
-        };
-        if let Some(twice) = main.iter().find(|mode| is_taken(mode)) {
-            let at = file.variant.iter().flat_map(|other| &other.modes).find(|text| text.get_ref() == twice);
-            return Err(source.mistake(
-                at.unwrap_or(&file.command),
-                &format!("mode {twice:?} has two commands; name it in modes or in one variant"),
-            ));
-        }
-        let words = Words {
-            before: &file.before,
-            command: &file.command,
-            before_ipv6: file.before_ipv6.as_deref(),
-            command_ipv6: file.command_ipv6.as_ref(),
-        };
-        variants.insert(0, variant(main, &words)?);
+        let is_plain = |mode: &str| plain.as_ref().is_some_and(|plain| plain.modes.iter().any(|m| m == mode));
+        let full: Vec<&str> = usable.iter().copied().filter(|mode| !is_plain(mode)).collect();
         let gap = match file.gap.get_ref().as_str() {
             "timeout" => Gap::Timeout,
             _ => Gap::Fixed(time(&file.gap)?),
         };
         Ok(Self {
-            variants,
+            variants: variant::variants(source, file, &full, all)?,
             plain,
             count: (count.min, count.max),
             timeout: (timeout.min, timeout.max),
@@ -175,6 +92,7 @@ impl PingForm {
             gap,
             endless: file.endless,
             no_timeout: file.no_timeout,
+            before_is_kept: file.before_is_kept,
             reply: ReplyForm::new(source, file)?,
         })
     }
@@ -193,8 +111,7 @@ impl PingForm {
         let plain = self.plain.as_ref().map(|plain| &plain.command);
         self.variants
             .iter()
-            .flat_map(|variant| [&variant.ipv4, &variant.ipv6])
-            .flat_map(|commands| commands.before.iter().chain([&commands.command]))
+            .flat_map(Variant::templates)
             .chain(plain)
             .map(|template| template.fill(&values))
             .filter(|command| !command.is_empty())
@@ -220,7 +137,7 @@ impl PingForm {
     fn values<'p>(&self, platform: &str, ping: &'p Ping, variant: &Variant) -> Result<Values<'p>, Failure> {
         let commands = variant.commands_for(ping.target);
         let family = if ping.target.is_ipv4() { "IPv4" } else { "IPv6" };
-        let lacks = |what: &str, slot| match [&variant.ipv4, &variant.ipv6].iter().any(|one| one.has(slot)) {
+        let lacks = |what: &str, slot| match variant.has(slot) {
             true => format!("has no {what} option for {family}, leave it empty"),
             false => format!("has no {what} option, leave it empty"),
         };
@@ -307,22 +224,22 @@ impl PingForm {
     }
 
     pub(super) fn run(&self, platform: &str, ping: &Ping, mode: &str) -> Result<Run, Failure> {
-        let variant = self.variants.iter().find(|variant| variant.modes.iter().any(|known| known == mode));
+        let variant = self.variants.iter().find(|variant| variant.takes(mode));
         if let Some(variant) = variant {
             let values = self.values(platform, ping, variant)?;
             let commands = variant.commands_for(ping.target);
             let timeout = self.effective_timeout(ping);
             let ends_by_us = self.endless || self.no_timeout;
-            let before = commands.before.iter().map(|template| template.fill(&values));
             return Ok(Run {
-                before: before.filter(|line| !line.is_empty()).collect(),
-                command: commands.command.fill(&values),
+                before: commands.before(&values),
+                before_is_kept: self.before_is_kept,
+                command: commands.command(&values),
                 limit: self.worst(ping.count, timeout).saturating_add(SLACK),
                 end_after: ends_by_us.then(|| self.gap(timeout).saturating_mul(ping.count - 1).saturating_add(timeout)),
                 plain: false,
             });
         }
-        let modes: Vec<&str> = self.variants.iter().flat_map(|one| &one.modes).map(String::as_str).collect();
+        let modes: Vec<&str> = self.variants.iter().flat_map(Variant::modes).collect();
         let modes = modes.join(" or ");
         match self.plain.as_ref().filter(|plain| plain.modes.iter().any(|known| known == mode)) {
             Some(_) if ping.vrf.is_some() => Err(Failure::new(
@@ -335,6 +252,7 @@ impl PingForm {
             )),
             Some(plain) => Ok(Run {
                 before: Vec::new(),
+                before_is_kept: false,
                 command: plain.command.fill(&self.any_values(platform, ping)?),
                 limit: self.worst(plain.count, plain.timeout).saturating_add(SLACK),
                 end_after: None,
@@ -386,26 +304,6 @@ fn check_source(commands: &Commands, source: &PingSource, target: IpAddr) -> Res
             Err((value, format!("needs an {family} source for an {family} target")))
         }
         _ => Ok(()),
-    }
-}
-
-/// A command as the file writes it.
-struct Words<'f> {
-    before: &'f [Text],
-    command: &'f Text,
-    before_ipv6: Option<&'f [Text]>,
-    command_ipv6: Option<&'f Text>,
-}
-
-impl Variant {
-    fn commands_for(&self, target: IpAddr) -> &Commands {
-        if target.is_ipv4() { &self.ipv4 } else { &self.ipv6 }
-    }
-}
-
-impl Commands {
-    fn has(&self, slot: Slot) -> bool {
-        self.command.has(slot) || self.before.iter().any(|template| template.has(slot))
     }
 }
 

@@ -385,6 +385,8 @@ fn a_negative_percent_and_a_missing_one_are_duplicates() {
         format!("{rows}    sent=1 received=4 packet-loss=-300% min-rtt=1ms45us avg-rtt=1ms45us max-rtt=3ms1us\n");
     let ping = read("mikrotik_routeros", &text).unwrap();
     assert_eq!((ping.loss, ping.duplicates), (Some(0.0), Some(3)));
+    let wrong = text.replace("-300%", "-200%");
+    assert_eq!(read("mikrotik_routeros", &wrong).unwrap_err().kind, Kind::Reply);
     let text = format!(
         "PING {TARGET} 56 data bytes\n\n---- {TARGET} PING Statistics ----\n5 packets transmitted, 8 packets received, 3 duplicates\n"
     );
