@@ -9,6 +9,7 @@ mod architecture;
 mod batch;
 mod discover;
 mod faults;
+mod further_platforms;
 mod help;
 mod install;
 mod inventory;

@@ -84,7 +84,7 @@ pub struct Global {
 #[derive(Subcommand)]
 enum Command {
     /// Measure one line: log in to its router, ping the far end from there
-    Poll(poll::Args),
+    Poll(Box<poll::Args>),
     /// Measure all lines of a router of the inventory, or some of them, in one document
     Batch(batch::Args),
     /// Run one read-only command on a router, over the login that polls use, and print what it said

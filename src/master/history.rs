@@ -48,6 +48,7 @@ mod tests {
             size: None,
             vrf: None,
             source: None,
+            df: false,
         })])
     }
 

@@ -1,6 +1,7 @@
 //! The samples inside a definition: a text and what must come out of it, so that a file proves itself before it is used.
 
 use super::definition::{SampleFile, Text};
+use super::indicator::kind_named;
 use super::mistake::Source;
 use super::{Failure, Platform};
 use crate::probe::{Measurement, ProbeKind};
@@ -8,9 +9,26 @@ use serde_json::{Map, Value, json};
 use std::net::IpAddr;
 use toml::Spanned;
 
+/// All that a ping's result may have.
+const MEMBERS: [&str; 12] = [
+    "up",
+    "sent",
+    "received",
+    "loss",
+    "rtt_min",
+    "rtt_avg",
+    "rtt_max",
+    "complete",
+    "pending",
+    "duplicates",
+    "reason",
+    "plain",
+];
+
 #[derive(Debug)]
 pub(super) struct Sample {
     name: String,
+    line: usize,
     target: Option<IpAddr>,
     text: String,
     expected: Expected,
@@ -26,6 +44,8 @@ enum Expected {
 #[derive(Debug)]
 pub struct SampleResult {
     pub name: String,
+    /// Where it begins in the file, from 1.
+    pub line: usize,
     /// None = as expected; else what differs, one line per member.
     pub difference: Option<String>,
 }
@@ -35,15 +55,27 @@ impl Sample {
         let file = spanned.get_ref();
         let expected = match (&file.expect, &file.fails) {
             (Some(table), None) => match serde_json::to_value(table) {
-                Ok(Value::Object(members)) => Expected::Ping(members),
+                Ok(Value::Object(members)) => match members.keys().find(|name| !MEMBERS.contains(&name.as_str())) {
+                    Some(unknown) => {
+                        let known = MEMBERS.join(", ");
+                        return Err(
+                            source.mistake(&file.name, &format!("expect: a ping has no {unknown:?}; it has {known}"))
+                        );
+                    }
+                    None => Expected::Ping(members),
+                },
                 _ => return Err(source.mistake(&file.name, "expect is no table; write { up = 1, sent = 5, … }")),
             },
+            (None, Some(kind)) if kind_named(kind.get_ref()).is_none() => {
+                return Err(source.mistake(kind, "not a kind of failure; write e.g. rejected or reply"));
+            }
             (None, Some(kind)) => Expected::Failure(kind.get_ref().clone()),
             _ => return Err(source.mistake_in(spanned, "a sample has expect or fails; write one of the two")),
         };
         let address = |text: &Text| text.get_ref().parse().map_err(|_| source.mistake(text, "not an address"));
         Ok(Self {
             name: file.name.get_ref().clone(),
+            line: source.line_of(&file.name),
             target: file.target.as_ref().map(address).transpose()?,
             text: file.text.clone(),
             expected,
@@ -61,7 +93,15 @@ impl Sample {
             (Expected::Ping(_), Err(failure)) => Some(format!("expected a measurement, got {failure}")),
             (Expected::Ping(expected), Ok(Measurement::Ping(got))) => differences(expected, &json!(got)),
         };
-        SampleResult { name: self.name.clone(), difference }
+        SampleResult { name: self.name.clone(), line: self.line, difference }
+    }
+}
+
+/// A float without a fraction is shown as people write it.
+fn shown(value: Option<&Value>) -> String {
+    match value {
+        None => "absent".to_owned(),
+        Some(value) => value.as_f64().map_or_else(|| value.to_string(), |number| number.to_string()),
     }
 }
 
@@ -82,7 +122,6 @@ fn differences(expected: &Map<String, Value>, got: &Value) -> Option<String> {
                 (Some(want), Some(got)) => (want - got).abs() < 1e-9,
                 _ => want == got,
             };
-            let shown = |value: Option<&Value>| value.map_or_else(|| "absent".to_owned(), Value::to_string);
             (!same).then(|| format!("{name}: expected {}, got {}", shown(want), shown(got)))
         })
         .collect();
