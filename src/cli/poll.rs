@@ -28,6 +28,7 @@ Examples:
   ddl-monitor poll --line L-1001 --target 10.1.1.2 --router 192.0.2.1 \\
       --platform cisco_iosxe --user ddl --password secret:core
   … --vrf CUSTOMER --source Loopback0 --count 3 --timeout 1s
+  … --interface GigabitEthernet0/0/1        is it our port, or the carrier's line?
   … --item ping.loss            only the loss, in percent
   … -v                          with the conversation with the router";
 
@@ -57,6 +58,9 @@ pub(super) struct Args {
     /// Address or interface to ping from ({$LINE_SOURCE})
     #[arg(long, value_name = "IF-OR-IP", value_parser = text(), allow_hyphen_values = true)]
     source: Option<String>,
+    /// The router's own interface of the line, shown as well ({$LINE_INTERFACE})
+    #[arg(long, value_name = "NAME", value_parser = text(), allow_hyphen_values = true)]
+    interface: Option<String>,
     /// Serve a result younger than this again without asking the router [default: 0s]
     #[arg(long, value_name = "TIME", value_parser = text(), allow_hyphen_values = true)]
     max_age: Option<String>,
@@ -85,6 +89,7 @@ impl Args {
             size: self.size.clone(),
             vrf: self.vrf.clone(),
             source: self.source.clone(),
+            interface: self.interface.clone(),
             deadline: self.router.deadline.clone(),
             max_age: self.max_age.clone(),
         }

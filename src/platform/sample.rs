@@ -3,7 +3,7 @@
 use super::definition::{SampleFile, Text};
 use super::mistake::Source;
 use super::{Failure, Platform};
-use crate::probe::{Measurement, ProbeKind};
+use crate::probe::ProbeKind;
 use serde_json::{Map, Value, json};
 use std::net::IpAddr;
 use toml::Spanned;
@@ -11,14 +11,21 @@ use toml::Spanned;
 #[derive(Debug)]
 pub(super) struct Sample {
     name: String,
-    target: Option<IpAddr>,
+    asked: Asked,
     text: String,
     expected: Expected,
 }
 
+/// The probe whose answer it is, and what that has to name.
+#[derive(Debug)]
+enum Asked {
+    Ping(Option<IpAddr>),
+    Interface(Option<String>),
+}
+
 #[derive(Debug)]
 enum Expected {
-    Ping(Map<String, Value>),
+    Members(Map<String, Value>),
     Failure(String),
 }
 
@@ -35,31 +42,40 @@ impl Sample {
         let file = spanned.get_ref();
         let expected = match (&file.expect, &file.fails) {
             (Some(table), None) => match serde_json::to_value(table) {
-                Ok(Value::Object(members)) => Expected::Ping(members),
+                Ok(Value::Object(members)) => Expected::Members(members),
                 _ => return Err(source.mistake(&file.name, "expect is no table; write { up = 1, sent = 5, … }")),
             },
             (None, Some(kind)) => Expected::Failure(kind.get_ref().clone()),
             _ => return Err(source.mistake_in(spanned, "a sample has expect or fails; write one of the two")),
         };
         let address = |text: &Text| text.get_ref().parse().map_err(|_| source.mistake(text, "not an address"));
+        let asked = match (file.probe.unwrap_or(ProbeKind::Ping), &file.target, &file.interface) {
+            (ProbeKind::Ping, target, None) => Asked::Ping(target.as_ref().map(address).transpose()?),
+            (ProbeKind::Interface, None, name) => Asked::Interface(name.as_ref().map(|name| name.get_ref().clone())),
+            (ProbeKind::Ping, _, Some(text)) | (ProbeKind::Interface, Some(text), _) => {
+                return Err(source.mistake(text, "target is for a ping, interface for probe = \"interface\"; remove it"));
+            }
+        };
         Ok(Self {
             name: file.name.get_ref().clone(),
-            target: file.target.as_ref().map(address).transpose()?,
+            asked,
             text: file.text.clone(),
             expected,
         })
     }
 
     pub(super) fn run(&self, platform: &Platform) -> SampleResult {
-        let read = platform.read_recorded(ProbeKind::Ping, self.text.as_bytes(), self.target);
+        let text = self.text.as_bytes();
+        let read = match &self.asked {
+            Asked::Ping(target) => platform.read_recorded(ProbeKind::Ping, text, *target),
+            Asked::Interface(name) => platform.read_recorded_interface(text, name.as_deref()),
+        };
         let difference = match (&self.expected, read) {
             (Expected::Failure(kind), Err(failure)) if failure.kind.name() == kind => None,
             (Expected::Failure(kind), Err(failure)) => Some(format!("expected failure {kind}, got {failure}")),
-            (Expected::Failure(kind), Ok(Measurement::Ping(got))) => {
-                Some(format!("expected failure {kind}, got {}", json!(got)))
-            }
-            (Expected::Ping(_), Err(failure)) => Some(format!("expected a measurement, got {failure}")),
-            (Expected::Ping(expected), Ok(Measurement::Ping(got))) => differences(expected, &json!(got)),
+            (Expected::Failure(kind), Ok(got)) => Some(format!("expected failure {kind}, got {}", json!(got))),
+            (Expected::Members(_), Err(failure)) => Some(format!("expected a measurement, got {failure}")),
+            (Expected::Members(expected), Ok(got)) => differences(expected, &json!(got)),
         };
         SampleResult { name: self.name.clone(), difference }
     }
@@ -74,7 +90,7 @@ fn differences(expected: &Map<String, Value>, got: &Value) -> Option<String> {
         .into_iter()
         .filter_map(|name| {
             let want = match expected.get(name) {
-                None if name == "complete" => Some(&Value::Bool(true)),
+                None if name == "complete" && got.get(name).is_some() => Some(&Value::Bool(true)),
                 want => want,
             };
             let got = got.get(name);
