@@ -30,7 +30,8 @@ fn pings(sim: &Sim) -> usize {
 fn three(sim: &Sim, platform: &str, more: &str) -> Monitor {
     let monitor = Monitor::with("log.level = \"debug\"");
     let inventory = Inventory::new().router("edge-1", &at(sim), platform, more);
-    let lines = UP.iter().zip(1..).fold(inventory, |lines, (target, n)| lines.line(&format!("L-{n}"), "edge-1", target, ""));
+    let lines =
+        UP.iter().zip(1..).fold(inventory, |lines, (target, n)| lines.line(&format!("L-{n}"), "edge-1", target, ""));
     lines.import(&monitor);
     monitor
 }
@@ -69,9 +70,15 @@ fn all_lines_of_a_router_are_in_one_document_with_what_they_share_said_once() {
 fn lines_may_be_named_with_or_without_their_router() {
     let sim = SimRouter::new("linux").start();
     let monitor = three(&sim, "linux", "");
-    for arguments in [vec!["batch", "--line", "L-3", "--line", "L-1"], vec!["batch", "--router", "", "--router", "edge-1", "--line", "L-1", "--line", "L-3", "--line", "L-1"]] {
+    for arguments in [
+        vec!["batch", "--line", "L-3", "--line", "L-1"],
+        vec!["batch", "--router", "", "--router", "edge-1", "--line", "L-1", "--line", "L-3", "--line", "L-1"],
+    ] {
         let answer = monitor.run(&arguments).json();
-        assert_eq!((&answer["router"], names(&answer["lines"])), (&json!("edge-1"), vec!["L-1".to_owned(), "L-3".to_owned()]));
+        assert_eq!(
+            (&answer["router"], names(&answer["lines"])),
+            (&json!("edge-1"), vec!["L-1".to_owned(), "L-3".to_owned()])
+        );
     }
     assert_eq!(pings(&sim), 4);
 }
@@ -99,7 +106,11 @@ fn a_line_that_is_not_done_goes_on_and_comes_once_as_new_and_then_as_cached() {
     assert_eq!((&dead["session"], &dead["ping"]["complete"]), (&json!("opened"), &json!(true)), "{second}");
     assert!(dead["age"].as_f64().unwrap() >= 3.0, "{second}");
     let third = batch(&monitor, &["--deadline", "200ms"]).json();
-    assert_eq!((&third["lines"]["dead"]["session"], &third["lines"]["dead"]["state"]), (&json!("cached"), &json!(0)), "{third}");
+    assert_eq!(
+        (&third["lines"]["dead"]["session"], &third["lines"]["dead"]["state"]),
+        (&json!("cached"), &json!(0)),
+        "{third}"
+    );
     idle(&monitor);
     // In each round the dead line once, whoever asked meanwhile.
     let to_dead = sim.commands().iter().filter(|line| line.contains(DEAD)).count();

@@ -36,7 +36,10 @@ fn the_routers_own_lanes_count_and_a_flag_before_them() {
     let monitor = two_hundred("lanes = 5");
     assert_eq!(plan(&monitor, &[])["lanes"], 5);
     let answer = plan(&monitor, &["--lanes", "3", "--count", "1", "--timeout", "1s", "--rtt", "1s"]);
-    assert_eq!((&answer["lanes"], &answer["line"]["alive"], &answer["line"]["dead"]), (&json!(3), &json!(1.05), &json!(1.05)));
+    assert_eq!(
+        (&answer["lanes"], &answer["line"]["alive"], &answer["line"]["dead"]),
+        (&json!(3), &json!(1.05), &json!(1.05))
+    );
 }
 
 #[test]
@@ -48,7 +51,10 @@ fn advice_says_what_it_would_bring() {
     assert!(text.contains("lanes = ") && text.contains("count = 2, timeout = 1.0 s"), "{text}");
     assert!(advice(&["--dead", "100"]).contains("an interval of 1005 s"));
     assert!(advice(&["--interval", "15m", "--dead", "0"]).contains("master.idle_exit longer than"));
-    assert_eq!(plan(&monitor, &["--deadline", "5m", "--dead", "0", "--interval", "3m", "--count", "1", "--timeout", "1s"])["advice"], json!([]));
+    assert_eq!(
+        plan(&monitor, &["--deadline", "5m", "--dead", "0", "--interval", "3m", "--count", "1", "--timeout", "1s"])["advice"],
+        json!([])
+    );
 }
 
 #[test]
@@ -56,12 +62,12 @@ fn people_read_a_table_and_mistakes_are_one_line() {
     let monitor = two_hundred("");
     let shown = monitor.run(&["--format", "text", "plan", "--router", "edge-1"]).stdout;
     assert!(shown.contains("200 lines on 2 lanes, every 30 s") && shown.contains("what to change:"), "{shown}");
-    for (arguments, part) in [
-        (["--router", "edge-2"], "edge-2"),
-        (["--rtt", "fast"], "--rtt \"fast\""),
-        (["--count", "0"], "--count"),
-    ] {
-        let ran = monitor.run(&[&["plan", "--router", "edge-1"][..if arguments[0] == "--router" { 1 } else { 3 }], &arguments].concat());
+    for (arguments, part) in
+        [(["--router", "edge-2"], "edge-2"), (["--rtt", "fast"], "--rtt \"fast\""), (["--count", "0"], "--count")]
+    {
+        let ran = monitor.run(
+            &[&["plan", "--router", "edge-1"][..if arguments[0] == "--router" { 1 } else { 3 }], &arguments].concat(),
+        );
         assert_eq!((ran.code, ran.stderr.matches('\n').count()), (Some(1), 1), "{}", ran.stderr);
         assert!(ran.stderr.contains(part), "{}", ran.stderr);
     }

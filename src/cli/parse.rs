@@ -85,9 +85,7 @@ fn prepare(context: &Context, args: &Args) -> Result<(Platform, Asked, Vec<u8>),
     let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
     let asked = match (args.probe, given(&args.target), given(&args.interface)) {
         (Kind::Ping, target, None) => Asked::Ping(target.map(|text| line::target(vec![text])).transpose()?),
-        (Kind::Interface, None, name) => {
-            Asked::Interface(line::interface(name)?.map(|name| name.as_str().to_owned()))
-        }
+        (Kind::Interface, None, name) => Asked::Interface(line::interface(name)?.map(|name| name.as_str().to_owned())),
         (Kind::Ping, _, Some(_)) => return Err(Failure::settings("--interface needs --probe interface")),
         (Kind::Interface, Some(_), _) => {
             return Err(Failure::settings(format!("{} is for a ping; leave it out", argument::TARGET.flag)));

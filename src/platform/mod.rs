@@ -148,7 +148,9 @@ impl Platform {
             if read_only.allows(&definition.name, &command).is_err() {
                 return Err(source.mistake(
                     &at.get_ref().command,
-                    &format!("probe command {command:?} is not on the read-only list; add its first words to read_only"),
+                    &format!(
+                        "probe command {command:?} is not on the read-only list; add its first words to read_only"
+                    ),
                 ));
             }
         }
@@ -213,7 +215,8 @@ impl Platform {
                 self.ping_form()?.read(&self.indicators, ping, run, &text, ending).map(Measurement::Ping)
             }
             Probe::Interface { name } => {
-                let read = self.interface_form()?.read(&self.indicators, name, &recorded::shown(text.as_bytes()), ending);
+                let read =
+                    self.interface_form()?.read(&self.indicators, name, &recorded::shown(text.as_bytes()), ending);
                 read.map(Measurement::Interface)
             }
         }

@@ -53,15 +53,12 @@ impl Sample {
             (ProbeKind::Ping, target, None) => Asked::Ping(target.as_ref().map(address).transpose()?),
             (ProbeKind::Interface, None, name) => Asked::Interface(name.as_ref().map(|name| name.get_ref().clone())),
             (ProbeKind::Ping, _, Some(text)) | (ProbeKind::Interface, Some(text), _) => {
-                return Err(source.mistake(text, "target is for a ping, interface for probe = \"interface\"; remove it"));
+                return Err(
+                    source.mistake(text, "target is for a ping, interface for probe = \"interface\"; remove it")
+                );
             }
         };
-        Ok(Self {
-            name: file.name.get_ref().clone(),
-            asked,
-            text: file.text.clone(),
-            expected,
-        })
+        Ok(Self { name: file.name.get_ref().clone(), asked, text: file.text.clone(), expected })
     }
 
     pub(super) fn run(&self, platform: &Platform) -> SampleResult {

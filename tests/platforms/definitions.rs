@@ -92,7 +92,7 @@ fn a_users_file_adds_a_platform_without_a_line_of_rust() {
     assert_eq!(run.before, ["echo test options timeout=3"]);
     assert_eq!(run.command, "echo test address=192.0.2.1 count=4");
     let text = "echo test of 192.0.2.1 begins\nwent out: 4\ncame back: 4\nshortest 5 mean 6 longest 7 usec\n";
-    let Measurement::Ping(ping) = platform.read(&probe, &run, text, Ending::Complete).unwrap();
+    let Measurement::Ping(ping) = platform.read(&probe, &run, text, Ending::Complete).unwrap() else { panic!() };
     assert_eq!((ping.received, ping.rtt_max), (Some(4), Some(0.000_007)));
     let refused = platform.read(&probe, &run, "bad command name\n", Ending::Complete).unwrap_err();
     assert_eq!(refused.failure.kind, Kind::Rejected);

@@ -76,14 +76,17 @@ impl InterfaceForm {
         }
         if let Some(unknown) = file.modes.iter().flatten().find(|mode| !usable.contains(&mode.get_ref().as_str())) {
             let known = usable.join(", ");
-            return Err(source.mistake(unknown, &format!("mode {:?} is no usable one; write {known}", unknown.get_ref())));
+            return Err(
+                source.mistake(unknown, &format!("mode {:?} is no usable one; write {known}", unknown.get_ref()))
+            );
         }
         let moments = lines(&file.last_change, &["ago", "at", "or_at"], &[])?;
         if let Some((_, text)) = moments.iter().zip(&file.last_change).find(|(pattern, _)| {
             let names: Vec<&str> = pattern.names().iter().map(String::as_str).collect();
             !matches!(names.as_slice(), ["ago"] | ["at"] | ["at", "or_at"])
         }) {
-            return Err(source.mistake(text, "write (?P<ago>…) around a duration, (?P<at>…) and perhaps (?P<or_at>…) around dates"));
+            return Err(source
+                .mistake(text, "write (?P<ago>…) around a duration, (?P<at>…) and perhaps (?P<or_at>…) around dates"));
         }
         Ok(Self {
             modes: match &file.modes {
@@ -134,7 +137,10 @@ impl InterfaceForm {
             return Err(Failure::new(
                 Kind::Shell,
                 Stage::Prompt,
-                format!("mode {mode} of {platform} shows no interface; log in with a user whose session starts in {}", self.modes.join(" or ")),
+                format!(
+                    "mode {mode} of {platform} shows no interface; log in with a user whose session starts in {}",
+                    self.modes.join(" or ")
+                ),
             ));
         }
         Ok(Run {
@@ -210,7 +216,8 @@ impl InterfaceForm {
         let ends = self.end.iter().flat_map(|end| whole.matches(end)).map(|end| end.start());
         let end = others().map(|other| other.start).chain(ends.filter(|end| *end >= first.end)).min();
         let end = end.unwrap_or(masked.len());
-        let part = Part { text: masked.get(first.start..end).unwrap_or_default(), open: whole.open && end == masked.len() };
+        let part =
+            Part { text: masked.get(first.start..end).unwrap_or_default(), open: whole.open && end == masked.len() };
         let description = descriptions.into_iter().find(|(at, _)| (first.start..end).contains(at));
         self.result(part, first.name.clone(), description.map(|(_, text)| text))
     }
@@ -287,13 +294,16 @@ fn command(source: &Source, text: &Text) -> Result<(String, String), Failure> {
     let plain = |text: &str| text.chars().all(|c| matches!(c, ' '..='~') && !"{}[]".contains(c));
     match text.get_ref().split_once(SLOT) {
         Some((before, after)) if plain(before) && plain(after) => Ok((before.to_owned(), after.to_owned())),
-        Some(_) => Err(source.mistake(text, "a command is printable ASCII on one line with one slot; write {interface} once")),
+        Some(_) => {
+            Err(source.mistake(text, "a command is printable ASCII on one line with one slot; write {interface} once"))
+        }
         None => Err(source.mistake(text, "the command has no interface; write {interface}")),
     }
 }
 
 fn same_words(text: &str, one: &Header, other: &Header) -> bool {
-    let words = |header: &Header| text.get(header.start..header.end).map(|text| text.split_whitespace().collect::<Vec<_>>());
+    let words =
+        |header: &Header| text.get(header.start..header.end).map(|text| text.split_whitespace().collect::<Vec<_>>());
     words(one) == words(other)
 }
 

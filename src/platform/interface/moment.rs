@@ -8,7 +8,8 @@ pub(super) fn ago(text: &str) -> Option<u64> {
     while !rest.is_empty() {
         let (number, after) = leading_number(rest)?;
         let seconds = if after.starts_with(':') {
-            let (clock, end) = rest.split_at(rest.find(|c: char| c != ':' && !c.is_ascii_digit()).unwrap_or(rest.len()));
+            let (clock, end) =
+                rest.split_at(rest.find(|c: char| c != ':' && !c.is_ascii_digit()).unwrap_or(rest.len()));
             rest = end;
             of_clock(clock)?
         } else {
@@ -71,7 +72,10 @@ impl Moment {
         let mut parts = date.split(['-', '/']);
         let [year, month, day] = [(); 3].map(|()| parts.next().and_then(|part| part.parse::<i64>().ok()));
         let (year, month, day) = (year?, month?, day?);
-        if parts.next().is_some() || !(1970..=9999).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day)
+        if parts.next().is_some()
+            || !(1970..=9999).contains(&year)
+            || !(1..=12).contains(&month)
+            || !(1..=31).contains(&day)
         {
             return None;
         }

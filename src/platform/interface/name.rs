@@ -9,7 +9,10 @@ pub(super) fn refused(name: &str, form: &NameFile) -> Option<String> {
     } else if name.len() > form.max {
         Some(format!("interface names of 1 to {} characters", form.max))
     } else if form.digit && !name.bytes().any(|b| b.is_ascii_digit()) {
-        Some("the name of one interface with its number, e.g. GigabitEthernet0/1; a type alone means all of them".to_owned())
+        Some(
+            "the name of one interface with its number, e.g. GigabitEthernet0/1; a type alone means all of them"
+                .to_owned(),
+        )
     } else if !form.slash && name.contains('/') {
         Some("interface names without /".to_owned())
     } else {

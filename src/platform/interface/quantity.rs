@@ -14,9 +14,10 @@ pub(super) const RATE: [&str; 5] = ["bit", "kbit", "mbit", "gbit", "byte"];
 
 /// The number of the first unit that took part in the match; None where it is none, as `-`.
 pub(super) fn of(captures: &Captures<'_>) -> Option<u64> {
-    UNITS.iter().find_map(|(name, factor)| Some((captures.name(name)?, factor))).and_then(|(text, factor)| {
-        scaled(&text, *factor)
-    })
+    UNITS
+        .iter()
+        .find_map(|(name, factor)| Some((captures.name(name)?, factor)))
+        .and_then(|(text, factor)| scaled(&text, *factor))
 }
 
 /// Decimals that are left after scaling are cut.
@@ -40,7 +41,8 @@ mod tests {
         assert_eq!(scaled("42.74", 8), Some(341));
         assert_eq!(scaled("2552703.00", 8), Some(20_421_624));
         assert_eq!(scaled("18446744073709551615", 1), Some(u64::MAX));
-        for (text, factor) in [("18446744073709551616", 1), ("18446744073709551615", 8), ("-", 1), ("", 8), ("1e3", 1)] {
+        for (text, factor) in [("18446744073709551616", 1), ("18446744073709551615", 8), ("-", 1), ("", 8), ("1e3", 1)]
+        {
             assert_eq!(scaled(text, factor), None, "{text}");
         }
     }

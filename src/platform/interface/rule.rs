@@ -85,9 +85,8 @@ pub(super) enum Several {
 impl ValueRule {
     pub(super) fn new(source: &Source, spanned: &Spanned<ValueFile>, units: &[&str]) -> Result<Self, Failure> {
         let file = spanned.get_ref();
-        let plain = |text: &Option<Text>| {
-            text.as_ref().map(|text| Pattern::of_line(source, text, &[], &[])).transpose()
-        };
+        let plain =
+            |text: &Option<Text>| text.as_ref().map(|text| Pattern::of_line(source, text, &[], &[])).transpose();
         match (&file.line, &file.head, &file.column) {
             (Some(line), None, None) => {
                 let pattern = Pattern::of_line(source, line, units, &[])?;
@@ -146,9 +145,14 @@ fn column_of(head: &Pattern, column: &str, part: Part<'_>) -> Option<u64> {
         let columns = captures.name("columns")?;
         let row = part.text.get(captures.end()..)?.strip_prefix('\n')?;
         let (row, _) = if part.open { row.split_once('\n')? } else { row.split_once('\n').unwrap_or((row, "")) };
-        let (names, cells): (Vec<&str>, Vec<&str>) = (columns.split_whitespace().collect(), row.split_whitespace().collect());
+        let (names, cells): (Vec<&str>, Vec<&str>) =
+            (columns.split_whitespace().collect(), row.split_whitespace().collect());
         let at = names.iter().position(|name| *name == column).filter(|_| names.len() == cells.len())?;
-        cells.iter().all(|cell| cell.bytes().all(|b| b.is_ascii_digit())).then(|| cells[at].parse::<u64>().ok()).flatten()
+        cells
+            .iter()
+            .all(|cell| cell.bytes().all(|b| b.is_ascii_digit()))
+            .then(|| cells[at].parse::<u64>().ok())
+            .flatten()
     });
     let first = found.next()??;
     found.all(|other| other == Some(first)).then_some(first)
