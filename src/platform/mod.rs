@@ -203,6 +203,14 @@ impl Platform {
         }
     }
 
+    /// The least time in which a probe has something to say, whatever it finds: of a ping one packet's time-out.
+    pub fn least(&self, probe: &Probe) -> Duration {
+        match (probe, &self.ping) {
+            (Probe::Ping(ping), Some(form)) => form.effective_timeout(ping),
+            _ => Duration::ZERO,
+        }
+    }
+
     /// A router's text, raw or cleaned by the shell, as a measurement.
     ///
     /// # Errors
