@@ -10,6 +10,7 @@ mod batch;
 mod faults;
 mod help;
 mod install;
+mod interface;
 mod lab;
 mod logins;
 mod master;
