@@ -19,6 +19,7 @@
 //! * [`state`] — the state directory: names, modes, locks, atomic files
 //! * [`master`] — the background process of one router
 //! * [`client`], [`launch`] — ask the master of a router; start one
+//! * [`zabbix`] — what Zabbix reads, in its own forms
 //! * [`logging`] — where log lines go, and in which form
 
 pub mod cli;
@@ -44,3 +45,4 @@ pub mod small_file;
 pub mod ssh;
 pub mod state;
 pub mod wire;
+pub mod zabbix;

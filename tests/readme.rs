@@ -1,11 +1,15 @@
 //! What README.md says is what the program does: its tables, its command lines, the scripts it names. Each mismatch prints
 //! the text that belongs there.
 
+use crate::support::inventory::Inventory;
 use crate::support::monitor::{BINARY, Monitor};
+use crate::support::sim::SimRouter;
 use clap::{Command, CommandFactory};
 use ddl_monitor::cli::Cli;
 use ddl_monitor::failure::{Failure, Kind, Stage};
+use ddl_monitor::inventory::import;
 use ddl_monitor::probe::{Answer, Measurement, PingResult, ProbeKind, Reason};
+use ddl_monitor::zabbix::discovery;
 use ddl_monitor::{platform, settings};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -76,6 +80,47 @@ fn the_kinds_of_failure_are_those_of_the_program() {
     // All there are: the next number is no kind.
     assert!(KINDS.iter().map(|kind| kind.number()).eq(1..=12));
     assert!(rows.iter().all(|row| row[2].len() > 10));
+}
+
+#[test]
+fn the_fields_of_a_batch_are_those_it_prints() {
+    let sim = SimRouter::new("linux").start();
+    let monitor = Monitor::new();
+    let router = sim.address("r1").to_string();
+    let inventory = Inventory::new().router("edge-1", &router, "linux", "").line("L-1", "edge-1", "192.0.2.1", "");
+    inventory.import(&monitor);
+    let answer = monitor.run(&["batch", "--router", "edge-1"]).json();
+    let names = |value: &Value| -> BTreeSet<String> { value.as_object().expect("an object").keys().cloned().collect() };
+    let rows = table("<!-- batch");
+    let of_row = |row: &Vec<String>| -> Vec<String> { quoted(&row[0]).into_iter().map(str::to_owned).collect() };
+    let mut documented: BTreeSet<String> = rows.iter().flat_map(of_row).collect();
+    assert!(documented.remove("failure"), "only where there is one");
+    assert_eq!(documented, names(&answer));
+    let lines = &rows.last().expect("a row for the lines")[1];
+    for name in names(&answer["lines"]["L-1"]) {
+        assert!(quoted(lines).contains(&name.as_str()), "{name}: {lines}");
+    }
+}
+
+#[test]
+fn the_plan_in_the_readme_is_what_plan_prints() {
+    let monitor = Monitor::new();
+    let inventory = Inventory::new().router("edge-1", "192.0.2.1", "cisco_iosxe", "");
+    inventory.lines(200, "edge-1", "interval = \"30s\"").import(&monitor);
+    let printed = monitor.run(&["--format", "text", "plan", "--router", "edge-1"]).stdout;
+    let readme = readme();
+    let (_, shown) = readme.split_once("$ ddl-monitor plan --router edge-1\n").expect("the plan in README.md");
+    let shown: Vec<&str> = shown.lines().take_while(|line| line.trim() != "…").map(|line| &line[4..]).collect();
+    assert_eq!(printed.lines().take(shown.len()).collect::<Vec<_>>(), shown, "{printed}");
+    // And what is said of it in words.
+    let plan = |more: &[&str]| {
+        monitor.run(&[&["plan", "--router", "edge-1"], more].concat()).json()["fits"]["typical"].clone()
+    };
+    for fits in [&["--dead", "0"][..], &["--interval", "90s"], &["--lanes", "6"], &["--count", "2", "--timeout", "1s"]]
+    {
+        assert_eq!(plan(fits), true, "{fits:?}");
+    }
+    assert_eq!(plan(&[]), false);
 }
 
 #[test]
@@ -264,6 +309,35 @@ fn the_commands_that_an_account_must_be_allowed_are_those_that_are_sent() {
     }
     assert_eq!(rows.len(), all.len(), "one row per platform");
     assert!(wrong.is_empty(), "\nREADME.md, commands sent:\n{}\n", wrong.join("\n"));
+}
+
+#[test]
+fn the_keys_of_an_inventory_and_the_macros_of_a_discovery_are_those_of_the_program() {
+    let named = |after| {
+        table(after).iter().flat_map(|row| quoted(&row[0]).into_iter().map(str::to_owned).collect::<Vec<_>>()).collect()
+    };
+    let [routers, lines] = import::keys();
+    let found: [Vec<String>; 3] = ["<!-- router keys", "<!-- line keys", "<!-- macros"].map(named);
+    assert_eq!(
+        found,
+        [routers, lines, discovery::MACROS.to_vec()]
+            .map(|names| names.into_iter().map(str::to_owned).collect::<Vec<_>>())
+    );
+}
+
+#[test]
+fn the_inventory_that_is_shown_can_be_imported() {
+    let readme = readme();
+    let (_, rest) = readme.split_once("This is a whole one, `lines.toml`:").expect("an inventory");
+    let block: Vec<&str> =
+        rest.lines().skip(2).take_while(|line| line.is_empty() || line.starts_with("    ")).map(str::trim).collect();
+    let monitor = Monitor::new();
+    monitor.write_credentials("[core]\nuser = \"ddl\"\npassword = \"ddl\"\n");
+    let file = monitor.path("lines.toml");
+    fs::write(&file, block.join("\n")).expect("a file");
+    let ran = monitor.run(&["inventory", "import", file.to_str().expect("UTF-8")]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert_eq!((ran.json()["lines"].clone(), ran.json()["remarks"].clone()), (json!(2), json!([])));
 }
 
 /// The command lines in README.md: indented blocks and quoted pieces that begin with `ddl-monitor`.

@@ -7,10 +7,12 @@
 
 mod architecture;
 mod batch;
+mod discover;
 mod faults;
 mod help;
 mod install;
 mod interface;
+mod inventory;
 mod lab;
 mod logins;
 mod master;
@@ -28,3 +30,4 @@ mod shell;
 mod ssh;
 mod state;
 mod support;
+mod zabbix;

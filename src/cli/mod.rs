@@ -4,9 +4,12 @@ mod arguments;
 mod batch;
 mod choice;
 pub mod config;
+mod discover;
 mod exec;
 pub mod format;
 mod generate;
+mod inventory;
+mod known;
 mod master;
 mod output;
 mod parse;
@@ -20,7 +23,7 @@ mod stop;
 use crate::failure::Failure;
 use crate::inventory::arguments as argument;
 use crate::logging::{self, Role};
-use crate::settings::{self, Loaded};
+use crate::settings::{self, Loaded, StateSettings};
 use crate::state::State;
 use arguments::text;
 use clap::{ArgAction, Parser, Subcommand, ValueHint};
@@ -98,6 +101,12 @@ enum Command {
     /// List, show and check the definitions of router platforms (operating systems)
     #[command(subcommand, after_help = platform::EXAMPLES)]
     Platform(platform::Command),
+    /// List the lines or routers of the inventory for a low-level-discovery rule of Zabbix
+    #[command(subcommand, after_help = discover::EXAMPLES)]
+    Discover(discover::Command),
+    /// Take lines and routers from files, and show what is known of them
+    #[command(subcommand, after_help = inventory::EXAMPLES)]
+    Inventory(inventory::Command),
     /// Check the settings, or show them and where each came from
     Config(config::Config),
     /// Print shell completions or the man pages
@@ -163,6 +172,7 @@ fn execute(cli: Cli, started: Instant) -> io::Result<ExitCode> {
     };
     let state = match &cli.command {
         Command::Poll(_) | Command::Batch(_) | Command::Exec(_) => State::open(&loaded.settings.state),
+        Command::Inventory(command) if command.writes() => writable_state(&loaded.settings.state),
         _ => State::look(&loaded.settings.state),
     };
     // Without a state directory there is no log; the failure is printed. A log that root began in the directory of another
@@ -184,7 +194,17 @@ fn execute(cli: Cli, started: Instant) -> io::Result<ExitCode> {
         Command::Plan(args) => plan::run(&context, &args),
         Command::Parse(args) => parse::run(&context, &args),
         Command::Platform(command) => platform::run(&context, &command),
+        Command::Discover(command) => discover::run(&context, &command),
+        Command::Inventory(command) => inventory::run(&context, &command),
         Command::Config(_) | Command::Generate(_) | Command::Master => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// The state directory, made where there is none. Root may write into that of another user, and what it makes is that user's.
+fn writable_state(settings: &StateSettings) -> Result<State, Failure> {
+    match State::look(settings) {
+        Ok(state) if state.dir().exists() && !state.is_ours() => Ok(state),
+        _ => State::open(settings),
     }
 }
 
@@ -212,6 +232,7 @@ fn refuse(command: &Command, failure: &Failure, format: Format, started: Instant
     match command {
         Command::Poll(args) => poll::refuse(args, failure, format, started),
         Command::Batch(args) => batch::refuse(args, failure, format, started),
+        Command::Discover(_) => discover::refuse(failure),
         _ => complain(failure),
     }
 }
@@ -227,6 +248,12 @@ fn tell(what: &str) -> ExitCode {
     ExitCode::FAILURE
 }
 
+/// Lines on stderr that begin with a place, as compilers write them.
+#[expect(clippy::print_stderr, reason = "the place where errors are printed")]
+fn list(mistakes: impl Iterator<Item = String>) {
+    mistakes.for_each(|mistake| eprintln!("{}", output::one_line(&mistake)));
+}
+
 /// A defect of ours: said in the form that the caller of this command line reads, exit 0 for a poll so that Zabbix keeps it.
 pub fn panicked() -> ExitCode {
     let poll = std::env::args_os().any(|argument| argument == "poll" || argument == "batch");
@@ -238,6 +265,9 @@ pub fn panicked() -> ExitCode {
     if poll && !io::stdout().is_terminal() {
         let printed = poll::print_failure(failure);
         return printed.unwrap_or(ExitCode::FAILURE);
+    }
+    if std::env::args_os().any(|argument| argument == "discover") {
+        return discover::refuse(&failure).unwrap_or(ExitCode::FAILURE);
     }
     complain(&failure).unwrap_or(ExitCode::FAILURE)
 }

@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 /// A router as people write it: without the port when it is SSH's own.
 pub(super) fn router_name(address: &Address) -> String {
-    if address.port == 22 { address.host.clone() } else { address.to_string() }
+    address.short()
 }
 
 /// One line's answer. What an argument did not say is absent.

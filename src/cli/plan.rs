@@ -286,7 +286,13 @@ fn advice(
 
 fn shown(time: Duration) -> String {
     let seconds = time.as_secs_f64();
-    if seconds < 10.0 { format!("{:.1} s", seconds) } else { format!("{:.0} s", seconds.ceil()) }
+    if seconds < 1.0 {
+        format!("{seconds:.2} s")
+    } else if seconds < 10.0 {
+        format!("{seconds:.1} s")
+    } else {
+        format!("{:.0} s", seconds.ceil())
+    }
 }
 
 fn summary(document: &Document) -> String {

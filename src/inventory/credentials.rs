@@ -39,6 +39,13 @@ pub fn find(path: &Path, name: &str) -> Result<Credentials, String> {
     if mistakes.is_empty() { Ok(credentials) } else { Err(placed(path, mistakes).join("; ")) }
 }
 
+/// The names of the logins, if the file can be read.
+pub(super) fn names(path: &Path) -> Result<Vec<String>, String> {
+    let text = private_file::read(path, LIMIT)?;
+    let table = parse(path, &text).map_err(|mistakes| mistakes.join("; "))?;
+    Ok(table.keys().map(|key| key.get_ref().to_string()).collect())
+}
+
 /// Everything that is wrong with the file, each with its line.
 pub fn mistakes(path: &Path) -> Vec<String> {
     let text = match private_file::read(path, LIMIT) {

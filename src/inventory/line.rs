@@ -15,7 +15,8 @@ use zeroize::Zeroizing;
 
 /// What a user name may be, to follow "allowed is".
 pub const USER_ALLOWED: &str = "1 to 128 letters, digits or . _ - @ \\ / + % # : = , and not - first";
-const LINE_ALLOWED: &str = "1 to 255 printable characters";
+/// What a text for people may be, to follow "allowed is".
+pub(super) const LABEL_ALLOWED: &str = "1 to 255 printable characters";
 const PLATFORM_ALLOWED: &str = "a platform's name; `ddl-monitor platform list` shows them";
 const NAME_ALLOWED: &str = "1 to 63 letters, digits or . _ : / @ -, a letter or digit first";
 const INTERFACE_ALLOWED: &str = "one interface of the router: 1 to 63 letters, digits or / . : _ -, a letter or digit first; \
@@ -81,6 +82,51 @@ pub struct Router {
     pub platform: String,
 }
 
+/// The value that is given, else the one below.
+fn first(given: Option<String>, below: Option<String>) -> Option<String> {
+    given.filter(|text| !text.is_empty()).or(below)
+}
+
+impl RawLine {
+    /// What is given, and below it what is known.
+    pub fn over(self, below: Self) -> Self {
+        let none = self.targets.iter().all(String::is_empty);
+        Self {
+            line: first(self.line, below.line),
+            targets: if none { below.targets } else { self.targets },
+            router: self.router.over(below.router),
+            count: first(self.count, below.count),
+            timeout: first(self.timeout, below.timeout),
+            size: first(self.size, below.size),
+            vrf: first(self.vrf, below.vrf),
+            source: first(self.source, below.source),
+            deadline: first(self.deadline, below.deadline),
+            max_age: first(self.max_age, below.max_age),
+        }
+    }
+}
+
+impl RawRouter {
+    /// What is given, and below it what is known. A password or key that is given takes the place of either.
+    pub fn over(self, below: Self) -> Self {
+        let is_given = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
+        let (password, key, passphrase) = if is_given(&self.password) || is_given(&self.key) {
+            (self.password, self.key, self.passphrase)
+        } else {
+            (below.password, below.key, first(self.passphrase, below.passphrase))
+        };
+        Self {
+            address: first(self.address, below.address),
+            user: first(self.user, below.user),
+            password,
+            key,
+            passphrase,
+            enable_password: first(self.enable_password, below.enable_password),
+            platform: first(self.platform, below.platform),
+        }
+    }
+}
+
 impl Line {
     /// Reads the arguments; what is not given comes from the settings. A refusal names flag, macro, value and what is allowed.
     pub fn parse(raw: RawLine, defaults: &Poll) -> Result<Self, Failure> {
@@ -97,7 +143,7 @@ impl Line {
             source: source(raw.source, target)?,
         };
         Ok(Self {
-            id: typed(argument::LINE, raw.line, LINE_ALLOWED, id)?.unwrap_or_else(|| target.to_string()),
+            id: typed(argument::LINE, raw.line, LABEL_ALLOWED, id)?.unwrap_or_else(|| target.to_string()),
             target,
             probes: interface.map(|name| Probe::Interface { name }).into_iter().chain([Probe::Ping(ping)]).collect(),
             router,
@@ -201,10 +247,15 @@ pub(super) fn user(text: &str) -> Option<String> {
 }
 
 fn id(text: &str) -> Option<String> {
+    is_label(text).then(|| text.to_owned())
+}
+
+/// A text for people: a line's id, and what an inventory tells of it.
+pub(super) fn is_label(text: &str) -> bool {
     // Marks that turn or hide text, and what the command line made of bytes that are no text.
     let hidden = |c: char| matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fffd}');
     let printable = !text.chars().any(|c| c.is_control() || hidden(c));
-    (printable && text.chars().count() <= 255 && !text.trim().is_empty()).then(|| text.to_owned())
+    printable && text.chars().count() <= 255 && !text.trim().is_empty()
 }
 
 fn is_platform(text: &str) -> bool {

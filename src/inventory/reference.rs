@@ -99,6 +99,32 @@ impl Reference {
         Failure::settings(format!("{}: {what}", self.name()))
     }
 
+    /// The reference without what may be a secret in it.
+    pub(super) fn shown(&self) -> String {
+        match &self.form {
+            Form::Stored(name) => format!("secret:{name}"),
+            Form::File(path) => format!("file:{}", path.display()),
+            Form::Variable(name) => format!("env:{name}"),
+            Form::Command(command, _) => format!("exec:{} …", command.program()),
+            Form::Literal(_) => "(hidden)".to_owned(),
+        }
+    }
+
+    /// The name of the login, for a `secret:NAME`.
+    pub(super) fn login(&self) -> Option<&str> {
+        if let Form::Stored(name) = &self.form { Some(name) } else { None }
+    }
+
+    /// The text is the secret itself.
+    pub(super) fn is_plain(&self) -> bool {
+        matches!(self.form, Form::Literal(_))
+    }
+
+    /// A `file:` whose path counts from wherever the program runs.
+    pub(super) fn is_relative(&self) -> bool {
+        matches!(&self.form, Form::File(path) if !path.is_absolute())
+    }
+
     /// The whole login, for a `secret:NAME`; None for every other form.
     pub fn credentials(&self, secrets: &Secrets) -> Result<Option<Credentials>, Failure> {
         let Form::Stored(name) = &self.form else { return Ok(None) };

@@ -58,6 +58,13 @@ pub struct Login {
     pub known_hosts: PathBuf,
 }
 
+impl Address {
+    /// As people write it: without the port when it is SSH's own, and then without brackets.
+    pub fn short(&self) -> String {
+        if self.port == 22 { self.host.clone() } else { self.to_string() }
+    }
+}
+
 impl fmt::Display for Address {
     /// `host:port`, `[v6]:port`: the router's name in books and logs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

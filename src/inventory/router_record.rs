@@ -1,11 +1,15 @@
 //! A router as the inventory holds it: the texts of its arguments, and the settings that are its own. Whoever made the record
 //! has checked it; nothing is resolved here.
 
+use super::arguments::PASSWORD;
 use super::line::RawRouter;
+use super::reference::Reference;
 use super::router::Crypto;
 use crate::failure::Failure;
 use crate::settings::{Loaded, Setting, Settings, Source};
 use serde::{Deserialize, Serialize};
+
+const HIDDEN: &str = "(hidden)";
 
 /// One router. Not `Debug`: a reference may be the password itself.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,8 +71,25 @@ impl RouterRecord {
         Ok(settings)
     }
 
+    /// The same, to be shown: a secret that is given in the clear is not, nor is a command that may hold one.
+    pub fn redacted(&self) -> Self {
+        let hide = |text: &Option<String>| {
+            text.as_ref().map(|text| match Reference::parse(PASSWORD, text) {
+                Ok(reference) => reference.shown(),
+                Err(_) => HIDDEN.to_owned(),
+            })
+        };
+        Self {
+            password: hide(&self.password),
+            passphrase: hide(&self.passphrase),
+            enable_password: hide(&self.enable_password),
+            proxy_command: self.proxy_command.as_ref().map(|_| HIDDEN.to_owned()),
+            ..self.clone()
+        }
+    }
+
     /// Names of settings and the texts that this router has for them.
-    pub(super) fn own_settings(&self) -> [(&'static str, Option<String>); 3] {
+    fn own_settings(&self) -> [(&'static str, Option<String>); 3] {
         let crypto = self.crypto.map(|crypto| match crypto {
             Crypto::Modern => "modern".to_owned(),
             Crypto::Legacy => "legacy".to_owned(),

@@ -14,3 +14,4 @@ pub mod sshd;
 pub mod system_user;
 pub mod tun;
 pub mod wait;
+pub mod zabbix;

@@ -19,3 +19,17 @@ pub fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
 pub fn moment(time: Duration) {
     std::thread::sleep(time);
 }
+
+/// As [`until`], for what a real Zabbix does at its own pace: 90 s at most. What was there instead is told in the end.
+#[track_caller]
+pub fn patiently<T, E: std::fmt::Display>(what: &str, mut ask: impl FnMut() -> Result<T, E>) -> T {
+    let start = Instant::now();
+    loop {
+        let error = match ask() {
+            Ok(answer) => return answer,
+            Err(error) => error,
+        };
+        assert!(start.elapsed() < Duration::from_secs(90), "waited 90 s for {what}; there was {error}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}

@@ -7,7 +7,7 @@ use crate::wire::{Answers, Batch, Session};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
-/// A line's message is cut there: all of them together must fit a value of Zabbix.
+/// A line's message is cut after so many bytes: all of them together must fit a value of Zabbix.
 const MESSAGE: usize = 160;
 
 pub(super) struct BatchDocument {
@@ -74,7 +74,9 @@ pub(super) fn rows(asked: Vec<Asked>, batch: Batch, time: f64) -> (Option<Failur
 
 fn line(target: &str, mut answers: Answers) -> Document {
     for failure in answers.answers.iter_mut().filter_map(|answer| answer.outcome.as_mut().err()) {
-        if let Some((end, _)) = failure.message.char_indices().nth(MESSAGE) {
+        if failure.message.len() > MESSAGE {
+            let ends = failure.message.char_indices().map(|(at, c)| at + c.len_utf8());
+            let end = ends.take_while(|end| *end <= MESSAGE).last().unwrap_or_default();
             failure.message.truncate(end);
             failure.message.push('…');
         }

@@ -1,0 +1,211 @@
+//! `inventory`: take lines and routers from files, show what is known.
+
+use super::format::Format;
+use super::output;
+use super::{Context, complain, known, list, tell};
+use crate::failure::Failure;
+use crate::inventory::compare::Changes;
+use crate::inventory::compiled::{Inventory, Source};
+use crate::inventory::import::{self, Imported};
+use crate::inventory::keep::{self, Kept, Wish};
+use crate::inventory::line_record::LineRecord;
+use crate::inventory::router_record::RouterRecord;
+use serde_json::{Value, json};
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+pub(super) const EXAMPLES: &str = "\
+The inventory lies in the state directory. poll --line ID, batch and discover read it, and never the files it was made from.
+
+Examples:
+  ddl-monitor inventory import lines.toml
+  ddl-monitor inventory import --dry-run routers.csv lines.csv
+  ddl-monitor inventory show
+  ddl-monitor inventory show --router edge-1";
+
+const IMPORT_EXAMPLES: &str = "\
+All files together are the inventory: what is in none of them is removed. Nothing is taken while there is a mistake in one; \
+each is told with file and line, exit status 1. A CSV file has lines (a column id) or routers (columns name and address); \
+comma, semicolon or tab separate.
+
+A TOML file:
+  [[router]]
+  name = \"edge-1\"
+  address = \"192.0.2.1\"
+  platform = \"cisco_iosxe\"
+  password = \"secret:core\"
+  [[line]]
+  id = \"L-1001\"
+  target = \"10.1.1.2\"
+  router = \"edge-1\"
+
+Examples:
+  ddl-monitor inventory import lines.toml
+  ddl-monitor inventory import --dry-run routers.csv lines.csv";
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// Take lines and routers from TOML or CSV files into the state directory
+    #[command(after_help = IMPORT_EXAMPLES)]
+    Import(Import),
+    /// Show the lines, or the routers, or one of them; secrets hidden
+    Show(Show),
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Import {
+    /// Files, which together are the inventory
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+    /// Only check the files and say what would change
+    #[arg(long)]
+    dry_run: bool,
+    /// Take the place of an inventory that came from the Zabbix API, or of all lines by none
+    #[arg(long)]
+    replace: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Show {
+    /// Only this router and its lines
+    #[arg(long, value_name = "NAME", conflicts_with = "line")]
+    router: Option<String>,
+    /// Only this line
+    #[arg(long, value_name = "ID")]
+    line: Option<String>,
+}
+
+impl Command {
+    /// Whether the state directory is made where there is none.
+    pub(super) fn writes(&self) -> bool {
+        matches!(self, Self::Import(import) if !import.dry_run)
+    }
+}
+
+pub(super) fn run(context: &Context, command: &Command) -> io::Result<ExitCode> {
+    match command {
+        Command::Import(args) => take(context, args),
+        Command::Show(args) => match show(context, args) {
+            Ok(text) => output::print(&text).map(|()| ExitCode::SUCCESS),
+            Err(failure) => complain(&failure),
+        },
+    }
+}
+
+fn take(context: &Context, args: &Import) -> io::Result<ExitCode> {
+    let imported = match import::read(&args.files, &context.loaded.settings) {
+        Ok(imported) => imported,
+        Err(mistakes) => {
+            list(mistakes.iter().map(ToString::to_string));
+            let count =
+                if mistakes.len() == 1 { "1 mistake".to_owned() } else { format!("{} mistakes", mistakes.len()) };
+            return Ok(tell(&format!("{count}, nothing was imported")));
+        }
+    };
+    let source = Source::File { files: imported.files.clone() };
+    let wish = Wish { replace: args.replace, dry_run: args.dry_run };
+    let kept = context.state().and_then(|state| keep::keep(state, source, &imported.routers, wish));
+    match kept {
+        Ok(kept) => report(context, args, &imported, &kept).map(|()| ExitCode::SUCCESS),
+        Err(failure) => complain(&failure),
+    }
+}
+
+fn report(context: &Context, args: &Import, imported: &Imported, kept: &Kept) -> io::Result<()> {
+    let mut remarks: Vec<String> = imported.remarks.iter().map(ToString::to_string).collect();
+    remarks.extend(kept.broken.iter().map(|why| format!("the one before could not be read: {why}")));
+    let lines = imported.routers.iter().map(|(_, lines)| lines.len()).sum::<usize>();
+    let routers = imported.routers.len();
+    let Changes { added, removed, changed } = kept.changes;
+    if context.format == Format::Json {
+        return output::print_json(&json!({
+            "generation": kept.generation, "lines": lines, "routers": routers, "added": added, "removed": removed,
+            "changed": changed, "dry_run": args.dry_run, "remarks": remarks,
+        }));
+    }
+    let mut text: String = remarks.iter().map(|remark| format!("{}\n", output::one_line(remark))).collect();
+    let whole = format!("{}, {}", plural(lines, "line"), plural(routers, "router"));
+    let generation = kept.generation;
+    let head = match (kept.changes.is_none(), args.dry_run) {
+        (true, _) => format!("nothing changed: generation {generation}, {whole}"),
+        (false, false) => format!("generation {generation}: {whole}"),
+        (false, true) => format!("would be generation {generation}: {whole}"),
+    };
+    text.push_str(&format!("{head}\n"));
+    for (what, count) in [("added", added), ("removed", removed), ("changed", changed)] {
+        let parts = [(count.lines, "line"), (count.routers, "router")];
+        let parts: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, name)| plural(*n, name)).collect();
+        if !parts.is_empty() {
+            text.push_str(&format!("  {what}: {}\n", parts.join(", ")));
+        }
+    }
+    output::print(&text)
+}
+
+fn plural(count: usize, one: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
+}
+
+fn show(context: &Context, args: &Show) -> Result<String, Failure> {
+    let inventory = known::inventory(context)?;
+    let shown = match (&args.line, &args.router) {
+        (Some(id), _) => {
+            let (line, router) = inventory.line(id)?;
+            vec![(router, vec![line])]
+        }
+        (None, Some(name)) => vec![inventory.router(name)?],
+        (None, None) => inventory.routers()?,
+    };
+    Ok(match context.format {
+        Format::Json => as_json(&inventory, &shown)?,
+        Format::Text => as_text(&inventory, &shown),
+    })
+}
+
+fn as_json(inventory: &Inventory, shown: &[(RouterRecord, Vec<LineRecord>)]) -> Result<String, Failure> {
+    let header = inventory.header();
+    let routers: Vec<Value> = shown.iter().map(|(router, _)| json!(router.redacted())).collect();
+    let lines: Vec<&LineRecord> = shown.iter().flat_map(|(_, lines)| lines).collect();
+    let document = json!({
+        "generation": header.generation, "time": header.time, "source": header.source, "routers": routers, "lines": lines,
+    });
+    Ok(format!("{document}\n"))
+}
+
+fn as_text(inventory: &Inventory, shown: &[(RouterRecord, Vec<LineRecord>)]) -> String {
+    let mut rows = vec![["ROUTER", "ADDRESS", "PLATFORM", "USER", "PASSWORD", "LINES"].map(str::to_owned)];
+    rows.extend(shown.iter().map(|(router, lines)| {
+        let router = router.redacted();
+        let proof = router.password.or_else(|| Some(format!("key {}", router.key?)));
+        let user = router.user.unwrap_or_else(|| "-".to_owned());
+        [router.name, router.address, router.platform, user, proof.unwrap_or_default(), lines.len().to_string()]
+    }));
+    let mut text = output::columns(&rows);
+    let mut rows = vec![
+        ["LINE", "NAME", "TARGET", "ROUTER", "INTERVAL", "VRF", "SOURCE", "CARRIER", "CIRCUIT"].map(str::to_owned),
+    ];
+    rows.extend(shown.iter().flat_map(|(_, lines)| lines).map(|line| {
+        let dash = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
+        let fixed = [&line.id, line.name(), &line.target, &line.router, line.interval_text()].map(str::to_owned);
+        let [id, name, target, router, interval] = fixed;
+        let (vrf, source) = (dash(&line.vrf), dash(&line.source));
+        [id, name, target, router, interval, vrf, source, dash(&line.carrier), dash(&line.circuit)]
+    }));
+    if rows.len() > 1 {
+        text.push_str(&format!("\n{}", output::columns(&rows)));
+    }
+    let header = inventory.header();
+    let from = match &header.source {
+        Source::File { files } => files.join(", "),
+        Source::Api { url } => format!("the Zabbix API ({url})"),
+    };
+    let whole = (header.lines as usize, header.routers as usize);
+    text.push_str(&format!(
+        "\ngeneration {}: {}, {}, from {from}\n",
+        header.generation,
+        plural(whole.0, "line"),
+        plural(whole.1, "router")
+    ));
+    text
+}

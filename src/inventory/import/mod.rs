@@ -1,0 +1,165 @@
+//! Files of routers and lines, TOML or CSV, as people keep them: read, checked as a whole, every mistake told with file and line.
+//! A value is judged by the same parse that a poll's arguments go through.
+
+mod csv_file;
+mod draft;
+mod key;
+mod line_check;
+pub mod mistake;
+mod platforms;
+mod references;
+mod router_check;
+mod text;
+mod toml_file;
+mod wording;
+
+use super::compiled::RouterLines;
+use super::line_record::LineRecord;
+use crate::quote::quoted;
+use crate::settings::Settings;
+use crate::settings::suggestion::nearest;
+use draft::Draft;
+use key::Kind;
+use line_check::Beside;
+use mistake::{Findings, Mistake, Place};
+use platforms::Platforms;
+use references::References;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+/// What files say, when there is no mistake in them.
+pub struct Imported {
+    /// In the order of the files.
+    pub routers: Vec<RouterLines>,
+    /// Absolute.
+    pub files: Vec<String>,
+    /// What someone may want to know and is no mistake.
+    pub remarks: Vec<Mistake>,
+}
+
+/// The keys of a router and those of a line, as files name them.
+pub fn keys() -> [Vec<&'static str>; 2] {
+    let names = |kind: Kind| kind.keys().iter().map(|key| key.name);
+    [names(Kind::Router).collect(), names(Kind::Line).chain(["tags"]).collect()]
+}
+
+/// Reads the files as one inventory. The error is every mistake, by file and line.
+pub fn read(files: &[PathBuf], settings: &Settings) -> Result<Imported, Vec<Mistake>> {
+    let mut findings = Findings::default();
+    let names: Vec<Rc<str>> = files.iter().map(|path| Rc::from(path.to_string_lossy())).collect();
+    let mut drafts = Vec::new();
+    for (path, name) in files.iter().zip(&names) {
+        drafts.extend(read_one(path, name, &mut findings));
+    }
+    if let (Some(name), true) = (names.first(), drafts.is_empty() && findings.mistakes.is_empty()) {
+        let whole = Place { file: Rc::clone(name), line: 0 };
+        findings.mistake(&whole, "no router and no line in it; an empty inventory would delete all lines in Zabbix");
+    }
+    let routers = check(&drafts, settings, &mut findings);
+    let order = |mistake: &Mistake| (names.iter().position(|name| *name == mistake.place.file), mistake.place.line);
+    findings.mistakes.sort_by_key(order);
+    if !findings.mistakes.is_empty() {
+        return Err(findings.mistakes);
+    }
+    findings.remarks.sort_by_key(order);
+    let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone()).display().to_string();
+    Ok(Imported { routers, files: files.iter().map(absolute).collect(), remarks: findings.remarks })
+}
+
+fn read_one(path: &Path, name: &Rc<str>, findings: &mut Findings) -> Vec<Draft> {
+    let whole = Place { file: Rc::clone(name), line: 0 };
+    let extension = path.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase);
+    let drafts = match extension.as_deref() {
+        Some("toml") => toml_file::drafts,
+        Some("csv" | "tsv") => csv_file::drafts,
+        _ => {
+            findings.torn(&whole, "its name must end in .toml, .csv or .tsv, by what is in it");
+            return Vec::new();
+        }
+    };
+    match text::read(path) {
+        Ok(bytes) => drafts(name, &bytes, findings),
+        Err(why) => {
+            findings.torn(&whole, why);
+            Vec::new()
+        }
+    }
+}
+
+/// Routers first, then lines, each by itself and against the others.
+fn check(drafts: &[Draft], settings: &Settings, findings: &mut Findings) -> Vec<RouterLines> {
+    let mut platforms = Platforms::new(settings.platforms.dir.clone());
+    let mut references = References::new(&settings.secrets);
+    let of = |kind: Kind| drafts.iter().filter(move |draft| draft.kind == kind);
+    let names = first_of_each(of(Kind::Router), "name", findings);
+    first_of_each(of(Kind::Line), "id", findings);
+
+    let mut routers: Vec<RouterLines> = Vec::new();
+    let mut sound: HashMap<String, usize> = HashMap::new();
+    for draft in of(Kind::Router) {
+        if let Some(record) = router_check::check(draft, &mut platforms, &mut references, findings) {
+            sound.insert(record.name.clone(), routers.len());
+            routers.push((record, Vec::new()));
+        }
+    }
+    let mut dangling = Dangling { names: &names, near: HashMap::new(), said: false };
+    for draft in of(Kind::Line) {
+        let at = draft.value("router").and_then(|name| sound.get(name)).copied();
+        let router = at.and_then(|at| routers.get(at)).map(|(router, _)| router);
+        let router = router.and_then(|router| Some((router, platforms.get(&router.platform).ok()?)));
+        let line: Option<LineRecord> = line_check::check(draft, Beside { defaults: &settings.poll, router }, findings);
+        dangling.check(draft, findings);
+        if let (Some(line), Some((_, lines))) = (line, at.and_then(|at| routers.get_mut(at))) {
+            lines.push(line);
+        }
+    }
+    routers
+}
+
+/// Names and where each is given first; a second one is a mistake.
+fn first_of_each<'a>(
+    drafts: impl Iterator<Item = &'a Draft>,
+    key: &str,
+    findings: &mut Findings,
+) -> HashMap<&'a str, Place> {
+    let mut first: HashMap<&str, Place> = HashMap::new();
+    for draft in drafts {
+        let Some(name) = draft.value(key) else { continue };
+        let place = draft.place_of(key);
+        match first.get(name) {
+            None => drop(first.insert(name, place)),
+            Some(there) => {
+                let what = format!("{} {} is given twice, first in {there}", draft.kind.name(), quoted(name));
+                findings.mistake(&place, what);
+            }
+        }
+    }
+    first
+}
+
+/// Lines of routers that there are not.
+struct Dangling<'a> {
+    names: &'a HashMap<&'a str, Place>,
+    near: HashMap<String, String>,
+    said: bool,
+}
+
+impl Dangling<'_> {
+    fn check(&mut self, draft: &Draft, findings: &mut Findings) {
+        let Some(name) = draft.value("router").filter(|name| !self.names.contains_key(name)) else { return };
+        let place = draft.place_of("router");
+        if self.names.is_empty() {
+            if !self.said {
+                findings.missing_everywhere(&place, "lines, but no router is given; name the file of the routers, too");
+            }
+            self.said = true;
+            return;
+        }
+        let near = self.near.entry(name.to_owned()).or_insert_with(|| {
+            let near = nearest(name, self.names.keys().copied());
+            near.map_or(String::new(), |near| format!(", did you mean {}?", quoted(near)))
+        });
+        findings.missing_everywhere(&place, format!("no router is called {}{near}", quoted(name)));
+    }
+}

@@ -1,0 +1,233 @@
+//! A real Zabbix: `scripts/zabbix-lab` in a folder of its own, and its API. It ends with the test, however that ends: the
+//! script waits for the end of its standard input, then stops everything and deletes the folder. Needs root.
+
+mod api;
+mod host;
+
+pub use host::{Host, NewHost, Value};
+
+use super::leftover;
+use super::monitor::BINARY;
+use serde_json::{Value as Json, json};
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::Mutex;
+
+/// The versions to be tested: 6.0, and 7.0 where `scripts/test` found that it can be had.
+pub fn versions() -> Vec<&'static str> {
+    let also = std::env::var("DDL_TEST_ZABBIX").unwrap_or_default();
+    ["6.0", "7.0"].into_iter().filter(|version| *version == "6.0" || also.contains(version)).collect()
+}
+
+/// What runs ddl-monitor, each with its own settings, credentials and state. In all of them `secret:good` is ddl/ddl and
+/// `secret:bad` has a wrong password.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Part {
+    Server,
+    Proxy,
+    Agentd,
+    Agent2,
+}
+
+impl Part {
+    pub const ALL: [Self; 4] = [Self::Server, Self::Proxy, Self::Agentd, Self::Agent2];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Server => "server",
+            Self::Proxy => "proxy",
+            Self::Agentd => "agentd",
+            Self::Agent2 => "agent2",
+        }
+    }
+}
+
+pub struct Zabbix {
+    version: &'static str,
+    folder: PathBuf,
+    /// What `up --json` printed.
+    description: Json,
+    token: String,
+    holder: Mutex<Child>,
+}
+
+impl Zabbix {
+    /// A lab without hosts: server, frontend, proxy `lab-proxy`, both agents. Ready in two seconds, once its database is kept.
+    pub fn start(version: &'static str) -> Self {
+        let folder = std::env::temp_dir().join(format!("{}-zabbix", leftover::mark()));
+        let mut holder = script("up", &folder)
+            .args(["--version", version, "--bare", "--json", "--until-eof", "--binary", BINARY])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("scripts/zabbix-lab starts");
+        let mut line = String::new();
+        BufReader::new(holder.stdout.take().expect("a pipe")).read_line(&mut line).expect("its output");
+        let description: Json =
+            serde_json::from_str(&line).unwrap_or_else(|e| panic!("scripts/zabbix-lab up did not work: {e}: {line:?}"));
+        let mut zabbix = Self { version, folder, description, token: String::new(), holder: Mutex::new(holder) };
+        let token = zabbix.call("user.login", json!({"username": "Admin", "password": "zabbix"}));
+        token.as_str().expect("a token").clone_into(&mut zabbix.token);
+        for part in Part::ALL {
+            zabbix.write_credentials(
+                part,
+                "[good]\nuser = \"ddl\"\npassword = \"ddl\"\n[bad]\nuser = \"ddl\"\npassword = \"wrong-canary-7431\"\n",
+            );
+        }
+        zabbix
+    }
+
+    pub fn version(&self) -> &'static str {
+        self.version
+    }
+
+    /// `http://127.0.0.1:PORT/`.
+    pub fn url(&self) -> &str {
+        self.text("/url")
+    }
+
+    /// Where trappers are sent to.
+    pub fn server(&self) -> std::net::SocketAddr {
+        self.loopback("/server/port")
+    }
+
+    pub fn proxy(&self) -> std::net::SocketAddr {
+        self.loopback("/proxy/port")
+    }
+
+    fn loopback(&self, pointer: &str) -> std::net::SocketAddr {
+        let port = self.description.pointer(pointer).and_then(Json::as_u64).expect("a port");
+        ([127, 0, 0, 1], u16::try_from(port).expect("a port")).into()
+    }
+
+    fn text(&self, pointer: &str) -> &str {
+        self.description.pointer(pointer).and_then(Json::as_str).expect("text")
+    }
+
+    /// The API's answer; panics with its error.
+    #[track_caller]
+    pub fn call(&self, method: &str, parameters: Json) -> Json {
+        self.try_call(method, parameters).unwrap_or_else(|error| panic!("{method}: {error}"))
+    }
+
+    /// The API's answer, or message and data of its error.
+    pub fn try_call(&self, method: &str, parameters: Json) -> Result<Json, String> {
+        api::call(self.text("/api"), method, parameters, &self.token)
+    }
+
+    /// Imports an export in YAML as a user would who ticks every box: what is missing is created, what differs is changed, what
+    /// is too much is deleted.
+    #[track_caller]
+    pub fn import(&self, yaml: &str) {
+        self.call("configuration.import", json!({"format": "yaml", "source": yaml, "rules": self.rules()}));
+    }
+
+    /// What importing it would change; empty when nothing.
+    #[track_caller]
+    pub fn import_changes(&self, yaml: &str) -> Json {
+        self.call("configuration.importcompare", json!({"format": "yaml", "source": yaml, "rules": self.rules()}))
+    }
+
+    fn rules(&self) -> Json {
+        let all = json!({"createMissing": true, "updateExisting": true, "deleteMissing": true});
+        let create = json!({"createMissing": true, "updateExisting": true});
+        let mut rules = json!({
+            "discoveryRules": all, "graphs": all, "httptests": all, "items": all, "templateDashboards": all,
+            "templateLinkage": {"createMissing": true, "deleteMissing": true}, "templates": create, "triggers": all,
+            "valueMaps": all,
+        });
+        if self.version == "6.0" {
+            rules["groups"] = create;
+        } else {
+            rules["template_groups"] = create.clone();
+            rules["host_groups"] = create;
+        }
+        rules
+    }
+
+    /// A host to be created; its technical name must be new.
+    pub fn host(&self, name: &str) -> NewHost<'_> {
+        NewHost::new(self, name)
+    }
+
+    /// Server and proxy read the configuration at once, not at their next second.
+    pub fn reload(&self) {
+        done(&script("reload", &self.folder).output().expect("scripts/zabbix-lab runs"));
+    }
+
+    /// Stops and starts parts: `postgres`, `server`, `proxy`, `agentd`, `agent2`, `frontend`.
+    #[track_caller]
+    pub fn restart(&self, parts: &[&str]) {
+        done(&script("restart", &self.folder).args(parts).output().expect("scripts/zabbix-lab runs"));
+    }
+
+    /// The process id that a part was started with, now.
+    pub fn pid(&self, part: &str) -> u32 {
+        let status = script("status", &self.folder).arg("--json").output().expect("scripts/zabbix-lab runs");
+        let status: Json = serde_json::from_slice(&status.stdout).expect("JSON");
+        status["pids"][part]
+            .as_u64()
+            .and_then(|pid| pid.try_into().ok())
+            .unwrap_or_else(|| panic!("{part} does not run"))
+    }
+
+    /// ddl-monitor as the part runs it; its stdout.
+    #[track_caller]
+    pub fn monitor(&self, part: Part, arguments: &[&str]) -> String {
+        let mut run = script("run", &self.folder);
+        done(&run.arg(part.name()).args(arguments).output().expect("scripts/zabbix-lab runs"))
+    }
+
+    /// Process ids of the part's masters.
+    pub fn masters(&self, part: Part) -> Vec<u32> {
+        let status: Json = serde_json::from_str(&self.monitor(part, &["status", "--format", "json"])).expect("JSON");
+        let rows = status["masters"].as_array().expect("a list of masters");
+        rows.iter().filter_map(|master| u32::try_from(master["pid"].as_u64()?).ok()).collect()
+    }
+
+    /// The part's own folder: `ddl-monitor.toml`, `credentials.toml`, `state/`, `conf.d/` of agents.
+    pub fn folder(&self, part: Part) -> PathBuf {
+        self.folder.join(part.name())
+    }
+
+    /// What the part's daemon has logged.
+    pub fn log(&self, part: Part) -> String {
+        let bytes = fs::read(self.folder(part).join(part.name()).with_extension("log")).expect("a log");
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// The file keeps its owner and mode.
+    pub fn write_credentials(&self, part: Part, text: &str) {
+        fs::write(self.folder(part).join("credentials.toml"), text).expect("credentials written");
+    }
+
+    /// Adds lines to the configuration of both agents and restarts them.
+    pub fn configure_agents(&self, lines: &str) {
+        for part in [Part::Agentd, Part::Agent2] {
+            fs::write(self.folder(part).join("conf.d/test.conf"), lines).expect("configuration of an agent");
+        }
+        self.restart(&["agentd", "agent2"]);
+    }
+}
+
+impl Drop for Zabbix {
+    fn drop(&mut self) {
+        let holder = self.holder.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
+        drop(holder.stdin.take());
+        let _ = holder.wait();
+    }
+}
+
+fn script(command: &str, folder: &Path) -> Command {
+    let mut script = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/zabbix-lab"));
+    script.arg(command).arg("--dir").arg(folder).stdin(Stdio::null());
+    script
+}
+
+#[track_caller]
+fn done(output: &Output) -> String {
+    assert!(output.status.success(), "scripts/zabbix-lab: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
