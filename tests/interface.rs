@@ -1,7 +1,7 @@
 //! The probe of the router's own interface beside the ping, against simulated routers: which of the two it is, each with its
 //! own failure, and never at the cost of the line's verdict.
 
-use crate::support::inventory;
+use crate::support::inventory::Inventory;
 use crate::support::monitor::Monitor;
 use crate::support::sim::{Sim, SimRouter};
 use serde_json::{Value, json};
@@ -48,11 +48,20 @@ fn a_poll_of_every_platform_says_whether_it_is_our_port_or_the_carriers_line() {
         let monitor = Monitor::with("poll.deadline = \"9s\"");
         let [up, down, shut, unknown] = names(persona);
         let poll = |target, name| poll(&monitor, &sim, persona, target, &["--interface", name]);
-        for (target, name, states) in [(UP, up, (1, 1)), (DEAD, up, (1, 1)), (DEAD, down, (1, 0)), (DEAD, shut, (0, 0))] {
+        for (target, name, states) in [(UP, up, (1, 1)), (DEAD, up, (1, 1)), (DEAD, down, (1, 0)), (DEAD, shut, (0, 0))]
+        {
             let answer = poll(target, name);
-            assert_eq!((&answer["state"], &answer["ping"]["up"]), (&json!(0), &json!(u8::from(target == UP))), "{answer}");
+            assert_eq!(
+                (&answer["state"], &answer["ping"]["up"]),
+                (&json!(0), &json!(u8::from(target == UP))),
+                "{answer}"
+            );
             let interface = &answer["interface"];
-            assert_eq!((&interface["admin"], &interface["oper"]), (&json!(states.0), &json!(states.1)), "{persona}: {answer}");
+            assert_eq!(
+                (&interface["admin"], &interface["oper"]),
+                (&json!(states.0), &json!(states.1)),
+                "{persona}: {answer}"
+            );
             assert_eq!(interface["name"], name, "{persona}");
             assert_eq!(interface["description"], format!("{name} to the carrier, line protocol is down"), "{persona}");
             let counts = persona != "frr";
@@ -89,17 +98,34 @@ fn one_value_of_the_interface_can_be_asked_for_and_its_failure_is_its_own() {
     let ran = item(unknown, "ping.loss");
     assert_eq!((ran.stdout.as_str(), ran.code), ("0.0\n", Some(0)));
     let ran = monitor.poll(&address(&sim), "cisco_iosxe", UP, &["--interface", down, "--format", "text"]);
-    assert!(ran.stdout.contains("our port GigabitEthernet0/0/2 is down") && ran.stdout.contains("17 CRC errors"), "{}", ran.stdout);
+    assert!(
+        ran.stdout.contains("our port GigabitEthernet0/0/2 is down") && ran.stdout.contains("17 CRC errors"),
+        "{}",
+        ran.stdout
+    );
 }
 
 #[test]
 fn names_that_no_command_line_may_carry_are_refused_and_those_that_the_platform_cannot_ask_for_cost_nothing() {
     let sim = router("cisco_iosxe").start();
     let monitor = Monitor::with("poll.deadline = \"9s\"");
-    for name in ["Gi0/1 | include x", "Gi0/1;reload", "50|100GE6/0/0", "Gi0/1?", "Gi0/1\n", "-Gi0/1", "Gi0/1,2", "Gi@1", "{$LINE_INTERFACE}"] {
+    for name in [
+        "Gi0/1 | include x",
+        "Gi0/1;reload",
+        "50|100GE6/0/0",
+        "Gi0/1?",
+        "Gi0/1\n",
+        "-Gi0/1",
+        "Gi0/1,2",
+        "Gi@1",
+        "{$LINE_INTERFACE}",
+    ] {
         let answer = poll(&monitor, &sim, "cisco_iosxe", UP, &["--interface", name]);
         assert_eq!((&answer["failure"]["kind"], answer.get("ping")), (&json!("settings"), None), "{name:?}: {answer}");
-        assert!(answer["failure"]["message"].as_str().expect("a message").contains("--interface ({$LINE_INTERFACE})"), "{answer}");
+        assert!(
+            answer["failure"]["message"].as_str().expect("a message").contains("--interface ({$LINE_INTERFACE})"),
+            "{answer}"
+        );
     }
     assert_eq!(sim.commands().len(), 0);
     // A bare type would list every port of the router.
@@ -127,7 +153,10 @@ fn a_platform_without_interfaces_measures_the_line_all_the_same() {
     assert_eq!((&answer["state"], &answer["ping"]["up"]), (&json!(0), &json!(1)), "{answer}");
     let failure = &answer["interface"]["failure"];
     assert_eq!(failure["kind"], "settings", "{answer}");
-    assert!(failure["message"].as_str().is_some_and(|m| m.contains("my_ios") && m.contains("{$LINE_INTERFACE}")), "{answer}");
+    assert!(
+        failure["message"].as_str().is_some_and(|m| m.contains("my_ios") && m.contains("{$LINE_INTERFACE}")),
+        "{answer}"
+    );
 }
 
 #[test]
@@ -196,31 +225,35 @@ fn a_batch_shows_the_port_of_each_line_that_has_one() {
     let sim = router("cisco_iosxe").start();
     let monitor = Monitor::with("poll.deadline = \"9s\"");
     let [up, down, _, unknown] = names("cisco_iosxe");
-    let router = inventory::router("edge-1", &address(&sim), "cisco_iosxe");
-    let line = |id: &str, target: &str, interface: Option<&str>| LineRecord {
-        id: id.into(),
-        target: target.into(),
-        router: "edge-1".into(),
-        count: Some("1".into()),
-        timeout: Some("1s".into()),
-        interface: interface.map(Into::into),
-        ..LineRecord::default()
-    };
-    let lines = vec![
-        line("L-1", UP, Some(up)),
-        line("L-2", DEAD, Some(down)),
-        line("L-3", UP, Some(unknown)),
-        line("L-4", UP, None),
-        line("L-5", UP, Some("GigabitEthernet")),
+    let line = |id: &str, target: &str, interface: &str| (id.to_owned(), target.to_owned(), interface.to_owned());
+    let lines = [
+        line("L-1", UP, up),
+        line("L-2", DEAD, down),
+        line("L-3", UP, unknown),
+        line("L-4", UP, ""),
+        line("L-5", UP, "GigabitEthernet"),
     ];
-    inventory::write(&monitor, router, lines);
+    let inventory = Inventory::new().router("edge-1", &address(&sim), "cisco_iosxe", "");
+    let inventory = lines.iter().fold(inventory, |inventory, (id, target, interface)| {
+        let more = format!("count = 1\ntimeout = \"1s\"\ninterface = {interface:?}");
+        inventory.line(id, "edge-1", target, &more)
+    });
+    inventory.import(&monitor);
     let batch = monitor.run(&["batch", "--router", "edge-1", "--deadline", "20s"]).json();
     let of = |id: &str| batch["lines"][id].clone();
     assert_eq!((&of("L-1")["interface"]["oper"], &of("L-1")["ping"]["up"]), (&json!(1), &json!(1)), "{batch}");
     assert_eq!((&of("L-2")["interface"]["oper"], &of("L-2")["ping"]["up"]), (&json!(0), &json!(0)), "{batch}");
-    assert_eq!((&of("L-3")["interface"]["failure"]["kind"], &of("L-3")["state"]), (&json!("rejected"), &json!(0)), "{batch}");
+    assert_eq!(
+        (&of("L-3")["interface"]["failure"]["kind"], &of("L-3")["state"]),
+        (&json!("rejected"), &json!(0)),
+        "{batch}"
+    );
     assert_eq!((of("L-4").get("interface"), &of("L-4")["ping"]["up"]), (None, &json!(1)), "{batch}");
-    assert_eq!((&of("L-5")["interface"]["failure"]["kind"], &of("L-5")["ping"]["up"]), (&json!("settings"), &json!(1)), "{batch}");
+    assert_eq!(
+        (&of("L-5")["interface"]["failure"]["kind"], &of("L-5")["ping"]["up"]),
+        (&json!("settings"), &json!(1)),
+        "{batch}"
+    );
     let text = monitor.run(&["batch", "--router", "edge-1", "--deadline", "20s", "--format", "text"]).stdout;
     assert!(text.contains(&format!("our port {down} is down")) && text.contains("our port: rejected: "), "{text}");
 }
@@ -228,7 +261,10 @@ fn a_batch_shows_the_port_of_each_line_that_has_one() {
 #[test]
 fn recorded_text_about_an_interface_is_read_without_a_router() {
     let monitor = Monitor::new();
-    let case = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/platforms/huawei_vrp/interface_up_switch_6520_errors_all_giants/answer.txt");
+    let case = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/platforms/huawei_vrp/interface_up_switch_6520_errors_all_giants/answer.txt"
+    );
     let parse = |more: &[&str]| monitor.run(&[&["parse", "--platform", "huawei_vrp", case][..], more].concat());
     let answer = parse(&["--probe", "interface", "--interface", "XGE0/0/24"]).json();
     assert_eq!((&answer["state"], &answer["interface"]["in_errors"]), (&json!(0), &json!(6520)), "{answer}");
@@ -245,5 +281,9 @@ fn recorded_text_about_an_interface_is_read_without_a_router() {
         assert!(answer["failure"]["message"].as_str().is_some_and(|m| m.contains(says)), "{answer}");
     }
     let ran = parse(&["--probe", "interface", "--format", "text"]);
-    assert!(ran.stdout.contains("our port XGigabitEthernet0/0/24 is up since 25 d, 6520 input errors"), "{}", ran.stdout);
+    assert!(
+        ran.stdout.contains("our port XGigabitEthernet0/0/24 is up since 25 d, 6520 input errors"),
+        "{}",
+        ran.stdout
+    );
 }

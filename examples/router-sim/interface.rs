@@ -41,7 +41,11 @@ pub(crate) fn show(
     let typed = words(line);
     let asked: Vec<&str> = form.command.split(' ').collect();
     let named = typed.get(asked.len());
-    if !asked.iter().enumerate().all(|(place, word)| typed.get(place).is_some_and(|typed| means(persona, word, typed.text))) {
+    if !asked
+        .iter()
+        .enumerate()
+        .all(|(place, word)| typed.get(place).is_some_and(|typed| means(persona, word, typed.text)))
+    {
         return None;
     }
     let Some(name) = named else { return Some(Err(Refusal::at_end(RefusalKind::Incomplete, line))) };

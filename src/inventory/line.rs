@@ -100,6 +100,7 @@ impl RawLine {
             size: first(self.size, below.size),
             vrf: first(self.vrf, below.vrf),
             source: first(self.source, below.source),
+            interface: first(self.interface, below.interface),
             deadline: first(self.deadline, below.deadline),
             max_age: first(self.max_age, below.max_age),
         }

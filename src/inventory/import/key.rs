@@ -54,6 +54,7 @@ const LINE: &[Key] = &[
     number("size", Some(argument::SIZE)),
     number("vrf", Some(argument::VRF)),
     key("source", Some(argument::SOURCE)),
+    key("interface", Some(argument::INTERFACE)),
     key("carrier", None),
     number("circuit", None),
 ];

@@ -76,6 +76,7 @@ fn one(draft: &Draft, field: &Field, beside: Beside<'_>) -> Result<(), String> {
         "size" => raw.size = value,
         "vrf" => raw.vrf = value,
         "source" => raw.source = value,
+        "interface" => raw.interface = value,
         _ => return Ok(()),
     }
     let platform = beside.router.map(|(_, platform)| platform);
@@ -113,6 +114,7 @@ fn record(draft: &Draft) -> LineRecord {
         size: draft.owned("size"),
         vrf: draft.owned("vrf"),
         source: draft.owned("source"),
+        interface: draft.owned("interface"),
         carrier: draft.owned("carrier"),
         circuit: draft.owned("circuit"),
         tags: draft.tags.iter().map(|(name, value, _)| (name.clone(), value.clone())).collect(),
