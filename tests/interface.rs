@@ -226,13 +226,7 @@ fn a_batch_shows_the_port_of_each_line_that_has_one() {
     let monitor = Monitor::with("poll.deadline = \"9s\"");
     let [up, down, _, unknown] = names("cisco_iosxe");
     let line = |id: &str, target: &str, interface: &str| (id.to_owned(), target.to_owned(), interface.to_owned());
-    let lines = [
-        line("L-1", UP, up),
-        line("L-2", DEAD, down),
-        line("L-3", UP, unknown),
-        line("L-4", UP, ""),
-        line("L-5", UP, "GigabitEthernet"),
-    ];
+    let lines = [line("L-1", UP, up), line("L-2", DEAD, down), line("L-3", UP, unknown), line("L-4", UP, "")];
     let inventory = Inventory::new().router("edge-1", &address(&sim), "cisco_iosxe", "");
     let inventory = lines.iter().fold(inventory, |inventory, (id, target, interface)| {
         let more = format!("count = 1\ntimeout = \"1s\"\ninterface = {interface:?}");
@@ -249,13 +243,34 @@ fn a_batch_shows_the_port_of_each_line_that_has_one() {
         "{batch}"
     );
     assert_eq!((of("L-4").get("interface"), &of("L-4")["ping"]["up"]), (None, &json!(1)), "{batch}");
-    assert_eq!(
-        (&of("L-5")["interface"]["failure"]["kind"], &of("L-5")["ping"]["up"]),
-        (&json!("settings"), &json!(1)),
-        "{batch}"
-    );
     let text = monitor.run(&["batch", "--router", "edge-1", "--deadline", "20s", "--format", "text"]).stdout;
     assert!(text.contains(&format!("our port {down} is down")) && text.contains("our port: rejected: "), "{text}");
+}
+
+#[test]
+fn an_inventory_says_at_once_which_interface_no_router_of_the_platform_can_have() {
+    let monitor = Monitor::new();
+    let file = monitor.path("lines.toml");
+    let file = file.to_str().expect("a path");
+    for (platform, interface, says) in [
+        ("cisco_iosxe", "GigabitEthernet", "interface GigabitEthernet: cisco_iosxe takes the name of one interface"),
+        (
+            "linux",
+            "a-name-of-17-bytes",
+            "interface a-name-of-17-bytes: linux takes interface names of 1 to 15 characters",
+        ),
+        ("linux", "eth0/1", "interface eth0/1: linux takes interface names without /"),
+        ("huawei_vrp", "50|100GE6/0/0", "interface \"50|100GE6/0/0\": allowed is one interface of the router"),
+    ] {
+        let text = format!(
+            "[[router]]\nname = \"r\"\naddress = \"192.0.2.9\"\nplatform = {platform:?}\npassword = \"secret:good\"\n\
+             [[line]]\nid = \"L\"\nrouter = \"r\"\ntarget = \"192.0.2.1\"\ninterface = {interface:?}\n"
+        );
+        std::fs::write(file, text).expect("an inventory");
+        let ran = monitor.run(&["inventory", "import", file]);
+        assert!(ran.code == Some(1) && ran.stderr.contains(says), "{} {}", ran.stdout, ran.stderr);
+        assert!(ran.stderr.contains("lines.toml:10: "), "{}", ran.stderr);
+    }
 }
 
 #[test]
