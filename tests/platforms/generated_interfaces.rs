@@ -417,7 +417,7 @@ proptest! {
             prop_assert_eq!(&found.name, &told.name);
             prop_assert!(holds(found.admin.map(u64::from), told.admin.map(u64::from)), "admin {:?}\n{}", found, text);
             // Some ports have no line for the protocol: where it is gone, the port's own state is all there is.
-            let is_gone = !text.contains("rotocol") && matches!(name, "huawei_vrp" | "h3c_comware");
+            let is_gone = !text.contains("Line protocol") && matches!(name, "huawei_vrp" | "h3c_comware");
             let oper = if is_gone { Some(u64::from(facts.link)) } else { told.oper.map(u64::from) };
             prop_assert!(holds(found.oper.map(u64::from), oper), "oper {:?}\n{}", found, text);
             for (what, found, told) in [
