@@ -8,7 +8,9 @@ use clap::{Command, CommandFactory};
 use ddl_monitor::cli::Cli;
 use ddl_monitor::failure::{Failure, Kind, Stage};
 use ddl_monitor::inventory::import;
-use ddl_monitor::probe::{Answer, Measurement, Name, Ping, PingResult, Probe, ProbeKind, Reason, Source};
+use ddl_monitor::probe::{
+    Answer, InterfaceResult, Measurement, Name, Ping, PingResult, Probe, ProbeKind, Reason, Source,
+};
 use ddl_monitor::zabbix::discovery;
 use ddl_monitor::{platform, settings};
 use serde_json::{Value, json};
@@ -251,6 +253,48 @@ fn members(value: &Value, prefix: &str, found: &mut BTreeSet<String>) {
             }
         }
     }
+}
+
+#[test]
+fn every_member_of_an_interface_is_explained() {
+    let interface = InterfaceResult {
+        name: String::new(),
+        admin: Some(1),
+        oper: Some(1),
+        description: Some(String::new()),
+        in_errors: Some(0),
+        out_errors: Some(0),
+        crc: Some(0),
+        in_rate: Some(0),
+        out_rate: Some(0),
+        bandwidth: Some(0),
+        last_change: Some(0),
+    };
+    let mut printed: BTreeSet<String> = json!(interface).as_object().expect("members").keys().cloned().collect();
+    printed.insert("failure".to_owned());
+    let rows = table("<!-- interface fields");
+    let names =
+        rows.iter().flat_map(|row| quoted(&row[0])).map(|name| name.trim_start_matches("interface.").to_owned());
+    let explained: BTreeSet<String> = names.collect();
+    assert_eq!(explained, printed);
+}
+
+#[test]
+fn the_commands_that_show_an_interface_are_those_of_the_definitions() {
+    let found: Vec<(String, String)> = table("<!-- interface commands")
+        .iter()
+        .map(|row| (quoted(&row[0])[0].to_owned(), quoted(&row[1])[0].to_owned()))
+        .collect();
+    let mut right = Vec::new();
+    for listed in platform::list(None) {
+        let definition = platform::find(&listed.name, None).expect("a definition");
+        let definition: toml::Table = definition.text.parse().expect("TOML");
+        let interface = definition["probe"].get("interface");
+        right.extend(
+            interface.map(|probe| (listed.name, probe["command"].as_str().expect("text").replace("{interface}", "…"))),
+        );
+    }
+    assert_eq!(found, right);
 }
 
 #[test]

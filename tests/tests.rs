@@ -12,6 +12,7 @@ mod faults;
 mod further_platforms;
 mod help;
 mod install;
+mod interface;
 mod inventory;
 mod lab;
 mod logins;

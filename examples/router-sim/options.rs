@@ -148,6 +148,22 @@ pub(crate) struct Options {
     #[arg(long, help_heading = "Pings")]
     pub(crate) ping_denied: bool,
 
+    /// Interface without a link; all others are up. May be given several times, as the ones below
+    #[arg(long, value_name = "NAME", help_heading = "Interfaces")]
+    pub(crate) interface_down: Vec<String>,
+    /// Interface that somebody has shut
+    #[arg(long, value_name = "NAME", help_heading = "Interfaces")]
+    pub(crate) interface_shut: Vec<String>,
+    /// Name that no interface has
+    #[arg(long, value_name = "NAME", help_heading = "Interfaces")]
+    pub(crate) interface_unknown: Vec<String>,
+    /// Interface about which the router says nothing until it is interrupted
+    #[arg(long, value_name = "NAME", help_heading = "Interfaces")]
+    pub(crate) interface_hangs: Vec<String>,
+    /// Input errors of every interface
+    #[arg(long, default_value_t = 0, value_name = "N", help_heading = "Interfaces")]
+    pub(crate) interface_errors: u64,
+
     /// Wait before the SSH banner
     #[arg(long, default_value = "0s", value_name = "TIME", help_heading = "Faults")]
     pub(crate) banner_delay: Span,

@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use anyhow::{Context, anyhow};
 use serde::Deserialize;
 
+use crate::interface::Interface;
 use crate::span::Span;
 
 const FILES: &[(&str, &str)] = &[
@@ -76,6 +77,8 @@ pub(crate) struct Persona {
     #[serde(rename = "command")]
     pub(crate) commands: Vec<Command>,
     pub(crate) ping: Ping,
+    /// None: there is no such command.
+    pub(crate) interface: Option<Interface>,
 }
 
 #[derive(Debug, Default, Deserialize)]

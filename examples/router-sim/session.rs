@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use crate::command::{self, Refusal};
+use crate::interface::{self, Shown};
 use crate::options::{Dialogue, Options, Pager, Silence};
 use crate::persona::{Action, Persona, RefusalKind};
 use crate::ping;
@@ -195,6 +196,15 @@ impl Session {
             }
             return Ok(Next::Prompt);
         }
+        if let Some(shown) = interface::show(self.persona, &options, line, self.facts()) {
+            match shown {
+                Ok(Shown::Text(text)) => self.page(&options, &text).await?,
+                Ok(Shown::Unknown(text)) => self.terminal.write(&text),
+                Ok(Shown::Nothing) => self.wait_for_abort(&options).await?,
+                Err(refusal) => self.refuse(line, &refusal),
+            }
+            return Ok(Next::Prompt);
+        }
         match command::find(self.persona, line, self.privileged) {
             Ok(command) => {
                 let answer = self.facts().fill(&command.answer);
@@ -242,6 +252,16 @@ impl Session {
         facts.set("vrf", &refusal.word);
         facts.set("source", &refusal.word);
         self.terminal.write(&facts.fill(text));
+    }
+
+    async fn wait_for_abort(&mut self, options: &Options) -> Result<(), Gone> {
+        loop {
+            let key = self.terminal.key().await?;
+            if self.persona.abort.contains(&key) && !options.ignore_abort {
+                self.terminal.write(&format!("{}\n", self.persona.break_mark));
+                return Ok(());
+            }
+        }
     }
 
     async fn enable(&mut self, options: &Options) -> Result<(), Gone> {

@@ -96,7 +96,7 @@ enum Command {
     Stop(stop::Args),
     /// Say what measuring a router's lines costs in time, and what would make it faster; no network
     Plan(plan::Args),
-    /// Read recorded ping output of a router from a file as a poll would; no network
+    /// Read recorded output of a router from a file as a poll would; no network
     Parse(parse::Args),
     /// List, show and check the definitions of router platforms (operating systems)
     #[command(subcommand, after_help = platform::EXAMPLES)]

@@ -40,6 +40,9 @@ pub struct LineRecord {
     pub vrf: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
+    /// The router's own port of the line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interface: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub carrier: Option<String>,
     /// The carrier's own name of the circuit.
@@ -62,6 +65,7 @@ impl LineRecord {
             df: self.df.clone(),
             vrf: self.vrf.clone(),
             source: self.source.clone(),
+            interface: self.interface.clone(),
             deadline: None,
             max_age: None,
         }

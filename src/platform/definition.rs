@@ -1,7 +1,9 @@
 //! The form of a platform file: every key it may have, as it is written. What the keys mean is decided by the modules that
 //! work with them; this one only refuses keys that nobody would read.
 
+use super::interface::InterfaceFile;
 use crate::inventory::router::Crypto;
+use crate::probe::ProbeKind;
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -109,6 +111,7 @@ pub(super) struct IndicatorFile {
 #[serde(deny_unknown_fields)]
 pub(super) struct ProbeFile {
     pub(super) ping: Option<Spanned<PingFile>>,
+    pub(super) interface: Option<Spanned<InterfaceFile>>,
 }
 
 #[derive(Deserialize)]
@@ -236,9 +239,14 @@ pub(super) struct StatisticsFile {
 #[serde(deny_unknown_fields)]
 pub(super) struct SampleFile {
     pub(super) name: Text,
+    /// Absent = `ping`.
+    pub(super) probe: Option<ProbeKind>,
+    /// The address pinged, if the text has to name it.
     pub(super) target: Option<Text>,
+    /// The interface asked for, if the text has to name it.
+    pub(super) interface: Option<Text>,
     pub(super) text: String,
-    /// The ping's members as they are printed; all of them are compared.
+    /// The result's members as they are printed; all of them are compared.
     pub(super) expect: Option<toml::Table>,
     /// Or the kind of failure.
     pub(super) fails: Option<Text>,

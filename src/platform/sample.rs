@@ -4,13 +4,13 @@ use super::definition::{SampleFile, Text};
 use super::indicator::kind_named;
 use super::mistake::Source;
 use super::{Failure, Platform};
-use crate::probe::{Measurement, ProbeKind};
+use crate::probe::ProbeKind;
 use serde_json::{Map, Value, json};
 use std::net::IpAddr;
 use toml::Spanned;
 
 /// All that a ping's result may have.
-const MEMBERS: [&str; 12] = [
+const PING: &[&str] = &[
     "up",
     "sent",
     "received",
@@ -24,19 +24,56 @@ const MEMBERS: [&str; 12] = [
     "reason",
     "plain",
 ];
+/// And an interface's.
+const INTERFACE: &[&str] = &[
+    "name",
+    "admin",
+    "oper",
+    "description",
+    "in_errors",
+    "out_errors",
+    "crc",
+    "in_rate",
+    "out_rate",
+    "bandwidth",
+    "last_change",
+];
 
 #[derive(Debug)]
 pub(super) struct Sample {
     name: String,
     line: usize,
-    target: Option<IpAddr>,
+    asked: Asked,
     text: String,
     expected: Expected,
 }
 
+/// The probe whose answer it is, and what that has to name.
+#[derive(Debug)]
+enum Asked {
+    Ping(Option<IpAddr>),
+    Interface(Option<String>),
+}
+
+impl Asked {
+    fn kind(&self) -> ProbeKind {
+        match self {
+            Self::Ping(_) => ProbeKind::Ping,
+            Self::Interface(_) => ProbeKind::Interface,
+        }
+    }
+
+    fn members(&self) -> &'static [&'static str] {
+        match self {
+            Self::Ping(_) => PING,
+            Self::Interface(_) => INTERFACE,
+        }
+    }
+}
+
 #[derive(Debug)]
 enum Expected {
-    Ping(Map<String, Value>),
+    Members(Map<String, Value>),
     Failure(String),
 }
 
@@ -53,17 +90,29 @@ pub struct SampleResult {
 impl Sample {
     pub(super) fn new(source: &Source, spanned: &Spanned<SampleFile>) -> Result<Self, Failure> {
         let file = spanned.get_ref();
+        let address = |text: &Text| text.get_ref().parse().map_err(|_| source.mistake(text, "not an address"));
+        let asked = match (file.probe.unwrap_or(ProbeKind::Ping), &file.target, &file.interface) {
+            (ProbeKind::Ping, target, None) => Asked::Ping(target.as_ref().map(address).transpose()?),
+            (ProbeKind::Interface, None, name) => Asked::Interface(name.as_ref().map(|name| name.get_ref().clone())),
+            (ProbeKind::Ping, _, Some(text)) | (ProbeKind::Interface, Some(text), _) => {
+                return Err(
+                    source.mistake(text, "target is for a ping, interface for probe = \"interface\"; remove it")
+                );
+            }
+        };
         let expected = match (&file.expect, &file.fails) {
             (Some(table), None) => match serde_json::to_value(table) {
-                Ok(Value::Object(members)) => match members.keys().find(|name| !MEMBERS.contains(&name.as_str())) {
-                    Some(unknown) => {
-                        let known = MEMBERS.join(", ");
-                        return Err(
-                            source.mistake(&file.name, &format!("expect: a ping has no {unknown:?}; it has {known}"))
-                        );
+                Ok(Value::Object(members)) => {
+                    match members.keys().find(|name| !asked.members().contains(&name.as_str())) {
+                        Some(unknown) => {
+                            let known = asked.members().join(", ");
+                            let kind = asked.kind().name();
+                            return Err(source
+                                .mistake(&file.name, &format!("expect: {kind} has no {unknown:?}; it has {known}")));
+                        }
+                        None => Expected::Members(members),
                     }
-                    None => Expected::Ping(members),
-                },
+                }
                 _ => return Err(source.mistake(&file.name, "expect is no table; write { up = 1, sent = 5, … }")),
             },
             (None, Some(kind)) if kind_named(kind.get_ref()).is_none() => {
@@ -72,26 +121,27 @@ impl Sample {
             (None, Some(kind)) => Expected::Failure(kind.get_ref().clone()),
             _ => return Err(source.mistake_in(spanned, "a sample has expect or fails; write one of the two")),
         };
-        let address = |text: &Text| text.get_ref().parse().map_err(|_| source.mistake(text, "not an address"));
         Ok(Self {
             name: file.name.get_ref().clone(),
             line: source.line_of(&file.name),
-            target: file.target.as_ref().map(address).transpose()?,
+            asked,
             text: file.text.clone(),
             expected,
         })
     }
 
     pub(super) fn run(&self, platform: &Platform) -> SampleResult {
-        let read = platform.read_recorded(ProbeKind::Ping, self.text.as_bytes(), self.target);
+        let text = self.text.as_bytes();
+        let read = match &self.asked {
+            Asked::Ping(target) => platform.read_recorded(ProbeKind::Ping, text, *target),
+            Asked::Interface(name) => platform.read_recorded_interface(text, name.as_deref()),
+        };
         let difference = match (&self.expected, read) {
             (Expected::Failure(kind), Err(failure)) if failure.kind.name() == kind => None,
             (Expected::Failure(kind), Err(failure)) => Some(format!("expected failure {kind}, got {failure}")),
-            (Expected::Failure(kind), Ok(Measurement::Ping(got))) => {
-                Some(format!("expected failure {kind}, got {}", json!(got)))
-            }
-            (Expected::Ping(_), Err(failure)) => Some(format!("expected a measurement, got {failure}")),
-            (Expected::Ping(expected), Ok(Measurement::Ping(got))) => differences(expected, &json!(got)),
+            (Expected::Failure(kind), Ok(got)) => Some(format!("expected failure {kind}, got {}", json!(got))),
+            (Expected::Members(_), Err(failure)) => Some(format!("expected a measurement, got {failure}")),
+            (Expected::Members(expected), Ok(got)) => differences(expected, &json!(got)),
         };
         SampleResult { name: self.name.clone(), line: self.line, difference }
     }
@@ -114,7 +164,7 @@ fn differences(expected: &Map<String, Value>, got: &Value) -> Option<String> {
         .into_iter()
         .filter_map(|name| {
             let want = match expected.get(name) {
-                None if name == "complete" => Some(&Value::Bool(true)),
+                None if name == "complete" && got.get(name).is_some() => Some(&Value::Bool(true)),
                 want => want,
             };
             let got = got.get(name);

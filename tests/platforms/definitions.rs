@@ -5,7 +5,7 @@ use super::{PLATFORMS, platform, probe};
 use ddl_monitor::failure::Kind;
 use ddl_monitor::platform::dialect::Then;
 use ddl_monitor::platform::{Ending, Platform, find, from_file, list};
-use ddl_monitor::probe::Measurement;
+use ddl_monitor::probe::{Measurement, Name, Probe};
 use std::path::Path;
 
 /// A whole platform that no built-in one resembles: a table for an answer, a line end of two characters.
@@ -92,7 +92,7 @@ fn a_users_file_adds_a_platform_without_a_line_of_rust() {
     assert_eq!(run.before, ["echo test options timeout=3"]);
     assert_eq!(run.command, "echo test address=192.0.2.1 count=4");
     let text = "echo test of 192.0.2.1 begins\nwent out: 4\ncame back: 4\nshortest 5 mean 6 longest 7 usec\n";
-    let Measurement::Ping(ping) = platform.read(&probe, &run, text, Ending::Complete).unwrap();
+    let Measurement::Ping(ping) = platform.read(&probe, &run, text, Ending::Complete).unwrap() else { panic!() };
     assert_eq!((ping.received, ping.rtt_max), (Some(4), Some(0.000_007)));
     let refused = platform.read(&probe, &run, "bad command name\n", Ending::Complete).unwrap_err();
     assert_eq!(refused.failure.kind, Kind::Rejected);
@@ -431,5 +431,136 @@ fn pager_marks_are_known() {
     ] {
         let platform = platform(name);
         assert!(platform.dialect.pager.iter().any(|pager| pager.mark.is_match(mark.as_bytes())), "{name}");
+    }
+}
+
+/// The same router shows its interfaces, in yet another form.
+const ACME_INTERFACE: &str = r##"
+[probe.interface]
+command = "print port {interface}"
+name = { max = 8, digit = false, slash = false, exact = true }
+description = ['^note: (?P<text>[^\n]*)$']
+header = ['^port (?P<name>\S+):$']
+end = ['^-- history']
+admin = [{ down = '^shut$' }, { up = '^open$' }]
+oper = [{ up = '^light on$', unless = '^remote fault$' }, { down = '^light' }]
+in_errors = [{ from = '^in:$', to = '^out:$', line = '^bad (?P<number>\d+)$' }]
+out_errors = [{ from = '^out:$', line = '^bad (?P<number>\d+)$' }]
+crc = [{ head = '^damage: (?P<columns>[^\n]*)$', column = "checksum" }]
+in_rate = [{ line = '^takes (?P<byte>[\d.]+) B/s$' }]
+bandwidth = [{ line = '^line (?:(?P<gbit>\d+)G|(?P<mbit>\d+)M)$' }]
+last_change = ['^changed (?P<at>\S+ \S+)$', '^changed (?P<ago>[^\n]+) ago$']
+now = '^clock (?P<at>\S+ \S+)$'
+
+[[probe.interface.failure_indicator]]
+pattern = '^no port'
+kind = "rejected"
+says = "there is no such port"
+
+[[sample]]
+name = "a port"
+probe = "interface"
+interface = "wan1"
+text = """
+port wan1:
+note: shut, light off
+open
+light on
+clock 2024-03-01 00:00:10
+changed 2024-02-29 23:59:50
+line 2G
+takes 12.5 B/s
+in:
+bad 3
+out:
+bad 4
+damage: length checksum
+5 6
+-- history
+bad 9
+"""
+expect = { name = "wan1", admin = 1, oper = 1, description = "shut, light off", in_errors = 3, out_errors = 4, crc = 6, in_rate = 100, bandwidth = 2000000000, last_change = 20 }
+"##;
+
+fn acme_with_interface() -> String {
+    let (before, behind) = ACME.split_once("[[sample]]").unwrap();
+    let (probe, sample) = ACME_INTERFACE.split_once("[[sample]]").unwrap();
+    format!("{before}{probe}[[sample]]{behind}\n[[sample]]{sample}")
+}
+
+#[test]
+fn a_users_file_shows_interfaces_without_a_line_of_rust() {
+    let dir = tempfile::tempdir().unwrap();
+    let platform = written(dir.path(), &acme_with_interface()).unwrap();
+    let samples = platform.check_samples();
+    assert_eq!((samples.len(), samples.iter().find_map(|sample| sample.difference.clone())), (2, None));
+    let name = |text: &str| Probe::Interface { name: Name::try_from(text.to_owned()).unwrap() };
+    let run = platform.run(&name("wan1"), "operator").unwrap();
+    assert_eq!((run.command.as_str(), run.before.len()), ("print port wan1", 0));
+    let text = "port wan1:\nopen\nlight on\nremote fault\n";
+    let Measurement::Interface(found) = platform.read(&name("wan1"), &run, text, Ending::Complete).unwrap() else {
+        panic!()
+    };
+    assert_eq!((found.admin, found.oper, found.in_errors), (Some(1), Some(0), None));
+    // Of another port, and nothing at all: perhaps the answer to something else.
+    assert!(platform.read(&name("wan2"), &run, text, Ending::Complete).unwrap_err().not_ours);
+    assert!(platform.read(&name("wan1"), &run, "", Ending::Complete).unwrap_err().not_ours);
+    let refused = platform.read(&name("wan1"), &run, "no port wan1", Ending::Complete).unwrap_err();
+    assert_eq!((refused.failure.kind, refused.not_ours), (Kind::Rejected, false));
+    let after = std::time::Duration::from_millis(700);
+    let late = platform.read(&name("wan1"), &run, text, Ending::Aborted { after, planned: false }).unwrap_err();
+    assert_eq!(late.failure.kind, Kind::Deadline);
+    for (asked, says) in [("wan1/2", "without /"), ("wan123456", "1 to 8 characters"), ("a@b", "no @")] {
+        let failure = platform.check(&name(asked)).unwrap_err();
+        assert!(failure.kind == Kind::Settings && failure.message.contains(says), "{failure}");
+    }
+}
+
+#[test]
+fn a_mistake_in_an_interface_probe_is_shown_with_what_to_write_instead() {
+    let dir = tempfile::tempdir().unwrap();
+    let right_file = acme_with_interface();
+    for (right, wrong, says) in [
+        ("print port {interface}", "print port", "the command has no interface; write {interface}"),
+        ("print port {interface}", "print port {interface} [{x}]", "one slot; write {interface} once"),
+        ("print port {interface}", "print port {interface}\\nreload", "printable ASCII on one line"),
+        (
+            "print port {interface}",
+            "reset port {interface}",
+            "probe command \"reset port Ethernet0\" is not on the read-only list",
+        ),
+        (r"(?P<name>\S+)", r"(\S+)", "names no capture \"name\"; write (?P<name>…)"),
+        (r"header = ['^port (?P<name>\S+):$']", "header = []", "no header; write"),
+        ("admin = [{ down = '^shut$' }, { up = '^open$' }]", "admin = []", "no rule; write [{ up = '…' }"),
+        ("{ down = '^shut$' }", "{ down = '^shut$', up = 'x' }", "a state is up or down; write { up"),
+        ("{ down = '^shut$' }", "{ dwn = '^shut$' }", "unknown field `dwn`, expected one of `up`, `down`, `unless`"),
+        (
+            r"to = '^out:$', line = '^bad (?P<number>",
+            r"to = '^out:$', line = '^bad (?P<bit>",
+            "capture \"bit\" is not known here; known here: (?P<number>…)",
+        ),
+        (r"(?P<byte>[\d.]+)", r"[\d.]+", "the line names no number; write one of (?P<bit>…), (?P<kbit>…)"),
+        ("from = '^in:$', to = '^out:$',", "to = '^out:$',", "a part needs its begin; write from = '…' as well"),
+        ("column = \"checksum\"", "", "a value is a line, from and to around it or not, or a column"),
+        (r"(?P<columns>[^\n]*)", r"[^\n]*", "names no capture \"columns\""),
+        (r"(?P<ago>[^\n]+) ago", "ago", "write (?P<ago>…) around a duration"),
+        ("name = { max = 8,", "name = { maximum = 8,", "unknown field `maximum`"),
+        ("'^light on$'", "'^light (on$'", "does not compile: unclosed group"),
+        ("interface = \"wan1\"", "target = \"192.0.2.1\"", "target is for a ping, interface for probe = \"interface\""),
+        ("probe = \"interface\"", "", "target is for a ping, interface for probe"),
+        (
+            "probe = \"interface\"",
+            "probe = \"interfaces\"",
+            "unknown variant `interfaces`, expected `interface` or `ping`",
+        ),
+        (
+            "[probe.interface]",
+            "[probe.interface]\nmodes = [\"root\"]",
+            "mode \"root\" is no usable one; write operator",
+        ),
+    ] {
+        assert!(right_file.contains(right), "{right}");
+        let error = written(dir.path(), &right_file.replacen(right, wrong, 1)).expect_err(wrong);
+        assert!(error.contains(says), "{wrong}\n  says   {error}\n  not    {says}");
     }
 }

@@ -262,7 +262,7 @@ fn read(name: &str, text: &[u8], target: Option<&str>) -> Option<PingResult> {
     let index = PLATFORMS.iter().position(|known| *known == name).unwrap();
     with_platform(index, |platform| {
         let target = target.map(|target| target.parse().unwrap());
-        let Measurement::Ping(ping) = platform.read_recorded(ProbeKind::Ping, text, target).ok()?;
+        let Measurement::Ping(ping) = platform.read_recorded(ProbeKind::Ping, text, target).ok()? else { return None };
         Some(ping)
     })
 }

@@ -9,7 +9,9 @@ use std::time::Duration;
 const TARGET: &str = "192.0.2.1";
 
 fn read(name: &str, text: &str) -> Result<PingResult, Failure> {
-    let Measurement::Ping(ping) = platform(name).read_recorded(ProbeKind::Ping, text.as_bytes(), None)?;
+    let Measurement::Ping(ping) = platform(name).read_recorded(ProbeKind::Ping, text.as_bytes(), None)? else {
+        panic!()
+    };
     Ok(ping)
 }
 
@@ -18,7 +20,7 @@ fn live(name: &str, count: u32, timeout_ms: u64, text: &str, ending: Ending) -> 
     let platform = platform(name);
     let probe = probe(TARGET, count, timeout_ms);
     let run = platform.run(&probe, mode(&platform)).unwrap();
-    let Measurement::Ping(ping) = platform.read(&probe, &run, text, ending)?;
+    let Measurement::Ping(ping) = platform.read(&probe, &run, text, ending)? else { panic!() };
     Ok(ping)
 }
 
@@ -292,7 +294,7 @@ fn plain_answers_have_the_routers_own_count() {
     let probe = probe(TARGET, 2, 2000);
     let run = platform.run(&probe, "user").unwrap();
     let text = ios("!!!!!", 100, 5, 5, "1/1/1");
-    let Measurement::Ping(ping) = platform.read(&probe, &run, &text, Ending::Complete).unwrap();
+    let Measurement::Ping(ping) = platform.read(&probe, &run, &text, Ending::Complete).unwrap() else { panic!() };
     assert!(ping.plain && ping.complete && ping.sent == Some(5));
 }
 

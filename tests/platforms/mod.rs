@@ -3,6 +3,7 @@
 mod commands;
 mod definitions;
 mod generated;
+mod generated_interfaces;
 mod mistakes;
 mod recorded;
 

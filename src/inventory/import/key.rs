@@ -66,6 +66,7 @@ const LINE: &[Key] = &[
     yes_or_no("df", Some(argument::DF)),
     number("vrf", Some(argument::VRF)),
     key("source", Some(argument::SOURCE)),
+    key("interface", Some(argument::INTERFACE)),
     key("carrier", None),
     number("circuit", None),
 ];

@@ -77,6 +77,7 @@ fn one(draft: &Draft, field: &Field, beside: Beside<'_>) -> Result<(), String> {
         "df" => raw.df = value,
         "vrf" => raw.vrf = value,
         "source" => raw.source = value,
+        "interface" => raw.interface = value,
         _ => return Ok(()),
     }
     let platform = beside.router.map(|(_, platform)| platform);
@@ -115,6 +116,7 @@ fn record(draft: &Draft) -> LineRecord {
         df: draft.owned("df"),
         vrf: draft.owned("vrf"),
         source: draft.owned("source"),
+        interface: draft.owned("interface"),
         carrier: draft.owned("carrier"),
         circuit: draft.owned("circuit"),
         tags: draft.tags.iter().map(|(name, value, _)| (name.clone(), value.clone())).collect(),
