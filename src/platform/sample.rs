@@ -56,10 +56,10 @@ enum Asked {
 }
 
 impl Asked {
-    fn kind(&self) -> ProbeKind {
+    fn name(&self) -> &'static str {
         match self {
-            Self::Ping(_) => ProbeKind::Ping,
-            Self::Interface(_) => ProbeKind::Interface,
+            Self::Ping(_) => "a ping",
+            Self::Interface(_) => "an interface",
         }
     }
 
@@ -106,9 +106,10 @@ impl Sample {
                     match members.keys().find(|name| !asked.members().contains(&name.as_str())) {
                         Some(unknown) => {
                             let known = asked.members().join(", ");
-                            let kind = asked.kind().name();
-                            return Err(source
-                                .mistake(&file.name, &format!("expect: {kind} has no {unknown:?}; it has {known}")));
+                            return Err(source.mistake(
+                                &file.name,
+                                &format!("expect: {} has no {unknown:?}; it has {known}", asked.name()),
+                            ));
                         }
                         None => Expected::Members(members),
                     }
