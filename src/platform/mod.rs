@@ -5,6 +5,7 @@
 //! * `definition` — the form of a file; `mistake` — errors with file and line; `pattern` — how patterns are compiled
 //! * [`dialect`], `conversation` — prompts, dialogues, pager, enable: what the shell needs
 //! * `ping`, `command` — a ping's command; `reply`, `pending`, `indicator`, `outcome` — its answer
+//! * `per_packet` — what the lines of single packets tell beside the counters
 //! * `interface` — the probe of a router's own interface
 //! * `read_only` — what `exec` may run
 //! * `sample` — the examples inside each file
@@ -20,6 +21,7 @@ mod mistake;
 mod outcome;
 mod pattern;
 mod pending;
+mod per_packet;
 mod ping;
 mod read_only;
 mod recorded;
@@ -40,6 +42,7 @@ use dialect::Dialect;
 use indicator::Indicator;
 use interface::InterfaceForm;
 use mistake::Source;
+use per_packet::PacketForm;
 use ping::PingForm;
 use read_only::ReadOnly;
 use sample::Sample;
@@ -58,6 +61,7 @@ pub struct Platform {
     pub terminal: String,
     pub dialect: Arc<Dialect>,
     ping: Option<PingForm>,
+    packets: Vec<PacketForm>,
     interface: Option<InterfaceForm>,
     indicators: Vec<Indicator>,
     read_only: ReadOnly,
@@ -122,6 +126,8 @@ impl Platform {
             Some(ping) => Some(PingForm::new(&source, ping.get_ref(), &usable, &all)?),
             None => None,
         };
+        let packets = file.probe.ping.iter().flat_map(|ping| &ping.get_ref().packet);
+        let packets = packets.map(|one| PacketForm::new(&source, one)).collect::<Result<_, _>>()?;
         let interface = match &file.probe.interface {
             Some(interface) => Some(InterfaceForm::new(&source, interface.get_ref(), &usable)?),
             None => None,
@@ -161,6 +167,7 @@ impl Platform {
             terminal: conversation::terminal(&source, &file)?,
             dialect: Arc::new(dialect),
             ping,
+            packets,
             interface,
             indicators,
             read_only,
@@ -220,7 +227,8 @@ impl Platform {
         match probe {
             Probe::Ping(ping) => {
                 let text = recorded::shown(text.as_bytes());
-                self.ping_form()?.read(&self.indicators, ping, run, &text, ending).map(Measurement::Ping)
+                let read = self.ping_form()?.read(&self.indicators, ping, run, &text, ending)?;
+                Ok(Measurement::Ping(per_packet::told(&self.packets, &text, read)))
             }
             Probe::Interface { name } => {
                 let read =
@@ -238,7 +246,8 @@ impl Platform {
         match kind {
             ProbeKind::Ping => {
                 let text = recorded::shown(text);
-                self.ping_form()?.read_recorded(&self.indicators, &text, target).map(Measurement::Ping)
+                let read = self.ping_form()?.read_recorded(&self.indicators, &text, target)?;
+                Ok(Measurement::Ping(per_packet::told(&self.packets, &text, read)))
             }
             ProbeKind::Interface => self.read_recorded_interface(text, None),
         }
