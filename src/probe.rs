@@ -61,6 +61,9 @@ pub struct Ping {
     pub vrf: Option<Name>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub source: Option<Source>,
+    /// Do not fragment.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub df: bool,
 }
 
 /// Where a ping leaves from.

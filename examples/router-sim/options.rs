@@ -20,7 +20,9 @@ pub(crate) struct Options {
     /// Name of the router in the events; clones are called NAME-1, NAME-2, …
     #[arg(long, default_value = "r1", help_heading = "Router")]
     pub(crate) name: String,
-    /// Which router to play: cisco_iosxe, cisco_iosxr, cisco_nxos, huawei_vrp, h3c_comware, h3c_comware_v5, frr, linux
+    /// Which router to play: cisco_iosxe, cisco_iosxr, cisco_nxos, huawei_vrp, h3c_comware, h3c_comware_v5, frr, linux,
+    /// arista_eos, cisco_asa, fortinet_fortios, juniper_junos, mikrotik_routeros,
+    /// nokia_sros, nokia_sros_md, ruijie_os, vyos, zte_zxros
     #[arg(long, default_value = "cisco_iosxe", help_heading = "Router")]
     pub(crate) persona: String,
     /// Address and port to listen on; port 0 takes a free one

@@ -10,7 +10,7 @@ use crate::inventory::name;
 use crate::settings::Settings;
 
 /// What the inventory has of them is not given by flags.
-const HAS: [(argument::Argument, &str); 13] = [
+const HAS: [(argument::Argument, &str); 14] = [
     (argument::TARGET, "target"),
     (argument::ROUTER, "address"),
     (argument::PLATFORM, "platform"),
@@ -22,6 +22,7 @@ const HAS: [(argument::Argument, &str); 13] = [
     (argument::COUNT, "count"),
     (argument::TIMEOUT, "timeout"),
     (argument::SIZE, "size"),
+    (argument::DF, "df"),
     (argument::SOURCE, "source"),
     (argument::INTERFACE, "interface"),
 ];

@@ -22,6 +22,7 @@ const NAME_ALLOWED: &str = "1 to 63 letters, digits or . _ : / @ -, a letter or 
 const INTERFACE_ALLOWED: &str = "one interface of the router: 1 to 63 letters, digits or / . : _ -, a letter or digit first; \
                                  names with a blank or | cannot be asked for";
 const SIZE_ALLOWED: &str = "ICMP data bytes from 0 to 65507";
+const DF_ALLOWED: &str = "1 or yes, 0 or no";
 const MAX_AGE_ALLOWED: &str = "a time from 0s to 1d, like 30s, 500ms or 2.5s";
 
 /// The arguments as text. An empty one counts as not given.
@@ -37,6 +38,7 @@ pub struct RawLine {
     pub vrf: Option<String>,
     pub source: Option<String>,
     pub interface: Option<String>,
+    pub df: Option<String>,
     pub deadline: Option<String>,
     pub max_age: Option<String>,
 }
@@ -98,6 +100,7 @@ impl RawLine {
             count: first(self.count, below.count),
             timeout: first(self.timeout, below.timeout),
             size: first(self.size, below.size),
+            df: first(self.df, below.df),
             vrf: first(self.vrf, below.vrf),
             source: first(self.source, below.source),
             interface: first(self.interface, below.interface),
@@ -142,6 +145,7 @@ impl Line {
             size: typed(argument::SIZE, raw.size, SIZE_ALLOWED, size)?,
             vrf: typed(argument::VRF, raw.vrf, NAME_ALLOWED, |text| Name::try_from(text.to_owned()).ok())?,
             source: source(raw.source, target)?,
+            df: typed(argument::DF, raw.df, DF_ALLOWED, yes_or_no)?.unwrap_or_default(),
         };
         Ok(Self {
             id: typed(argument::LINE, raw.line, LABEL_ALLOWED, id)?.unwrap_or_else(|| target.to_string()),
@@ -266,6 +270,14 @@ fn is_platform(text: &str) -> bool {
 fn size(text: &str) -> Option<u32> {
     let digits = text.bytes().all(|b| b.is_ascii_digit());
     text.parse().ok().filter(|size| digits && *size <= 65_507)
+}
+
+fn yes_or_no(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "1" | "yes" | "true" | "on" => Some(true),
+        "0" | "no" | "false" | "off" => Some(false),
+        _ => None,
+    }
 }
 
 fn max_age(text: &str) -> Option<Duration> {

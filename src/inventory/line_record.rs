@@ -33,6 +33,9 @@ pub struct LineRecord {
     pub timeout: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<String>,
+    /// Yes or no, as an argument has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub df: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vrf: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -59,6 +62,7 @@ impl LineRecord {
             count: self.count.clone(),
             timeout: self.timeout.clone(),
             size: self.size.clone(),
+            df: self.df.clone(),
             vrf: self.vrf.clone(),
             source: self.source.clone(),
             interface: self.interface.clone(),

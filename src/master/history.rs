@@ -53,6 +53,7 @@ mod tests {
             size: None,
             vrf: None,
             source: None,
+            df: false,
         })])
     }
 

@@ -219,13 +219,8 @@ fn command(
     run: &Run,
     share: Option<Deadline>,
 ) -> Result<Outcome, Failure> {
-    for before in &run.before {
-        match plain_command(master, terminal, job, before)? {
-            Outcome::Text { ending: Ending::Complete, .. } => {}
-            // Its time was up: there is none for the command itself.
-            Outcome::Text { .. } => return Ok(Outcome::Late),
-            other => return Ok(other),
-        }
+    if let Some(early) = prepare(master, terminal, job, run)? {
+        return Ok(early);
     }
     let way_back = (terminal.way * 2 + WAY_BACK).min(job.deadline.remaining() / 2);
     let sent = Instant::now();
@@ -238,11 +233,39 @@ fn command(
     wait(master, terminal, job, sent, first_abort, planned)
 }
 
+/// Sends the commands before a probe's own; None: all of them are done.
+fn prepare(master: &Master, terminal: &mut Terminal, job: &mut Job, run: &Run) -> Result<Option<Outcome>, Failure> {
+    if run.before_is_kept && (run.before.is_empty() || terminal.prepared == run.before) {
+        return Ok(None);
+    }
+    terminal.prepared.clear();
+    for before in &run.before {
+        terminal.shell.quiet_command(before)?;
+        match plain_wait(master, terminal, job)? {
+            Outcome::Text { ending: Ending::Complete, text } => {
+                // A ping with other options than asked for would measure something else.
+                if let Some(refused) = master.platform.refusal(&text) {
+                    let message = format!("router {}: `{before}`: {}", master.router(), refused.message);
+                    return Err(Failure { message, ..refused });
+                }
+            }
+            // Its time was up: there is none for the command itself.
+            Outcome::Text { .. } => return Ok(Some(Outcome::Late)),
+            other => return Ok(Some(other)),
+        }
+    }
+    terminal.prepared.clone_from(&run.before);
+    Ok(None)
+}
+
 /// A command that has no end of its own but the answer.
 fn plain_command(master: &Master, terminal: &mut Terminal, job: &mut Job, command: &str) -> Result<Outcome, Failure> {
-    let sent = Instant::now();
     terminal.shell.command(command)?;
-    wait(master, terminal, job, sent, job.deadline.less(WAY_BACK), false)
+    plain_wait(master, terminal, job)
+}
+
+fn plain_wait(master: &Master, terminal: &mut Terminal, job: &mut Job) -> Result<Outcome, Failure> {
+    wait(master, terminal, job, Instant::now(), job.deadline.less(WAY_BACK), false)
 }
 
 fn wait(
@@ -312,6 +335,8 @@ fn run_command(
     let Some(job) = current.as_mut() else { return After::Idle };
     let router = master.router();
     let mut after = After::Idle;
+    // It may set what the session keeps.
+    terminal.prepared.clear();
     let reply = match plain_command(master, terminal, job, command) {
         Ok(Outcome::Text { text, ending: Ending::Complete }) => Reply::Text { text, conversation: Vec::new() },
         Ok(Outcome::Text { .. } | Outcome::Late) => failed(Failure::new(

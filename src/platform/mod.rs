@@ -4,7 +4,7 @@
 //! * [`catalog`] — where definitions come from
 //! * `definition` — the form of a file; `mistake` — errors with file and line; `pattern` — how patterns are compiled
 //! * [`dialect`], `conversation` — prompts, dialogues, pager, enable: what the shell needs
-//! * `ping`, `command` — a ping's command; `reply`, `pending`, `indicator`, `outcome` — its answer
+//! * `ping`, `variant`, `command` — a ping's command; `reply`, `part`, `statistics`, `times`, `pending`, `indicator`, `outcome` — its answer
 //! * `per_packet` — what the lines of single packets tell beside the counters
 //! * `interface` — the probe of a router's own interface
 //! * `read_only` — what `exec` may run
@@ -19,6 +19,7 @@ mod indicator;
 mod interface;
 mod mistake;
 mod outcome;
+mod part;
 mod pattern;
 mod pending;
 mod per_packet;
@@ -29,6 +30,8 @@ pub mod regex;
 mod reply;
 mod sample;
 mod statistics;
+mod times;
+mod variant;
 
 pub use catalog::{Definition, Listed, find, from_file, list};
 pub use sample::SampleResult;
@@ -59,6 +62,8 @@ pub struct Platform {
     pub crypto: Crypto,
     /// `TERM` of the pseudo-terminal.
     pub terminal: String,
+    /// Added to the user's name at the login; empty for nearly all.
+    pub user_suffix: String,
     pub dialect: Arc<Dialect>,
     ping: Option<PingForm>,
     packets: Vec<PacketForm>,
@@ -73,6 +78,8 @@ pub struct Platform {
 pub struct Run {
     /// Commands to send first on the same shell, one at a time.
     pub before: Vec<String>,
+    /// The session keeps what they set: not needed where the last run on it had the same ones.
+    pub before_is_kept: bool,
     /// The line to send, without its end.
     pub command: String,
     /// The longest that the router needs when everything is lost, with slack.
@@ -136,7 +143,11 @@ impl Platform {
         let read_only = ReadOnly {
             commands: file.read_only.iter().map(words).collect(),
             filters: file.filters.iter().map(|word| word.get_ref().clone()).collect(),
+            forbidden: file.forbidden.iter().map(|text| text.get_ref().clone()).collect(),
         };
+        if let Some(empty) = file.forbidden.iter().find(|text| text.get_ref().is_empty()) {
+            return Err(source.mistake(empty, "an empty text is in every command; write what may not be in one"));
+        }
         if let Some(empty) = file.read_only.iter().find(|text| text.get_ref().trim().is_empty()) {
             return Err(source.mistake(empty, "an empty entry would allow every command; write its first words"));
         }
@@ -165,6 +176,7 @@ impl Platform {
             title: file.title.get_ref().clone(),
             crypto: file.crypto,
             terminal: conversation::terminal(&source, &file)?,
+            user_suffix: conversation::user_suffix(&source, &file)?,
             dialect: Arc::new(dialect),
             ping,
             packets,

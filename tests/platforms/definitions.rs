@@ -134,6 +134,66 @@ fn a_mistake_is_shown_with_file_line_and_what_to_write_instead() {
         ),
         (r#"abort = ["\u0003"]"#, r#"abort = ["\n"]"#, "6: an abort key is"),
         (r#"abort = ["\u0003"]"#, "abort = []", "6: no abort key; write e.g."),
+        (
+            "[ table={vrf}]",
+            "[ table={vrf}|main{vrf}]",
+            "22: behind the | of a group stands plain text; write e.g. [{size}|56]",
+        ),
+        (
+            "[ table={vrf}]",
+            " whole={df}",
+            "22: {df} is a switch; put it in a group with the words to send, e.g. [ df-bit{df}]",
+        ),
+        (
+            "timeout={timeout}\"]",
+            "x\"]",
+            "22: the command has no time-out; write {timeout}, or no_timeout = true, or endless = true",
+        ),
+        (
+            "pacing =",
+            "no_timeout = true\npacing =",
+            "22: the command has a time-out; remove no_timeout = true, or {timeout}",
+        ),
+        ("gap = \"1s\"", "gap = \"soon\"", "27: \"soon\" is no time; write e.g."),
+        (
+            "pacing =",
+            "modes = [\"operator\"]\nvariant = [{ modes = [\"operator\"], command = \"echo test {target} {count} {timeout}\" }]\npacing =",
+            "27: mode \"operator\" has two commands; name it in modes or in one variant",
+        ),
+        (
+            "pacing =",
+            "variant = [{ modes = [\"root\"], command = \"echo test {target} {count} {timeout}\" }]\npacing =",
+            "26: mode \"root\" is not defined; defined are operator",
+        ),
+        (
+            "pacing =",
+            "variant = [{ modes = [], command = \"reboot {target} {count} {timeout}\" }]\npacing =",
+            "22: probe command \"reboot 192.0.2.1 1 1\" is not on the read-only list",
+        ),
+        (
+            "header = ['echo test of (?P<target>\\S+) begins']",
+            "",
+            "22: nothing in an answer names its target; write header = ['… (?P<target>\\S+) …'], or row",
+        ),
+        (
+            "header = ['echo test of (?P<target>\\S+) begins']",
+            "row = ['^(?P<target>\\S+) ms']",
+            "29: pattern \"^(?P<target>\\\\S+) ms\" names no capture \"seq\"; write (?P<seq>…)",
+        ),
+        (
+            "[[mode]]",
+            "above_prompt = ['.*']\n[[mode]]",
+            "11: the pattern matches too much; write the whole line, from ^ to $",
+        ),
+        ("newline =", "user_suffix = \"; reload\"\nnewline =", "5: not a suffix of a user's name; write"),
+        ("name = \"operator\"", "name = \"operator\"\nset_up = [\"a\\nb\"]", "13: not one command line"),
+        ("tear_down =", "forbidden = [\"\"]\ntear_down =", "8: an empty text is in every command"),
+        (
+            "kind = \"rejected\"",
+            "kind = \"no_route\"\nover_counters = true",
+            "17: no_route is said beside counters anyway; remove over_counters",
+        ),
+        ("expect = { up = 1,", "expect = { upp = 1,", "36: expect: a ping has no \"upp\"; it has up, sent, received, "),
         (r#"newline = "\r\n""#, r#"newline = "x""#, "5: a line ends with"),
         ("set paging off", "set paging off\\nreload", "7: not one command line"),
         (
@@ -169,7 +229,7 @@ fn a_sample_that_reads_otherwise_shows_what_differs() {
     let dir = tempfile::tempdir().unwrap();
     let platform = written(dir.path(), &ACME.replace("received = 3, loss = 25", "received = 2, loss = 50")).unwrap();
     let difference = platform.check_samples().remove(0).difference.unwrap();
-    assert_eq!(difference, "loss: expected 50, got 25.0\nreceived: expected 2, got 3");
+    assert_eq!(difference, "loss: expected 50, got 25\nreceived: expected 2, got 3");
 }
 
 /// The mode that a last line proves, as the shell decides it.
@@ -219,8 +279,63 @@ fn prompts_prove_their_mode() {
         ("linux", "$ ", Some("shell")),
         ("linux", "host ~ % ", Some("shell")),
         ("linux", "##############", None),
+        ("arista_eos", "leaf1#", Some("privileged")),
+        ("arista_eos", "leaf1.10:05:33>", Some("user")),
+        ("arista_eos", "leaf1(s1)#", Some("privileged")),
+        ("arista_eos", "leaf1(config-if-Et1)#", Some("configuration (unusable)")),
+        ("arista_eos", "leaf1(s1)(config)#", Some("configuration (unusable)")),
+        ("arista_eos", "[admin@leaf1 ~]$ ", Some("shell (unusable)")),
+        ("cisco_asa", "fw1> ", Some("user")),
+        ("cisco_asa", "fw1/pri/act# ", Some("privileged")),
+        ("cisco_asa", "fw1/admin(config)# ", Some("configuration (unusable)")),
+        ("cisco_asa", "rommon #0> ", Some("rommon (unusable)")),
+        ("fortinet_fortios", "FGT60F # ", Some("exec")),
+        ("fortinet_fortios", "FGT60F (root) $ ", Some("exec")),
+        ("fortinet_fortios", "#### warning ####", None),
+        ("juniper_junos", "monitor@edge1> ", Some("operational")),
+        ("juniper_junos", "monitor@edge1-re0> ", Some("operational")),
+        ("juniper_junos", "monitor@edge1# ", Some("configuration (unusable)")),
+        ("juniper_junos", "root@edge1:~ # ", None),
+        ("juniper_junos", "root@edge1% ", Some("shell (unusable)")),
+        ("juniper_junos", "{master:0}", None),
+        ("mikrotik_routeros", "[monitor@edge1] > ", Some("root")),
+        ("mikrotik_routeros", "[monitor@edge 1] > ", Some("root")),
+        ("mikrotik_routeros", "[monitor@edge1] /ip/address> ", Some("menu (unusable)")),
+        ("mikrotik_routeros", "[monitor@edge1] <SAFE> ", Some("safe_mode (unusable)")),
+        ("mikrotik_routeros", "new password> ", None),
+        ("nokia_sros", "*A:edge1# ", Some("classic")),
+        ("nokia_sros", "B:edge1# ", Some("classic")),
+        ("nokia_sros", "A:monitor@edge1# ", Some("md_cli")),
+        ("nokia_sros", "*A:edge1>config>router# ", Some("configuration (unusable)")),
+        ("nokia_sros", "[/]", None),
+        ("ruijie_os", "edge1#", Some("privileged")),
+        ("ruijie_os", "edge1(config)#", Some("configuration (unusable)")),
+        ("vyos", "monitor@edge1:~$ ", Some("operational")),
+        ("vyos", "monitor@edge1# ", Some("configuration (unusable)")),
+        ("zte_zxros", "MER1#", Some("privileged")),
+        ("zte_zxros", "MER1>", Some("user")),
+        ("zte_zxros", "MER1(config)#", Some("configuration (unusable)")),
     ] {
         assert_eq!(proven(&platform(name), line).as_deref(), mode, "{name}: {line:?}");
+    }
+}
+
+#[test]
+fn what_stands_above_a_prompt_is_no_answer() {
+    for (name, above, answer) in [
+        ("juniper_junos", "{master:0}", "{master:0} is up"),
+        ("juniper_junos", "{primary:node0}", "64 bytes from 192.0.2.1: icmp_seq=0 ttl=62 time=2.261 ms"),
+        ("juniper_junos", "[edit interfaces]", "--- 192.0.2.1 ping statistics ---"),
+        ("nokia_sros", "[/]", "---- 192.0.2.1 PING Statistics ----"),
+        ("nokia_sros", "(ro)[/]", "[/] and more"),
+        ("nokia_sros", "*(ex)[/configure router \"Base\"]", "PING 192.0.2.1 56 data bytes"),
+    ] {
+        let dialect = platform(name).dialect;
+        assert!(dialect.is_above_prompt(above.as_bytes()), "{above}");
+        assert!(!dialect.is_above_prompt(answer.as_bytes()), "{answer}");
+    }
+    for name in PLATFORMS {
+        assert!(!platform(name).dialect.is_above_prompt(b""), "{name}");
     }
 }
 
@@ -241,6 +356,15 @@ fn login_questions_are_answered_with_no_or_end_the_login_and_never_save_or_inven
         ("cisco_iosxr", "This (D)RP Node is not ready or active for login /configuration", "shell"),
         ("cisco_iosxe", "Password required, but none set", "auth"),
         ("linux", "WARNING: Your password has expired.\nYou must change your password now and login again!", "auth"),
+        ("fortinet_fortios", "Authorised users only.\n(Press 'a' to accept):", "a"),
+        ("fortinet_fortios", "You are forced to change your password. Please input a new password.", "auth"),
+        ("mikrotik_routeros", "Do you want to see the software license? [Y/n]: ", "n"),
+        ("mikrotik_routeros", "Please press \"Enter\" to continue!", "\\r\\n"),
+        ("mikrotik_routeros", "Change your password (Ctrl-C to skip)\n\nnew password> ", "auth"),
+        ("ruijie_os", "The password is too simple. Do you want to change the password? [Y/N]:", "n\\n"),
+        ("vyos", "There were too many logins for 'monitor'.", "busy"),
+        ("nokia_sros", "Maximum number of ssh sessions reached", "busy"),
+        ("cisco_asa", "Enter new password: ", "auth"),
     ] {
         let platform = platform(name);
         let dialogue = platform.dialect.dialogues.iter().find(|dialogue| dialogue.when.is_match(text.as_bytes()));
@@ -296,6 +420,14 @@ fn pager_marks_are_known() {
         ("huawei_vrp", "  ---- More ----"),
         ("h3c_comware", "---- More ----"),
         ("frr", "--More--"),
+        ("arista_eos", " --More-- "),
+        ("cisco_asa", "<--- More --->"),
+        ("fortinet_fortios", "--More-- "),
+        ("juniper_junos", "---(more)---"),
+        ("juniper_junos", "---(more 42%)---"),
+        ("nokia_sros", "Press any key to continue (Q to quit)"),
+        ("ruijie_os", " --More-- "),
+        ("zte_zxros", "--More--"),
     ] {
         let platform = platform(name);
         assert!(platform.dialect.pager.iter().any(|pager| pager.mark.is_match(mark.as_bytes())), "{name}");
