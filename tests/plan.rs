@@ -32,6 +32,15 @@ fn a_round_is_what_lines_and_lanes_make_it() {
 }
 
 #[test]
+fn an_interface_is_one_more_command_to_take() {
+    let monitor = Monitor::new();
+    let inventory = Inventory::new().router("edge-1", "192.0.2.1", "cisco_iosxe", "");
+    inventory.line("L-1", "edge-1", "192.0.2.9", "interface = \"GigabitEthernet0/0/1\"").import(&monitor);
+    let answer = plan(&monitor, &["--dead", "0"]);
+    assert_eq!((&answer["line"]["alive"], &answer["line"]["dead"]), (&json!(0.2), &json!(10.1)), "{answer}");
+}
+
+#[test]
 fn the_routers_own_lanes_count_and_a_flag_before_them() {
     let monitor = two_hundred("lanes = 5");
     assert_eq!(plan(&monitor, &[])["lanes"], 5);

@@ -35,8 +35,10 @@ Examples:
 
 /// A router has few VTYs: more lanes than this are not proposed.
 const MOST_LANES: usize = 8;
-/// Zabbix 6.0 takes 524,287 bytes; a line's document has some 230.
-const MOST_LINES: usize = 2000;
+/// What a value of Zabbix 6.0 holds, and what a line's document has of it, with a description of some length.
+const MOST_BYTES: usize = 524_287;
+const BYTES_OF_LINE: usize = 300;
+const BYTES_OF_INTERFACE: usize = 330;
 
 /// Zabbix 7.0 takes no longer one of an item, and a deadline may not be longer either.
 const LONGEST_TIME_OUT: Duration = Duration::from_secs(600);
@@ -285,10 +287,12 @@ fn advice(
             shown(idle_exit)
         ));
     }
-    if load.lines.len() > MOST_LINES {
+    let interfaces = load.lines.iter().filter(|line| line.probes.len() > 1).count();
+    if load.lines.len() * BYTES_OF_LINE + interfaces * BYTES_OF_INTERFACE > MOST_BYTES {
         advice.push(format!(
-            "two routers in the inventory for this one, with half of the lines each: more than {MOST_LINES} lines do not fit a \
-             value of Zabbix 6.0"
+            "two routers in the inventory for this one, with half of the lines each: {} lines, {interfaces} of them with an \
+             interface, do not fit a value of Zabbix 6.0",
+            load.lines.len()
         ));
     }
     Ok(advice)
