@@ -10,7 +10,7 @@ use crate::inventory::name;
 use crate::settings::Settings;
 
 /// What the inventory has of them is not given by flags.
-const HAS: [(argument::Argument, &str); 12] = [
+const HAS: &[(argument::Argument, &str)] = &[
     (argument::TARGET, "target"),
     (argument::ROUTER, "address"),
     (argument::PLATFORM, "platform"),
@@ -22,7 +22,9 @@ const HAS: [(argument::Argument, &str); 12] = [
     (argument::COUNT, "count"),
     (argument::TIMEOUT, "timeout"),
     (argument::SIZE, "size"),
+    (argument::DF, "df"),
     (argument::SOURCE, "source"),
+    (argument::INTERFACE, "interface"),
 ];
 
 /// A mistake in what came from the inventory: said of its key, not of a flag that nobody gave. `whose`: `router edge-1`.
@@ -47,7 +49,13 @@ pub(super) fn line(context: &Context, given: &RawLine) -> Result<Option<(RawLine
     if !alone {
         return Ok(None);
     }
-    let Some(id) = argument::LINE.given(given.line.clone())? else { return Ok(None) };
+    let Some(id) = argument::LINE.given(given.line.clone())? else {
+        // An agent's template has only the one, all others only the other.
+        let (line, target) = (argument::LINE.name(), argument::TARGET.name());
+        return Err(Failure::settings(format!(
+            "neither {line} nor {target} is given: allowed is a line of the inventory, or a target with its router"
+        )));
+    };
     if !name::is_name(&id) {
         return Err(argument::LINE.refused(&id, name::ALLOWED));
     }

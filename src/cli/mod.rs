@@ -71,7 +71,7 @@ pub struct Global {
     #[arg(long, global = true, value_name = "FILE", value_parser = text(), value_hint = ValueHint::FilePath)]
     #[arg(help_heading = "Global options")]
     config: Option<String>,
-    /// State directory: what masters and polls share: sockets, host keys, logins that failed, the log
+    /// State directory: what masters and polls share: sockets, host keys, logins that failed, the inventory, the log
     #[arg(long, global = true, value_name = "DIR", value_parser = text(), value_hint = ValueHint::DirPath)]
     #[arg(help_heading = "Global options")]
     state_dir: Option<String>,
@@ -86,7 +86,7 @@ pub struct Global {
 #[derive(Subcommand)]
 enum Command {
     /// Measure one line: log in to its router, ping the far end from there
-    Poll(poll::Args),
+    Poll(Box<poll::Args>),
     /// Measure all lines of a router of the inventory, or some of them, in one document
     Batch(batch::Args),
     /// Measure every line of the inventory that is due, and report to Zabbix by the sender protocol
@@ -100,7 +100,7 @@ enum Command {
     Stop(stop::Args),
     /// Say what measuring a router's lines costs in time, and what would make it faster; no network
     Plan(plan::Args),
-    /// Read recorded ping output of a router from a file as a poll would; no network
+    /// Read recorded output of a router from a file as a poll would; no network
     Parse(parse::Args),
     /// List, show and check the definitions of router platforms (operating systems)
     #[command(subcommand, after_help = platform::EXAMPLES)]

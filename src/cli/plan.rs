@@ -3,13 +3,13 @@
 use super::arguments::text;
 use super::choice::Choice;
 use super::format::Format;
-use super::output;
 use super::{Context, complain};
+use super::{known, output, router_lines};
+use crate::client;
 use crate::duration;
 use crate::failure::Failure;
 use crate::inventory::arguments as argument;
 use crate::inventory::arguments::Argument;
-use crate::inventory::compiled::Inventory;
 use crate::inventory::line::{self, Line};
 use crate::plan::{self, Cost, Round};
 use crate::platform::{self, Platform};
@@ -35,10 +35,13 @@ Examples:
 
 /// A router has few VTYs: more lanes than this are not proposed.
 const MOST_LANES: usize = 8;
-/// Zabbix 6.0 takes 524,287 bytes; a line's document has some 230.
-const MOST_LINES: usize = 2000;
-/// What the answer needs on its way, as of a poll.
-const WAY_BACK: Duration = Duration::from_millis(60);
+/// What a value of Zabbix 6.0 holds, and what a line's document has of it, with a description of some length.
+const MOST_BYTES: usize = 524_287;
+const BYTES_OF_LINE: usize = 300;
+const BYTES_OF_INTERFACE: usize = 330;
+
+/// Zabbix 7.0 takes no longer one of an item, and a deadline may not be longer either.
+const LONGEST_TIME_OUT: Duration = Duration::from_secs(600);
 
 #[derive(clap::Args)]
 #[command(after_long_help = EXAMPLES, after_help = "See --help for what is computed, and examples.")]
@@ -133,7 +136,12 @@ impl Load<'_> {
     fn cost(&self, line: &Line, count: Option<u32>, timeout: Option<Duration>) -> Result<Cost, Failure> {
         let mut cost = Cost { alive: self.overhead, dead: self.overhead };
         for probe in &line.probes {
-            let Probe::Ping(ping) = probe;
+            let Probe::Ping(ping) = probe else {
+                // One more command to take; a platform that cannot says so at once.
+                cost.alive = cost.alive.saturating_add(self.overhead);
+                cost.dead = cost.dead.saturating_add(self.overhead);
+                continue;
+            };
             let mut ping = ping.clone();
             ping.count = count.unwrap_or(ping.count);
             ping.timeout = timeout.unwrap_or(ping.timeout);
@@ -148,7 +156,8 @@ impl Load<'_> {
     }
 
     fn round(&self, costs: &[Cost], lanes: usize, dead: u32) -> Round {
-        plan::round(costs, lanes, dead, self.deadline.saturating_sub(WAY_BACK))
+        let left = self.deadline.saturating_sub(client::WAY_BACK);
+        plan::round(costs, lanes, dead, left.saturating_sub(router_lines::way_back(costs.len(), left)))
     }
 }
 
@@ -168,7 +177,7 @@ fn plan_of(context: &Context, args: &Args) -> Result<Document, Failure> {
         let argument = Argument { flag, macro_name: "" };
         duration::parse(text).ok_or_else(|| argument.refused(text, "a time like 20ms, 2.5s or 3m"))
     };
-    let inventory = Inventory::open(&context.state()?.inventory())?;
+    let inventory = known::inventory(context)?;
     let (record, records) = args.choice.look_up(&inventory)?;
     let settings = record.settings(&context.loaded)?;
     let parse = |record_of_line: &crate::inventory::line_record::LineRecord| {
@@ -254,12 +263,20 @@ fn advice(
         }
     }
     if rounds.typical.reached < load.lines.len() {
+        let time_out = rounds.typical.time.saturating_add(Duration::from_secs(1));
+        let at_once = if time_out <= LONGEST_TIME_OUT {
+            format!(
+                "; on Zabbix 7.0 an item time-out of {} with --deadline as long brings all at once",
+                shown(time_out)
+            )
+        } else {
+            String::new()
+        };
         advice.push(format!(
-            "nothing, if values up to an interval old will do: {} of {} lines are new in the same batch, the rest with the next; \
-             on Zabbix 7.0 an item time-out of {} with --deadline as long brings all at once",
+            "nothing, if values up to an interval old will do: {} of {} lines are new in the same batch, the rest with the \
+             next{at_once}",
             rounds.typical.reached,
             load.lines.len(),
-            shown(rounds.typical.time + Duration::from_secs(1))
         ));
     }
     if interval >= idle_exit {
@@ -270,10 +287,12 @@ fn advice(
             shown(idle_exit)
         ));
     }
-    if load.lines.len() > MOST_LINES {
+    let interfaces = load.lines.iter().filter(|line| line.probes.len() > 1).count();
+    if load.lines.len() * BYTES_OF_LINE + interfaces * BYTES_OF_INTERFACE > MOST_BYTES {
         advice.push(format!(
-            "two routers in the inventory for this one, with half of the lines each: more than {MOST_LINES} lines do not fit a \
-             value of Zabbix 6.0"
+            "two routers in the inventory for this one, with half of the lines each: {} lines, {interfaces} of them with an \
+             interface, do not fit a value of Zabbix 6.0",
+            load.lines.len()
         ));
     }
     Ok(advice)

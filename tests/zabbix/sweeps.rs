@@ -1,6 +1,5 @@
 //! Sweeps into a real Zabbix: what its history has, and what the books say of it, when everything works and when servers go away.
 
-use super::faults::template;
 use crate::support::inventory::Inventory;
 use crate::support::process;
 use crate::support::sim::{Sim, SimRouter};
@@ -64,7 +63,7 @@ fn values_of_a_server_that_is_killed_and_comes_back_are_in_its_history_once_with
     for version in versions() {
         let sim = SimRouter::new("linux").start();
         let zabbix = Zabbix::start(version);
-        zabbix.import(&template(version, "leased-line-by-ssh-trapper"));
+        zabbix.import_templates();
         report_to(&zabbix, &[zabbix.server()]);
         import(&zabbix, &sim, 4, "1s");
         let hosts = hosts(&zabbix, Part::Server, 1..=4);
@@ -115,7 +114,7 @@ fn server_and_proxy_get_all_values_and_refused_ones_are_found_by_their_counts() 
     for version in versions() {
         let sim = SimRouter::new("linux").start();
         let zabbix = Zabbix::start(version);
-        zabbix.import(&template(version, "leased-line-by-ssh-trapper"));
+        zabbix.import_templates();
         report_to(&zabbix, &[zabbix.server(), zabbix.proxy()]);
         import(&zabbix, &sim, 4, "1s");
         let _of_server = hosts(&zabbix, Part::Server, 1..=2);
@@ -152,6 +151,7 @@ fn server_and_proxy_get_all_values_and_refused_ones_are_found_by_their_counts() 
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "figures")]
 fn a_long_queue_is_in_the_history_soon_after_the_outage_each_value_once() {
     let count = u32::try_from(process::rounds(10_000, 100_000)).expect("a few");
     let zabbix = Zabbix::start("6.0");
@@ -178,7 +178,9 @@ fn a_long_queue_is_in_the_history_soon_after_the_outage_each_value_once() {
     };
     let values: Vec<Value> = (0..count).map(value).collect();
     let soon = || Deadline::after(Duration::from_secs(20));
-    values.chunks(1000).for_each(|chunk| drop(spool.append(chunk, soon()).expect("spooled")));
+    for chunk in values.chunks(1000) {
+        spool.append(chunk, soon()).expect("spooled");
+    }
     let begun = Instant::now();
     let summary = sweep(&zabbix);
     let sent = begun.elapsed();

@@ -1,10 +1,10 @@
 //! What a batch prints: what is the same for all lines once, then each line as `poll` would print it.
 
-use crate::cli::output::{Document, columns, one_line, rounded};
+use crate::cli::output::{self, Document, columns, one_line, rounded};
 use crate::cli::router_lines::{not_reached, router_failure};
 use crate::failure::{Failure, Kind};
-use crate::probe::Measurement;
-use crate::wire::{Answers, Batch};
+use crate::probe::{Measurement, ProbeKind};
+use crate::wire::{Answers, Batch, Session};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
@@ -44,21 +44,24 @@ pub(super) struct Asked {
     pub(super) target: String,
 }
 
-/// The rows of a batch that the master answered.
+/// The rows of a batch that the master answered. Of a router that could not be asked no old numbers are shown: they would look
+/// as if the line were known to be up.
 pub(super) fn rows(asked: Vec<Asked>, batch: Batch, time: f64) -> (Option<Failure>, Vec<Row>) {
     let failure = router_failure(&batch);
     // What the router's own failure is to a line that it left unanswered.
     let kind = failure.as_ref().or(batch.failure.as_ref()).map(|failure| failure.kind);
     let rows = asked.into_iter().zip(batch.lines.into_iter().chain(std::iter::repeat_with(|| None)));
     let rows = rows.map(|(Asked { id, target }, answers)| {
-        let answer = match (answers, kind) {
+        let is_old = |answers: &Answers| failure.is_some() && answers.session == Session::Cached;
+        let answer = match (answers.filter(|answers| !is_old(answers)), kind) {
             (Some(answers), _) => RowAnswer::Line(line(&target, answers)),
             (None, Some(kind)) => RowAnswer::Unasked(kind),
             (None, None) => RowAnswer::Line(not_yet(&target, time)),
         };
         Row { id, target, answer }
     });
-    (failure, rows.collect())
+    let rows = rows.collect();
+    (failure, rows)
 }
 
 fn line(target: &str, mut answers: Answers) -> Document {
@@ -176,14 +179,21 @@ impl Row {
             let why = one_line(&failure.to_string());
             return [id, target, "unknown".into(), none(), none(), age, why];
         }
+        let port = document.answers.iter().flatten().find(|answer| answer.kind == ProbeKind::Interface);
+        let port = port.map_or(none(), |answer| match &answer.outcome {
+            Ok(Measurement::Interface(port)) => output::port_trouble(port)
+                .map_or(none(), |trouble| format!("our port {} is {trouble}", one_line(&port.name))),
+            Ok(_) => none(),
+            Err(failure) => format!("our port: {}", one_line(&failure.to_string())),
+        });
         for answer in document.answers.iter().flatten() {
             let Ok(Measurement::Ping(ping)) = &answer.outcome else { continue };
             let is = if ping.up == 0 { "down" } else { "up" };
             let loss = ping.loss.map_or(none(), |loss| format!("{} %", (loss * 100.0).round() / 100.0));
             let rtt = ping.rtt_avg.map_or(none(), |rtt| format!("{} ms", (rtt * 1_000_000.0).round() / 1000.0));
-            return [id, target, is.into(), loss, rtt, age, none()];
+            return [id, target, is.into(), loss, rtt, age, port];
         }
-        [id, target, none(), none(), none(), age, none()]
+        [id, target, none(), none(), none(), age, port]
     }
 }
 
