@@ -4,13 +4,15 @@ mod kills;
 mod service;
 
 use crate::support::inventory::Inventory;
-use crate::support::monitor::Monitor;
+use crate::support::monitor::{BINARY, Monitor};
+use crate::support::parent::{Kind, Parent};
 use crate::support::sim::{Sim, SimRouter};
 use crate::support::trapper::{Fault, Taken, Trapper};
 use crate::support::wait;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::net::TcpListener;
+use std::time::Duration;
 
 const DEAD: &str = "10.9.9.9";
 
@@ -232,4 +234,30 @@ fn what_a_sweep_cannot_do_without_is_said() {
     let output = homeless.output().expect("ddl-monitor runs");
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(said.contains("nothing lasts"), "{said}");
+}
+
+#[test]
+fn an_item_of_zabbix_gets_its_answer_at_once_and_the_pass_behind_it_holds_nothing_of_zabbix() {
+    let sim = SimRouter::new("linux").with("slow", vec!["10.3.3.3=2s"]).start();
+    let trapper = Trapper::start();
+    let monitor = monitor(&trapper, "");
+    let inventory = Inventory::new().router("edge-1", &sim.address("r1").to_string(), "linux", "");
+    inventory.line("slow", "edge-1", "10.3.3.3", "count = 1\ntimeout = \"9s\"").import(&monitor);
+    let config = monitor.path("ddl-monitor.toml");
+    let environment = [("DDL_MONITOR_CONFIG", config.to_str().expect("UTF-8"))];
+    for kind in [Kind::Agent, Kind::Agent2] {
+        let parent = Parent::new(kind, Duration::from_secs(3));
+        let outcome = parent.run(BINARY, &["sweep", "--detach"], &environment);
+        assert!(
+            !outcome.timed_out && !outcome.hung && outcome.elapsed < Duration::from_secs(2),
+            "{:?}",
+            outcome.elapsed
+        );
+        let summary: Value = serde_json::from_str(&outcome.output).expect("a summary");
+        assert_eq!(summary["state"], 0, "{summary}");
+        // Neither the pass nor the master that it starts.
+        sim.wait_for("a ping", |events| events.iter().any(|event| event["line"].to_string().contains("ping")));
+        assert_eq!(outcome.holders(), [0_u32; 0]);
+    }
+    wait::until("its value", || trapper.taken().iter().any(|value| value.key == "line.up").then_some(()));
 }

@@ -271,9 +271,10 @@ pub const SETTINGS: &[Setting] = &[
     ),
     Setting::new(
         "sweep.deadline",
-        time!(sweep.deadline, "1s" to "1h"),
+        time!(sweep.deadline, "1s" to "10m"),
         "Time in which a pass must be over; of sweep --loop, time in which a router's lines must be measured.",
-    ),
+    )
+    .flag("--deadline"),
     Setting::new(
         "sweep.routers",
         number!(sweep.routers, 0 to 4096),

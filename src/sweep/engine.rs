@@ -285,7 +285,9 @@ impl<M: Measure> Engine<M> {
         let mut summary = shared.summary().clone();
         let failed: usize = summary.failed.values().sum();
         summary.given_up = summary.due.saturating_sub(summary.measured + failed);
-        summary.elapsed = self.begun.elapsed().as_secs_f64();
+        // Milliseconds are enough for people.
+        let rounded = |seconds: f64| (seconds * 1000.0).round() / 1000.0;
+        (summary.time, summary.elapsed) = (rounded(summary.time), rounded(self.begun.elapsed().as_secs_f64()));
         summary.add_servers(servers);
         summary
     }
@@ -440,12 +442,16 @@ fn send<M: Measure>(shared: &Shared<M>, at: usize, mut delivery: Delivery<Sender
             Ok(delivered) => summary.add(delivered),
             Err(e) => summary.failure = Some(format!("the spool cannot be read: {e}")),
         }
+        let was_waiting = retry.is_some();
         retry = match (&summary.failure, retry) {
             (None, _) => None,
             (Some(_), None) => Some(FIRST_RETRY),
             (Some(_), Some((_, last))) => Some((last * 2).min(LAST_RETRY)),
         }
         .map(|time| (Deadline::after(time), time));
+        if was_waiting && retry.is_none() {
+            log::info!(server = summary.server.as_str(); "values are taken again");
+        }
         if let (Some(why), Some((_, FIRST_RETRY))) = (&summary.failure, retry) {
             log::warn!(server = summary.server.as_str(), why = why.as_str(); "values stay in the spool");
         }

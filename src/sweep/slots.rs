@@ -24,6 +24,10 @@ impl Slots {
     /// can be read.
     pub(super) fn open<T: DeserializeOwned>(path: &Path) -> io::Result<(Self, Option<T>)> {
         let mut slots = Self { file: state::open_in_place(path)?, turn: 0 };
+        if slots.file.metadata()?.len() == 0 {
+            // Room for both now: later there may be none.
+            slots.file.write_all_at(&[b' '; 2 * SLOT], 0)?;
+        }
         let facts = slots.read()?;
         Ok((slots, facts))
     }

@@ -161,7 +161,9 @@ impl Spool {
 
     /// The last number that was given out; 0 when there was none.
     pub(super) fn last(&self) -> io::Result<u64> {
-        let (_, known) = Slots::open::<u64>(&self.folder.join("end"))?;
+        let end = self.folder.join("end");
+        // Whoever only looks makes no file.
+        let known = if end.exists() { Slots::open::<u64>(&end)?.1 } else { None };
         Ok(known.unwrap_or_default())
     }
 
