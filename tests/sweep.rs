@@ -219,7 +219,7 @@ fn what_a_sweep_cannot_do_without_is_said() {
     assert_eq!((ran.kind().as_str(), ran.code), ("settings", Some(0)));
     let trapper = Trapper::start();
     let monitor = self::monitor(&trapper, "");
-    assert!(monitor.run(&["sweep", "--detach"]).stdout.contains("no inventory in the state directory"));
+    assert!(monitor.run(&["sweep", "--detach"]).stdout.contains("no inventory"));
     let text = monitor.run(&["sweep", "--format", "text"]);
     assert!(text.code == Some(1) && text.stderr.contains("no inventory"), "{}", text.stderr);
     let looped = monitor.run(&["sweep", "--loop"]);
