@@ -99,21 +99,18 @@ impl<P: Post> Delivery<P> {
         result.map(|()| done)
     }
 
-    /// Values that no disk took: they go after all that is spooled, or, where that is not possible, nowhere.
-    pub fn send_unspooled(&mut self, values: &[Value], deadline: Deadline, done: &mut Delivered) {
-        for batch in values.chunks(self.pace.batch.max(1)) {
-            if done.stopped.is_none() {
-                match self.post.post(batch, deadline) {
-                    Ok(count) => {
-                        done.processed += count.processed;
-                        done.failed += count.failed;
-                        continue;
-                    }
-                    Err(why) => done.stopped = Some(why.to_string()),
+    /// Values that no disk took: they go after all that is spooled. What was answered is taken out of them.
+    pub fn send_unspooled(&mut self, values: &mut Vec<Value>, deadline: Deadline, done: &mut Delivered) {
+        while done.stopped.is_none() && !values.is_empty() {
+            let batch = values.len().min(self.pace.batch.max(1));
+            match self.post.post(&values[..batch], deadline) {
+                Ok(count) => {
+                    done.processed += count.processed;
+                    done.failed += count.failed;
+                    values.drain(..batch);
                 }
+                Err(why) => done.stopped = Some(why.to_string()),
             }
-            done.dropped += batch.len() as u64;
-            log::error!(server:% = self.server, values = batch.len(); "values that no disk took are lost");
         }
     }
 

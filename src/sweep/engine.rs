@@ -1,9 +1,10 @@
 //! A sweep at work: lines that are due go to a pool of workers, router by router, and what they bring goes through the spool to
 //! every server. One pass, or on and on. Knows nothing of how a router is asked.
 
-use super::deliver::{self, Delivery, Pace};
+use super::deliver::{Delivery, Pace};
 use super::jobs::{Job, Jobs};
 use super::notify::Notify;
+use super::outbox::Outbox;
 use super::report::{self, Form, Outcome};
 use super::schedule::{self, Rhythm};
 use super::spool::Spool;
@@ -17,26 +18,21 @@ use crate::inventory::compiled::RouterLines;
 use crate::inventory::line_record::LineRecord;
 use crate::inventory::router_record::RouterRecord;
 use crate::wire::Answers;
-use crate::zabbix::sender::{Options, Sender, Value};
+use crate::zabbix::sender::{Options, Sender};
 use crate::zabbix::servers::Server;
 use std::collections::HashMap;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// The lock of spool or table is held for milliseconds; on a disk that hangs nothing works.
+/// The lock of the table is held for milliseconds; on a disk that hangs nothing works.
 const LOCK_LIMIT: Duration = Duration::from_secs(10);
 /// A sweep that goes on looks this often for lines that fell due; they are measured together.
 const TICK: Duration = Duration::from_millis(500);
 /// How long it waits for nothing at all.
 const LONGEST_TICK: Duration = Duration::from_secs(1);
-/// Values of so long go into one batch, when nothing is in a hurry.
-const GATHER: Duration = Duration::from_millis(500);
-/// A server that does not answer is asked again after this, doubling to the other.
-const FIRST_RETRY: Duration = Duration::from_secs(1);
-const LAST_RETRY: Duration = Duration::from_secs(30);
 /// Of a pass: the last part of its time is for sending.
 const SENDING: u32 = 5;
 /// A sweep that was told to end waits so long for answers that are on their way, and then so long for servers.
@@ -44,8 +40,6 @@ const LAST_ANSWERS: Duration = Duration::from_millis(1500);
 const LAST_SENDING: Duration = Duration::from_secs(3);
 /// Later than this and than a tenth of the interval is late; in milliseconds.
 const LATE: u64 = 2000;
-/// Values kept in memory while the disk takes none, per server.
-const UNSPOOLED: usize = 100_000;
 /// A worker needs little.
 const STACK: usize = 512 << 10;
 
@@ -95,23 +89,10 @@ struct Shared<M> {
     measure: M,
     plan: Plan,
     table: Table,
-    spool: Spool,
     boot: Moment,
     jobs: Jobs,
     summary: Mutex<Summary>,
-    mail: Mutex<Mail>,
-    news: Condvar,
-}
-
-/// What the threads that send are told.
-#[derive(Default)]
-struct Mail {
-    /// How often something was spooled.
-    posts: u64,
-    /// Nothing more comes; until when what is there is sent.
-    closing: Option<Deadline>,
-    /// What no disk took, by server.
-    unspooled: Vec<Vec<Value>>,
+    outbox: Outbox,
 }
 
 /// Parts of a sweep that goes on, or of a pass.
@@ -134,23 +115,21 @@ impl<M: Measure> Engine<M> {
             deliveries.push(Delivery::open(spool.clone(), server.clone(), sender, plan.pace)?);
         }
         super::books::close_others(&spool, &plan.servers)?;
-        let unspooled = vec![Vec::new(); plan.servers.len()];
+        let outbox = Outbox::new(spool, plan.servers.clone());
         let shared = Arc::new(Shared {
             measure,
             plan,
             table,
-            spool,
             boot: Moment::now(),
             jobs: Jobs::default(),
             summary: Mutex::new(Summary { time: clock::now(), ..Summary::default() }),
-            mail: Mutex::new(Mail { unspooled, ..Mail::default() }),
-            news: Condvar::new(),
+            outbox,
         });
         let mut senders = Vec::new();
         for (at, delivery) in deliveries.into_iter().enumerate() {
             let shared = Arc::clone(&shared);
             let thread = std::thread::Builder::new().name("sender".into());
-            senders.push(thread.spawn(move || send(&shared, at, delivery))?);
+            senders.push(thread.spawn(move || shared.outbox.send(at, delivery))?);
         }
         Ok(Self { shared, senders, begun: Instant::now(), workers: 0 })
     }
@@ -279,8 +258,7 @@ impl<M: Measure> Engine<M> {
             shared.let_go(job.lines.iter().map(|(claim, _)| (claim.key, claim.reported)).collect());
         }
         let end = if stop.is_told() { Deadline::after(LAST_SENDING) } else { end };
-        shared.mail().closing = Some(end);
-        shared.news.notify_all();
+        shared.outbox.close(end);
         let servers = self.senders.into_iter().filter_map(|sender| sender.join().ok()).collect();
         let mut summary = shared.summary().clone();
         let failed: usize = summary.failed.values().sum();
@@ -313,33 +291,9 @@ impl<M: Measure> Shared<M> {
         self.summary.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn mail(&self) -> MutexGuard<'_, Mail> {
-        self.mail.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn let_go(&self, lines: Vec<(u64, Reported)>) {
         let released = self.table.release(&lines, self.boot.later(), Deadline::after(LOCK_LIMIT));
         released.unwrap_or_else(|e| log::error!(error:% = e; "lines could not be let go of"));
-    }
-
-    /// To the spool, or where no disk takes them, to the threads that send.
-    fn keep(&self, values: Vec<Value>) {
-        if values.is_empty() {
-            return;
-        }
-        let spooled = self.spool.append(&values, Deadline::after(LOCK_LIMIT));
-        let mut mail = self.mail();
-        if let Err(e) = spooled {
-            log::error!(error:% = e, values = values.len(); "values cannot be spooled and are kept in memory");
-            for unspooled in &mut mail.unspooled {
-                let room = UNSPOOLED.saturating_sub(unspooled.len());
-                unspooled.extend(values.iter().take(room).cloned());
-                self.summary().dropped += values.len().saturating_sub(room) as u64;
-            }
-        }
-        mail.posts += 1;
-        drop(mail);
-        self.news.notify_all();
     }
 }
 
@@ -384,7 +338,8 @@ fn measure<M: Measure>(shared: &Shared<M>, job: &Job) {
     }
     drop(summary);
     // First to the spool: a line that is let go of has been reported.
-    shared.keep(values);
+    let dropped = shared.outbox.put(values);
+    shared.summary().dropped += dropped;
     shared.let_go(released);
 }
 
@@ -400,64 +355,6 @@ impl HostName {
             (None, Self::Target) => &line.target,
             (None, Self::Id) => &line.id,
             (None, Self::Name) => line.name(),
-        }
-    }
-}
-
-/// One server's thread: sends when something was spooled, and again when it was not taken.
-fn send<M: Measure>(shared: &Shared<M>, at: usize, mut delivery: Delivery<Sender>) -> ServerSummary {
-    let mut summary = ServerSummary { server: delivery.server().to_string(), ..ServerSummary::default() };
-    let mut seen = 0;
-    let mut retry: Option<(Deadline, Duration)> = None;
-    loop {
-        let mut mail = shared.mail();
-        // What an earlier sweep left is sent first of all.
-        let mut wake = seen == 0;
-        while mail.closing.is_none() && !wake {
-            let wait = retry.map_or(LAST_RETRY, |(then, _)| then.remaining());
-            mail = shared.news.wait_timeout(mail, wait).map_or_else(|e| e.into_inner().0, |(mail, _)| mail);
-            wake = match retry {
-                Some((then, _)) => then.is_over(),
-                None => mail.posts >= seen,
-            };
-        }
-        if mail.closing.is_none() && seen > 0 {
-            let gather = |mail: &mut Mail| mail.closing.is_none();
-            let gathered = shared.news.wait_timeout_while(mail, GATHER, gather);
-            mail = gathered.map_or_else(|e| e.into_inner().0, |(mail, _)| mail);
-        }
-        seen = mail.posts + 1;
-        let closing = mail.closing;
-        let unspooled = std::mem::take(&mut mail.unspooled[at]);
-        drop(mail);
-        let deadline = closing.unwrap_or_else(|| Deadline::after(LAST_RETRY));
-        // Told in the middle of a long queue: what is left has its own, shorter time.
-        let stop = || closing.is_none() && shared.mail().closing.is_some();
-        let delivered = delivery.run(deadline, &stop).and_then(|mut delivered| {
-            delivery.send_unspooled(&unspooled, deadline, &mut delivered);
-            deliver::forget_sent(&shared.spool, &shared.plan.servers, Deadline::after(LOCK_LIMIT))?;
-            Ok(delivered)
-        });
-        match delivered {
-            Ok(delivered) => summary.add(delivered),
-            Err(e) => summary.failure = Some(format!("the spool cannot be read: {e}")),
-        }
-        let was_waiting = retry.is_some();
-        retry = match (&summary.failure, retry) {
-            (None, _) => None,
-            (Some(_), None) => Some(FIRST_RETRY),
-            (Some(_), Some((_, last))) => Some((last * 2).min(LAST_RETRY)),
-        }
-        .map(|time| (Deadline::after(time), time));
-        if was_waiting && retry.is_none() {
-            log::info!(server = summary.server.as_str(); "values are taken again");
-        }
-        if let (Some(why), Some((_, FIRST_RETRY))) = (&summary.failure, retry) {
-            log::warn!(server = summary.server.as_str(), why = why.as_str(); "values stay in the spool");
-        }
-        if closing.is_some() {
-            summary.spooled = super::books::account(&shared.spool, delivery.server()).map_or(0, |(_, spooled)| spooled);
-            return summary;
         }
     }
 }

@@ -7,6 +7,7 @@ pub mod engine;
 mod entry;
 mod jobs;
 pub mod notify;
+mod outbox;
 pub mod report;
 pub mod schedule;
 mod slots;

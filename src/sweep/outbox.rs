@@ -1,0 +1,157 @@
+//! Values on their way out of a sweep: put into the spool by whoever measured them, sent by one thread per server. A server that
+//! does not answer is asked again and again, and delays no other. Knows nothing of lines.
+
+use super::books;
+use super::deliver::{self, Delivery};
+use super::spool::Spool;
+use super::summary::ServerSummary;
+use crate::deadline::Deadline;
+use crate::zabbix::sender::{Sender, Value};
+use crate::zabbix::servers::Server;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// The lock of the spool is held for milliseconds; on a disk that hangs nothing works.
+const LOCK_LIMIT: Duration = Duration::from_secs(10);
+/// Values of so long go into one batch, when nothing is in a hurry.
+const GATHER: Duration = Duration::from_millis(500);
+/// A server that does not answer is asked again after this, doubling to the other.
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+const LAST_RETRY: Duration = Duration::from_secs(30);
+/// Values kept in memory while the disk takes none, per server.
+const UNSPOOLED: usize = 100_000;
+
+pub(super) struct Outbox {
+    spool: Spool,
+    servers: Vec<Server>,
+    mail: Mutex<Mail>,
+    news: Condvar,
+}
+
+/// What the threads that send are told.
+#[derive(Default)]
+struct Mail {
+    /// How often something was spooled.
+    posts: u64,
+    /// Nothing more comes; until when what is there is sent.
+    closing: Option<Deadline>,
+    /// What no disk took, by server.
+    unspooled: Vec<Vec<Value>>,
+}
+
+impl Outbox {
+    pub(super) fn new(spool: Spool, servers: Vec<Server>) -> Self {
+        let unspooled = vec![Vec::new(); servers.len()];
+        Self { spool, servers, mail: Mutex::new(Mail { unspooled, ..Mail::default() }), news: Condvar::new() }
+    }
+
+    /// To the spool, or where no disk takes them, to the threads that send. How many were dropped, since memory has an end, too.
+    pub(super) fn put(&self, values: Vec<Value>) -> u64 {
+        if values.is_empty() {
+            return 0;
+        }
+        let mut dropped = 0;
+        let spooled = self.spool.append(&values, Deadline::after(LOCK_LIMIT));
+        let mut mail = self.mail();
+        if let Err(e) = spooled {
+            log::error!(error:% = e, values = values.len(); "values cannot be spooled and are kept in memory");
+            for unspooled in &mut mail.unspooled {
+                let room = UNSPOOLED.saturating_sub(unspooled.len());
+                unspooled.extend(values.iter().take(room).cloned());
+                dropped += values.len().saturating_sub(room) as u64;
+            }
+        }
+        mail.posts += 1;
+        drop(mail);
+        self.news.notify_all();
+        dropped
+    }
+
+    /// Nothing more comes: what is there is sent until then.
+    pub(super) fn close(&self, end: Deadline) {
+        self.mail().closing = Some(end);
+        self.news.notify_all();
+    }
+
+    /// One server's thread: sends when something was spooled, and again when it was not taken.
+    pub(super) fn send(&self, at: usize, mut delivery: Delivery<Sender>) -> ServerSummary {
+        let mut summary = ServerSummary { server: delivery.server().to_string(), ..ServerSummary::default() };
+        let mut seen = 0;
+        let mut retry: Option<(Deadline, Duration)> = None;
+        loop {
+            let mut mail = self.mail();
+            // What an earlier sweep left is sent first of all.
+            let mut wake = seen == 0;
+            while mail.closing.is_none() && !wake {
+                let wait = retry.map_or(LAST_RETRY, |(then, _)| then.remaining());
+                mail = self.news.wait_timeout(mail, wait).map_or_else(|e| e.into_inner().0, |(mail, _)| mail);
+                wake = match retry {
+                    Some((then, _)) => then.is_over(),
+                    None => mail.posts >= seen,
+                };
+            }
+            if mail.closing.is_none() && seen > 0 {
+                let gather = |mail: &mut Mail| mail.closing.is_none();
+                let gathered = self.news.wait_timeout_while(mail, GATHER, gather);
+                mail = gathered.map_or_else(|e| e.into_inner().0, |(mail, _)| mail);
+            }
+            seen = mail.posts + 1;
+            let closing = mail.closing;
+            let unspooled = std::mem::take(&mut mail.unspooled[at]);
+            drop(mail);
+            let deadline = closing.unwrap_or_else(|| Deadline::after(LAST_RETRY));
+            // Told in the middle of a long queue: what is left has its own, shorter time.
+            let stop = || closing.is_none() && self.mail().closing.is_some();
+            let mut left = unspooled;
+            let delivered = delivery.run(deadline, &stop).and_then(|mut delivered| {
+                delivery.send_unspooled(&mut left, deadline, &mut delivered);
+                deliver::forget_sent(&self.spool, &self.servers, Deadline::after(LOCK_LIMIT))?;
+                Ok(delivered)
+            });
+            summary.dropped += self.keep_unspooled(at, left, closing.is_some());
+            match delivered {
+                Ok(delivered) => summary.add(delivered),
+                Err(e) => summary.failure = Some(format!("the spool cannot be read: {e}")),
+            }
+            let was_waiting = retry.is_some();
+            retry = match (&summary.failure, retry) {
+                (None, _) => None,
+                (Some(_), None) => Some(FIRST_RETRY),
+                (Some(_), Some((_, last))) => Some((last * 2).min(LAST_RETRY)),
+            }
+            .map(|time| (Deadline::after(time), time));
+            if was_waiting && retry.is_none() {
+                log::info!(server = summary.server.as_str(); "values are taken again");
+            }
+            if let (Some(why), Some((_, FIRST_RETRY))) = (&summary.failure, retry) {
+                log::warn!(server = summary.server.as_str(), why = why.as_str(); "values stay in the spool");
+            }
+            if closing.is_some() {
+                summary.spooled = books::account(&self.spool, delivery.server()).map_or(0, |(_, spooled)| spooled);
+                return summary;
+            }
+        }
+    }
+
+    /// For the next try, if there is one; how many were lost.
+    fn keep_unspooled(&self, at: usize, mut left: Vec<Value>, closing: bool) -> u64 {
+        if left.is_empty() {
+            return 0;
+        }
+        if closing {
+            log::error!(server:% = self.servers[at], values = left.len(); "values that no disk took are lost");
+            return left.len() as u64;
+        }
+        let mut mail = self.mail();
+        left.append(&mut mail.unspooled[at]);
+        // The oldest go first.
+        let lost = left.len().saturating_sub(UNSPOOLED);
+        left.drain(..lost);
+        mail.unspooled[at] = left;
+        lost as u64
+    }
+
+    fn mail(&self) -> MutexGuard<'_, Mail> {
+        self.mail.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
