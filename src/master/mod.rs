@@ -147,7 +147,7 @@ impl Master {
     }
 
     /// Queues the jobs of a batch that are not in hand already.
-    fn submit_batch(self: &Arc<Self>, client: Client, lines: Vec<Vec<Probe>>, deadline: Deadline) {
+    fn submit_batch(self: &Arc<Self>, client: Client, lines: Vec<Vec<Probe>>, deadline: Deadline, look: bool) {
         let refused = |(place, probes): (usize, &Vec<Probe>)| {
             let failure = self.refused(probes)?;
             Some((place, Answers::failed(probes, &failure, now())))
@@ -156,7 +156,7 @@ impl Master {
         let lines = lines.into_iter().map(Arc::from).collect();
         let mut inner = self.inner();
         inner.last_job = Instant::now();
-        let (jobs, done) = inner.batches.open(client, deadline, lines, refused);
+        let (jobs, done) = inner.batches.open(client, deadline, lines, refused, look);
         jobs.into_iter().for_each(|job| inner.queue.push(job));
         self.dispatch(&mut inner);
         drop(inner);
