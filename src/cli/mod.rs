@@ -16,6 +16,7 @@ mod parse;
 mod plan;
 mod platform;
 mod poll;
+mod port;
 mod reach;
 mod status;
 mod stop;
