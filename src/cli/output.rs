@@ -309,12 +309,19 @@ fn summarize_ping(text: &mut String, ping: &PingResult, paint: &Paint) {
 
 /// The failure in a master's reply, its conversation shown.
 pub(super) fn failure_of(reply: Reply) -> Failure {
+    let (failure, said) = failure_and_said(reply);
+    print_conversation(&said);
+    failure
+}
+
+/// The failure in a master's reply, and its conversation.
+pub(super) fn failure_and_said(reply: Reply) -> (Failure, Vec<Said>) {
     match reply {
-        Reply::Failed { failure, conversation } => {
-            print_conversation(&conversation);
-            failure
+        Reply::Failed { failure, conversation } => (failure, conversation),
+        other => {
+            let message = format!("the master answered something else: {other:?}");
+            (Failure::new(Kind::Master, Stage::Reply, message), Vec::new())
         }
-        other => Failure::new(Kind::Master, Stage::Reply, format!("the master answered something else: {other:?}")),
     }
 }
 
