@@ -202,7 +202,7 @@ impl Master {
             Some(stage) => Failure::new(
                 Kind::Deadline,
                 stage,
-                format!("router {router}: login did not finish in time; it goes on, the next poll finds it done"),
+                format!("router {router}: login did not finish in time; it goes on in the background"),
             ),
             None => Failure::new(
                 Kind::Deadline,
