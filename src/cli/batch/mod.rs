@@ -33,7 +33,7 @@ Examples:
   … --deadline 28s                                   with a longer item time-out (Zabbix 7.0)";
 
 /// Every line more takes the way of its answer from the master to the printed document.
-const WAY_BACK_PER_LINE: Duration = Duration::from_micros(100);
+const WAY_BACK_PER_LINE: Duration = Duration::from_micros(150);
 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
