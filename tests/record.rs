@@ -53,7 +53,7 @@ fn a_recorded_answer_reads_as_it_was_read_live_on_every_kind_of_router() {
 fn redacted_it_names_neither_address_nor_user_nor_router_and_reads_the_same() {
     let sim = SimRouter::new("cisco_iosxe")
         .with("hostname", "ber-core-7")
-        .with("banner", "This is ber-core-7, 10.20.30.1\\n")
+        .with("motd", "This is ber-core-7, 10.20.30.1\\n")
         .start();
     let monitor = Monitor::new();
     let more = ["--redact", "--user", "ddl", "--interface", "GigabitEthernet0/0/1"];

@@ -131,6 +131,9 @@ fn print_item(whole: &serde_json::Value, failure: Option<&Failure>, path: &str) 
         None => {
             let why = match failure {
                 Some(failure) => one_line(&failure.to_string()),
+                None if whole["ping"]["up"] == 0 => {
+                    format!("down: nothing came back, so there is no {}", one_line(path))
+                }
                 None => format!("settings: --item {}: this answer has no such field", one_line(path)),
             };
             print(&format!("{why}\n"))?;

@@ -1,7 +1,7 @@
 //! Batches: which are open, which of their jobs are in hand, and what came of each list of probes last. A batch is answered
 //! when all its lines are done or its time is over; its jobs go on. Knows nothing of queue and lanes.
 
-use super::job::{Client, Job};
+use super::job::{Ask, Client, Job};
 use crate::deadline::Deadline;
 use crate::failure::Failure;
 use crate::probe::Probe;
@@ -111,13 +111,21 @@ impl Batches {
     /// The router cannot be asked: `dropped` are the jobs that waited. What an earlier batch did not bring is out of date now.
     pub(super) fn fail(&mut self, dropped: &[Job]) -> Vec<Done> {
         for job in dropped {
-            if let super::job::Ask::Probes(probes) = &job.ask {
+            if let Ask::Probes(probes) = &job.ask {
                 self.in_hand.remove(probes);
             }
         }
         let done = self.take(|_| true);
         self.last.values_mut().for_each(|last| last.delivered = true);
         done
+    }
+
+    /// A batch that is open waits for this job.
+    pub(super) fn wants(&self, job: &Job) -> bool {
+        match &job.ask {
+            Ask::Probes(probes) => self.open.iter().any(|open| open.places.contains_key(probes)),
+            Ask::Command(_) => false,
+        }
     }
 
     pub(super) fn next_deadline(&self) -> Option<Deadline> {

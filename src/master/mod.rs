@@ -158,6 +158,8 @@ impl Master {
         inner.last_job = Instant::now();
         let (jobs, done) = inner.batches.open(client, deadline, lines, refused, look);
         jobs.into_iter().for_each(|job| inner.queue.push(job));
+        let Inner { queue, batches, .. } = &mut *inner;
+        queue.prefer(|job| batches.wants(job));
         self.dispatch(&mut inner);
         drop(inner);
         self.answer_batches(done, None);

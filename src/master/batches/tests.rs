@@ -1,4 +1,3 @@
-use super::super::job::Ask;
 use super::*;
 use crate::failure::{Kind, Stage};
 use crate::probe::Ping;
@@ -158,4 +157,16 @@ fn results_of_lines_that_are_gone_are_forgotten() {
     }
     let (_ours, _) = open(&mut batches, &[1], LONG);
     assert!(batches.last.len() <= 1, "{}", batches.last.len());
+}
+
+#[test]
+fn what_an_open_batch_waits_for_is_wanted_and_what_earlier_ones_left_is_not() {
+    let mut batches = Batches::default();
+    let (_gone, left) = open(&mut batches, &[1, 2], Duration::ZERO);
+    drop(batches.overdue());
+    assert!(left.iter().all(|job| !batches.wants(job)));
+    let (_ours, new) = open(&mut batches, &[2, 3], LONG);
+    assert_eq!(targets(&new), lines(&[3]));
+    let wanted: Vec<bool> = left.iter().chain(&new).map(|job| batches.wants(job)).collect();
+    assert_eq!(wanted, [false, true, true]);
 }
