@@ -337,6 +337,7 @@ fn the_items_of_a_line_are_the_same_in_every_template() {
         "line.complete",
         "line.message",
         "line.status",
+        "line.port.status",
         "line.port.oper",
         "line.port.admin",
         "line.port.name",
@@ -375,6 +376,7 @@ fn the_items_of_a_line_are_the_same_in_every_template() {
             ("line.state", "ddl-monitor state"),
             ("line.complete", "ddl-monitor complete"),
             ("line.status", "Line status"),
+            ("line.port.status", "Port status"),
             ("line.port.oper", "Service state"),
             ("line.port.admin", "Port admin state"),
         ] {
@@ -397,7 +399,7 @@ fn the_items_of_a_line_are_the_same_in_every_template() {
 fn a_result_that_was_given_out_before_is_not_counted_again() {
     let router = Template::named(ROUTER);
     for key in
-        ["line.up", "line.loss", "line.rtt.avg", "line.state", "line.port.oper", "line.port.crc", "line.port.in.rate"]
+        ["line.up", "line.loss", "line.rtt.avg", "line.state", "line.port.status", "line.port.crc", "line.port.in.rate"]
     {
         let first = &router.item(&format!("{key}[{{#LINE.ID}}]"))["preprocessing"][0];
         assert_eq!(text(first, "type"), "NOT_MATCHES_REGEX", "{key}");

@@ -11,7 +11,7 @@ const TARGET: &str = "192.0.2.1";
 const PORT: &str = "GigabitEthernet0/0/1";
 const NONE: [&str; 0] = [];
 
-const STATES: [&str; 2] = ["line.port.oper", "line.port.admin"];
+const STATES: [&str; 3] = ["line.port.status", "line.port.oper", "line.port.admin"];
 const NUMBERS: [&str; 7] = [
     "line.port.in.errors",
     "line.port.out.errors",
@@ -87,6 +87,7 @@ fn a_dead_line_is_one_problem_that_says_whether_it_is_our_port_or_the_carrier() 
             host.wait_for("line.up", "1", |value| value.text == "1");
         }
         for (key, text) in [
+            ("line.port.status", "1"),
             ("line.port.oper", "1"),
             ("line.port.admin", "1"),
             ("line.port.in.rate", "96000"),
