@@ -21,14 +21,16 @@ pub struct Round {
     pub reached: usize,
 }
 
-/// The round of these lines on so many lanes; every `1 / share`-th line is dead, evenly spread. Each lane takes the next line as
+/// The round of these lines on so many lanes; so many percent of them are dead, evenly spread. Each lane takes the next line as
 /// soon as it is free.
 pub fn round(costs: &[Cost], lanes: usize, dead_percent: u32, deadline: Duration) -> Round {
     let mut free: BinaryHeap<Reverse<Duration>> = (0..lanes.max(1)).map(|_| Reverse(Duration::ZERO)).collect();
     let mut round = Round { time: Duration::ZERO, reached: 0 };
-    let mut owed = 0;
+    let share = dead_percent.min(100);
+    // The first is dead: a share is one line at least.
+    let mut owed = if share == 0 { 0 } else { 100 - share };
     for cost in costs {
-        owed += dead_percent.min(100);
+        owed += share;
         let is_dead = owed >= 100;
         owed -= if is_dead { 100 } else { 0 };
         let Reverse(begin) = free.pop().unwrap_or_default();
@@ -70,7 +72,12 @@ mod tests {
     #[test]
     fn a_dead_line_holds_one_lane_only() {
         let lines = [COST, Cost { dead: COST.alive, ..COST }, COST];
-        assert_eq!(round(&lines, 2, 34, Duration::ZERO).time, Duration::from_millis(10_100));
+        assert_eq!(round(&lines, 2, 34, Duration::ZERO).time, Duration::from_secs(10));
+    }
+
+    #[test]
+    fn a_share_of_few_lines_is_one_at_least() {
+        assert_eq!(round(&[COST; 3], 1, 1, Duration::ZERO).time, Duration::from_millis(10_200));
     }
 
     #[test]

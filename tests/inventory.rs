@@ -260,6 +260,16 @@ fn a_platforms_own_ranges_are_checked_before_any_login() {
 }
 
 #[test]
+fn a_number_beyond_all_bounds_is_called_so() {
+    let monitor = Monitor::new();
+    let text = format!(
+        "{GOOD}\n[[line]]\nid = 'big'\ntarget = '10.1.1.9'\nrouter = 'edge-1'\ninterval = 99999999999999999999\n"
+    );
+    let found = refused(&monitor, &import(&monitor, "a.toml", text, &[]));
+    assert!(found[0].ends_with(": interval is a number that is too large"), "{found:?}");
+}
+
+#[test]
 fn a_password_in_the_clear_is_refused_where_the_settings_forbid_it() {
     let monitor = Monitor::with("secrets.allow_plain_password = false");
     let text = GOOD.replace("key = \"/etc/key\"", "password = 'canary'");

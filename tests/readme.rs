@@ -130,7 +130,7 @@ fn the_plan_in_the_readme_is_what_plan_prints() {
     let plan = |more: &[&str]| {
         monitor.run(&[&["plan", "--router", "edge-1"], more].concat()).json()["fits"]["typical"].clone()
     };
-    for fits in [&["--dead", "0"][..], &["--interval", "90s"], &["--lanes", "6"], &["--count", "2", "--timeout", "1s"]]
+    for fits in [&["--dead", "0"][..], &["--interval", "90s"], &["--lanes", "5"], &["--count", "2", "--timeout", "1s"]]
     {
         assert_eq!(plan(fits), true, "{fits:?}");
     }

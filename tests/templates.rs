@@ -337,6 +337,18 @@ fn the_items_of_a_line_are_the_same_in_every_template() {
         "line.complete",
         "line.message",
         "line.status",
+        "line.port.status",
+        "line.port.oper",
+        "line.port.admin",
+        "line.port.name",
+        "line.port.message",
+        "line.port.in.errors",
+        "line.port.out.errors",
+        "line.port.crc",
+        "line.port.in.rate",
+        "line.port.out.rate",
+        "line.port.bandwidth",
+        "line.port.last.change",
     ];
     for template in Template::all() {
         let of_a_line =
@@ -364,6 +376,9 @@ fn the_items_of_a_line_are_the_same_in_every_template() {
             ("line.state", "ddl-monitor state"),
             ("line.complete", "ddl-monitor complete"),
             ("line.status", "Line status"),
+            ("line.port.status", "Port status"),
+            ("line.port.oper", "Service state"),
+            ("line.port.admin", "Port admin state"),
         ] {
             assert_eq!(text(&template.item(&of_a_line(key))["valuemap"], "name"), map, "{} {key}", template.what());
         }
@@ -383,13 +398,41 @@ fn the_items_of_a_line_are_the_same_in_every_template() {
 #[test]
 fn a_result_that_was_given_out_before_is_not_counted_again() {
     let router = Template::named(ROUTER);
-    for key in ["line.up", "line.loss", "line.rtt.avg", "line.state"] {
+    for key in
+        ["line.up", "line.loss", "line.rtt.avg", "line.state", "line.port.status", "line.port.crc", "line.port.in.rate"]
+    {
         let first = &router.item(&format!("{key}[{{#LINE.ID}}]"))["preprocessing"][0];
         assert_eq!(text(first, "type"), "NOT_MATCHES_REGEX", "{key}");
         assert_eq!(first["parameters"][0].as_str(), Some("\"session\":\"cached\""), "{key}");
         assert_eq!(text(first, "error_handler"), "DISCARD_VALUE", "{key}");
     }
     assert_eq!(text(router.item("line.raw[{#LINE.ID}]"), "history"), "0");
+}
+
+/// A router that does not print a field, or a line without an interface, has no value there: neither 0 nor an unsupported item.
+#[test]
+fn what_is_not_known_of_our_port_is_no_value() {
+    for template in Template::all() {
+        let ports = template.items().into_iter().filter(|item| text(item, "key").starts_with("line.port."));
+        for item in ports {
+            let about = format!("{} {}", template.what(), text(item, "key"));
+            let steps = list(item, "preprocessing");
+            let counter = ["errors", "crc"]
+                .iter()
+                .any(|end| text(item, "key").split('[').next().is_some_and(|key| key.ends_with(end)));
+            let rate = steps.iter().filter(|step| text(step, "type") == "CHANGE_PER_SECOND").count();
+            assert_eq!(rate, usize::from(counter), "{about}");
+            if template.name() == TRAPPER {
+                assert_eq!(steps.len(), rate, "{about}");
+                continue;
+            }
+            // Zabbix takes no error handler for a script: what is absent must be discarded before it.
+            let takes = ["JSONPATH", "MATCHES_REGEX"];
+            let mut taking = steps.iter().filter(|step| takes.contains(&text(step, "type"))).peekable();
+            assert!(taking.peek().is_some(), "{about}");
+            taking.for_each(|step| assert_eq!(text(step, "error_handler"), "DISCARD_VALUE", "{about}"));
+        }
+    }
 }
 
 #[test]
@@ -463,8 +506,12 @@ fn one_fault_silences_what_follows_from_it() {
         let what = template.what();
         let of_the_router =
             ["Router not reachable", "Router refuses the login", "Router cannot be asked", "No data of the router"];
+        let our_port = ["our port is down", "our port is shut down"];
         if template.is_of_a_router() {
-            assert_eq!(silenced_by(": down"), set(&of_the_router), "{what}");
+            assert_eq!(silenced_by(": down"), set(&[&of_the_router[..], &our_port].concat()), "{what}");
+            our_port
+                .iter()
+                .for_each(|port| assert_eq!(silenced_by(&format!(": {port}")), set(&of_the_router), "{what}"));
             assert_eq!(silenced_by(": cannot be measured"), set(&of_the_router), "{what}");
             assert_eq!(
                 silenced_by(": no measurement"),
@@ -474,7 +521,8 @@ fn one_fault_silences_what_follows_from_it() {
             assert_eq!(silenced_by("Router not reachable"), set(&[]), "{what}");
             assert_eq!(silenced_by("No data of the router"), set(&of_the_router[..3]), "{what}");
         } else {
-            assert_eq!(silenced_by(": down"), set(&[]), "{what}");
+            assert_eq!(silenced_by(": down"), set(&our_port), "{what}");
+            our_port.iter().for_each(|port| assert_eq!(silenced_by(&format!(": {port}")), set(&[]), "{what}"));
             assert_eq!(silenced_by(": router refuses the login"), set(&["router not reachable"]), "{what}");
             assert_eq!(
                 silenced_by(": no data"),
@@ -482,6 +530,7 @@ fn one_fault_silences_what_follows_from_it() {
                 "{what}"
             );
         }
+        assert_eq!(silenced_by(": errors on our port"), set(&our_port), "{what}");
         assert_eq!(silenced_by(": very high packet loss"), set(&["down"]), "{what}");
         assert_eq!(silenced_by(": high packet loss"), set(&["down", "very high packet loss"]), "{what}");
         let loss = ["down", "very high packet loss", "high packet loss"];

@@ -6,6 +6,7 @@ mod faults;
 mod growth;
 mod lab;
 mod many;
+mod ports;
 mod restarts;
 mod sweeps;
 mod templates;

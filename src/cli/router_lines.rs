@@ -20,20 +20,25 @@ pub(super) fn way_back(lines: usize, left: Duration) -> Duration {
     WAY_BACK_PER_LINE.saturating_mul(u32::try_from(lines).unwrap_or(u32::MAX)).min(left / 4)
 }
 
+/// How the lines are to be asked.
+#[derive(Clone, Copy)]
+pub(super) struct Wish {
+    pub(super) deadline: Deadline,
+    /// A person looks: what is new stays new for whoever keeps it.
+    pub(super) look: bool,
+    /// What runs on the router is aborted when this process ends before the deadline.
+    pub(super) tied: bool,
+}
+
 /// The answers to each line's probes, in their order; a router that cannot be asked is the batch's failure. `settings`: those that
-/// count for this router. `tied`: what runs on the router is aborted when this process ends before the deadline.
-pub(super) fn ask(
-    context: &Context,
-    settings: &Settings,
-    router: &Router,
-    lines: &[Vec<Probe>],
-    deadline: Deadline,
-    tied: bool,
-) -> Batch {
+/// count for this router.
+pub(super) fn ask(context: &Context, settings: &Settings, router: &Router, lines: &[Vec<Probe>], wish: Wish) -> Batch {
+    let Wish { deadline, look, tied } = wish;
     let answered = Reach::new(context, settings, router, deadline).and_then(|reach| {
         reach.ask(&|left| Request::Batch {
             lines: lines.to_vec(),
             deadline: left.saturating_sub(way_back(lines.len(), left)),
+            look,
             tied,
         })
     });

@@ -1,7 +1,7 @@
 //! Batches: which are open, which of their jobs are in hand, and what came of each list of probes last. A batch is answered
 //! when all its lines are done or its time is over; its jobs go on. Knows nothing of queue and lanes.
 
-use super::job::{Client, Job};
+use super::job::{Ask, Client, Job};
 use crate::deadline::Deadline;
 use crate::failure::Failure;
 use crate::probe::Probe;
@@ -31,6 +31,8 @@ struct Open {
     answers: Vec<Option<Answers>>,
     places: HashMap<Probes, Vec<usize>>,
     missing: usize,
+    /// What it brings is not delivered by it.
+    look: bool,
 }
 
 struct Last {
@@ -57,6 +59,7 @@ impl Batches {
         deadline: Deadline,
         lines: Vec<Probes>,
         refused: Vec<(usize, Answers)>,
+        look: bool,
     ) -> (Vec<Job>, Option<Done>) {
         let mut answers = vec![None; lines.len()];
         for (place, answer) in refused {
@@ -75,7 +78,7 @@ impl Batches {
         }
         new.sort_by_key(|probes| self.last.get(probes).map(|last| last.at));
         let missing = places.values().map(Vec::len).sum();
-        self.open.push(Open { client, deadline, lines, answers, places, missing });
+        self.open.push(Open { client, deadline, lines, answers, places, missing, look });
         (new.into_iter().map(Job::batched).collect(), self.take(|open| open.missing == 0).pop())
     }
 
@@ -111,9 +114,9 @@ impl Batches {
     }
 
     /// Somebody still wants this job of a batch, or will come for it.
-    pub(super) fn wants(&self, job: &Job) -> bool {
+    pub(super) fn is_in_hand(&self, job: &Job) -> bool {
         match &job.ask {
-            super::job::Ask::Probes(probes) if job.batched => self.in_hand.contains(probes),
+            Ask::Probes(probes) if job.batched => self.in_hand.contains(probes),
             _ => true,
         }
     }
@@ -131,13 +134,21 @@ impl Batches {
     /// The router cannot be asked: `dropped` are the jobs that waited. What an earlier batch did not bring is out of date now.
     pub(super) fn fail(&mut self, dropped: &[Job]) -> Vec<Done> {
         for job in dropped {
-            if let super::job::Ask::Probes(probes) = &job.ask {
+            if let Ask::Probes(probes) = &job.ask {
                 self.in_hand.remove(probes);
             }
         }
         let done = self.take(|_| true);
         self.last.values_mut().for_each(|last| last.delivered = true);
         done
+    }
+
+    /// A batch that is open waits for this job.
+    pub(super) fn wants(&self, job: &Job) -> bool {
+        match &job.ask {
+            Ask::Probes(probes) => self.open.iter().any(|open| open.places.contains_key(probes)),
+            Ask::Command(_) => false,
+        }
     }
 
     pub(super) fn next_deadline(&self) -> Option<Deadline> {
@@ -158,8 +169,8 @@ impl Batches {
         self.open = open;
         let done: Vec<Open> = done;
         done.into_iter()
-            .map(|Open { client, lines, answers, .. }| {
-                let fresh = lines.iter().zip(&answers).filter(|(_, answer)| answer.is_some());
+            .map(|Open { client, lines, answers, look, .. }| {
+                let fresh = lines.iter().zip(&answers).filter(|(_, answer)| answer.is_some() && !look);
                 let fresh = fresh.filter_map(|(probes, _)| Some((Arc::clone(probes), self.last.get(probes)?.at)));
                 Done { client, fresh: fresh.collect(), lines: answers }
             })

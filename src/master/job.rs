@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 
 /// An answer that a client's socket does not take within this time is dropped: the client is stopped or gone.
 const WRITE_LIMIT: Duration = Duration::from_millis(500);
+/// A probe of a batch has no longer: ten thousand packets to a dead line must not hold a lane for hours.
+const LONGEST: Duration = Duration::from_secs(300);
 /// A command of a batch that did not end by itself then has this long to be aborted and to print its counters.
 const LAST_COUNTERS: Duration = Duration::from_secs(2);
 
@@ -52,10 +54,10 @@ impl Job {
         }
     }
 
-    /// A probe begins that needs at most this long.
+    /// A probe begins that needs at most this long; it has so much, within reason.
     pub(super) fn begin(&mut self, limit: Duration) {
         if self.batched {
-            self.deadline = Deadline::after(limit.saturating_add(LAST_COUNTERS));
+            self.deadline = Deadline::after(limit.min(LONGEST).saturating_add(LAST_COUNTERS));
         }
     }
 

@@ -123,7 +123,7 @@ impl Master {
         let mut inner = self.inner();
         inner.batches.abandon();
         let mut job = if inner.leaving { None } else { inner.queue.pop() };
-        while job.as_ref().is_some_and(|job| !inner.batches.wants(job)) {
+        while job.as_ref().is_some_and(|job| !inner.batches.is_in_hand(job)) {
             job = inner.queue.pop();
         }
         let state = if job.is_some() { LaneState::Busy } else { LaneState::Idle };

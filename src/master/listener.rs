@@ -146,8 +146,8 @@ fn handle(master: &Arc<Master>, stream: UnixStream, request: Request) {
             let client = Client::new(stream, conversation);
             master.submit(Job::new(Ask::Probes(probes.into()), client, Deadline::after(deadline)));
         }
-        Request::Batch { lines, deadline, tied } => {
-            master.submit_batch(Client::of_batch(stream, tied), lines, Deadline::after(deadline));
+        Request::Batch { lines, deadline, look, tied } => {
+            master.submit_batch(Client::of_batch(stream, tied), lines, Deadline::after(deadline), look);
         }
         Request::Exec { command, deadline, conversation } => {
             if let Err(failure) = master.platform.allows(&command) {

@@ -147,7 +147,7 @@ impl Master {
     }
 
     /// Queues the jobs of a batch that are not in hand already.
-    fn submit_batch(self: &Arc<Self>, client: Client, lines: Vec<Vec<Probe>>, deadline: Deadline) {
+    fn submit_batch(self: &Arc<Self>, client: Client, lines: Vec<Vec<Probe>>, deadline: Deadline, look: bool) {
         let refused = |(place, probes): (usize, &Vec<Probe>)| {
             let failure = self.refused(probes)?;
             Some((place, Answers::failed(probes, &failure, now())))
@@ -156,8 +156,10 @@ impl Master {
         let lines = lines.into_iter().map(Arc::from).collect();
         let mut inner = self.inner();
         inner.last_job = Instant::now();
-        let (jobs, done) = inner.batches.open(client, deadline, lines, refused);
+        let (jobs, done) = inner.batches.open(client, deadline, lines, refused, look);
         jobs.into_iter().for_each(|job| inner.queue.push(job));
+        let Inner { queue, batches, .. } = &mut *inner;
+        queue.prefer(|job| batches.wants(job));
         self.dispatch(&mut inner);
         drop(inner);
         self.answer_batches(done, None);
@@ -170,7 +172,7 @@ impl Master {
         }
         let mut inner = self.inner();
         inner.batches.abandon();
-        !inner.batches.wants(job)
+        !inner.batches.is_in_hand(job)
     }
 
     fn answer_batches(&self, done: impl IntoIterator<Item = Done>, failure: Option<&Failure>) {
@@ -212,7 +214,7 @@ impl Master {
             Some(stage) => Failure::new(
                 Kind::Deadline,
                 stage,
-                format!("router {router}: login did not finish in time; it goes on, the next poll finds it done"),
+                format!("router {router}: login did not finish in time; it goes on in the background"),
             ),
             None => Failure::new(
                 Kind::Deadline,

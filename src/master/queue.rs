@@ -23,6 +23,13 @@ impl Queue {
         }
     }
 
+    /// Jobs of batches that are wanted now go before those that earlier batches left: their lines may be gone.
+    pub(super) fn prefer(&mut self, is_wanted: impl Fn(&Job) -> bool) {
+        let (wanted, left): (VecDeque<Job>, VecDeque<Job>) = self.batched.drain(..).partition(is_wanted);
+        self.batched = wanted;
+        self.batched.extend(left);
+    }
+
     /// A job whose session was cut goes before all others of its kind.
     pub(super) fn push_first(&mut self, job: Job) {
         let queue = if job.batched { &mut self.batched } else { &mut self.asked };

@@ -1,6 +1,7 @@
 //! How a sweep asks a router, and how it learns that the inventory has changed.
 
-use crate::cli::{Context, known, router_lines};
+use crate::cli::router_lines::{self, Wish};
+use crate::cli::{Context, known};
 use crate::deadline::Deadline;
 use crate::failure::Failure;
 use crate::inventory::compiled::{Inventory, RouterLines};
@@ -47,7 +48,8 @@ impl Measurer {
             return Ok(parsed.into_iter().filter_map(Result::err).map(Err).collect());
         };
         let probes: Vec<Vec<Probe>> = good.iter().map(|line| line.probes.clone()).collect();
-        let batch = router_lines::ask(&self.context, &settings, &first.router, &probes, deadline, true);
+        let wish = Wish { deadline, look: false, tied: true };
+        let batch = router_lines::ask(&self.context, &settings, &first.router, &probes, wish);
         let otherwise = router_lines::router_failure(&batch).or_else(|| batch.failure.clone());
         let otherwise = otherwise.unwrap_or_else(router_lines::not_reached);
         // What an earlier batch has brought was reported then.

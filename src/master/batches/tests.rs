@@ -1,4 +1,3 @@
-use super::super::job::Ask;
 use super::*;
 use crate::failure::{Kind, Stage};
 use crate::probe::Ping;
@@ -40,7 +39,8 @@ fn targets(jobs: &[Job]) -> Vec<Probes> {
 /// Opens a batch; the other end, and the jobs it makes.
 fn open(batches: &mut Batches, last: &[u8], deadline: Duration) -> (UnixStream, Vec<Job>) {
     let (ours, theirs) = UnixStream::pair().unwrap();
-    let (jobs, done) = batches.open(Client::new(theirs, false), Deadline::after(deadline), lines(last), Vec::new());
+    let (jobs, done) =
+        batches.open(Client::new(theirs, false), Deadline::after(deadline), lines(last), Vec::new(), false);
     assert!(done.is_none());
     (ours, jobs)
 }
@@ -104,6 +104,23 @@ fn a_result_whose_client_was_gone_is_brought_again() {
 }
 
 #[test]
+fn a_person_who_looks_takes_nothing_away() {
+    let mut batches = Batches::default();
+    let (_gone, _) = open(&mut batches, &[1], Duration::ZERO);
+    drop(batches.overdue());
+    batches.bring(&lines(&[1])[0], &answers(1));
+    for look in [true, true, false] {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        batches.open(Client::new(theirs, false), Deadline::after(Duration::ZERO), lines(&[1]), Vec::new(), look);
+        let done = batches.overdue();
+        assert_eq!(told(&mut batches, done, ours), [Some(Session::Reused)]);
+    }
+    let (ours, _) = open(&mut batches, &[1], Duration::ZERO);
+    let done = batches.overdue();
+    assert_eq!(told(&mut batches, done, ours), [Some(Session::Cached)]);
+}
+
+#[test]
 fn the_oldest_result_is_asked_for_first_and_a_line_without_one_before_it() {
     let mut batches = Batches::default();
     let (_ours, _) = open(&mut batches, &[1, 2, 3], LONG);
@@ -140,4 +157,16 @@ fn results_of_lines_that_are_gone_are_forgotten() {
     }
     let (_ours, _) = open(&mut batches, &[1], LONG);
     assert!(batches.last.len() <= 1, "{}", batches.last.len());
+}
+
+#[test]
+fn what_an_open_batch_waits_for_is_wanted_and_what_earlier_ones_left_is_not() {
+    let mut batches = Batches::default();
+    let (_gone, left) = open(&mut batches, &[1, 2], Duration::ZERO);
+    drop(batches.overdue());
+    assert!(left.iter().all(|job| !batches.wants(job)));
+    let (_ours, new) = open(&mut batches, &[2, 3], LONG);
+    assert_eq!(targets(&new), lines(&[3]));
+    let wanted: Vec<bool> = left.iter().chain(&new).map(|job| batches.wants(job)).collect();
+    assert_eq!(wanted, [false, true, true]);
 }
