@@ -71,7 +71,7 @@ platforms.dir                 -                       default: platforms.d besid
 zabbix.sender                 -                       default: sweep has nobody to report to
 zabbix.sender_timeout         10s                     default
 zabbix.sender_batch           250                     default
-zabbix.sender_rate            5000                    default
+zabbix.sender_rate            10000                    default
 zabbix.sender_compression     true                    default
 zabbix.sender_tls             off                     default
 zabbix.sender_psk_identity    -                       default: needed for psk

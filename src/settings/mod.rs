@@ -182,7 +182,7 @@ impl Default for Zabbix {
             sender: None,
             sender_timeout: Duration::from_secs(10),
             sender_batch: 250,
-            sender_rate: 5000,
+            sender_rate: 10_000,
             sender_compression: true,
             sender_tls: SenderTls::default(),
             sender_psk_identity: None,

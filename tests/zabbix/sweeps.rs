@@ -152,7 +152,7 @@ fn server_and_proxy_get_all_values_and_refused_ones_are_found_by_their_counts() 
 
 #[test]
 #[expect(clippy::print_stdout, reason = "figures")]
-fn a_long_queue_is_in_the_history_soon_after_the_outage_each_value_once() {
+fn a_long_queue_is_delivered_soon_after_the_outage_and_is_in_the_history_each_value_once() {
     let count = u32::try_from(process::rounds(10_000, 100_000)).expect("a few");
     let zabbix = Zabbix::start("6.0");
     let host = zabbix.host("10.0.0.1").create();
@@ -199,5 +199,6 @@ fn a_long_queue_is_in_the_history_soon_after_the_outage_each_value_once() {
         sent.as_secs_f64(),
         begun.elapsed().as_secs_f64()
     );
-    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+    // How fast it then writes its history is Zabbix' own affair.
+    assert!(sent < Duration::from_secs(30), "{sent:?}");
 }
