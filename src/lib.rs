@@ -15,6 +15,7 @@
 //! * [`identity`] — the name of a master
 //! * [`record`] — which process a master is
 //! * [`descriptors`] — what a child must not inherit
+//! * [`zabbix`] — what Zabbix reads, and the inventory that comes from its API
 //! * [`wire`] — request and reply on a master's socket
 //! * [`state`] — the state directory: names, modes, locks, atomic files
 //! * [`master`] — the background process of one router
@@ -44,3 +45,4 @@ pub mod small_file;
 pub mod ssh;
 pub mod state;
 pub mod wire;
+pub mod zabbix;

@@ -121,7 +121,7 @@ impl Starter for Reach<'_> {
             credential: held_as,
             platform: self.definition.name.clone(),
             definition: self.definition.text.to_string(),
-            settings: self.settings.clone(),
+            settings: self.settings.for_master(),
             verbosity: self.verbosity,
         })
     }
