@@ -15,11 +15,11 @@
 //! * [`identity`] — the name of a master
 //! * [`record`] — which process a master is
 //! * [`descriptors`] — what a child must not inherit
-//! * [`zabbix`] — what Zabbix reads, and the inventory that comes from its API
 //! * [`wire`] — request and reply on a master's socket
 //! * [`state`] — the state directory: names, modes, locks, atomic files
 //! * [`master`] — the background process of one router
 //! * [`client`], [`launch`] — ask the master of a router; start one
+//! * [`zabbix`] — what Zabbix reads, in its own forms, and the inventory that comes from its API
 //! * [`logging`] — where log lines go, and in which form
 
 pub mod cli;

@@ -148,7 +148,7 @@ impl State {
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
                 check(&fs::symlink_metadata(&folder)?, !self.is_ours())
             }
-            Ok(()) if !self.is_ours() => std::os::unix::fs::chown(&folder, Some(fs::metadata(&self.dir)?.uid()), None),
+            Ok(()) if !self.is_ours() => std::os::unix::fs::lchown(&folder, Some(fs::metadata(&self.dir)?.uid()), None),
             made => made,
         }
     }

@@ -32,7 +32,18 @@ fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
 fn every_command_and_every_argument_has_a_help_text() {
     let all = all();
     let names: Vec<String> = all.iter().map(|(path, _)| path.join(" ")).collect();
-    for name in ["poll", "exec", "status", "stop", "parse", "platform list", "platform show", "config check"] {
+    for name in [
+        "poll",
+        "exec",
+        "status",
+        "stop",
+        "parse",
+        "platform list",
+        "platform show",
+        "config check",
+        "discover lines",
+        "inventory import",
+    ] {
         assert!(names.iter().any(|known| known == name), "{name}: {names:?}");
     }
     for (path, command) in &all {
@@ -46,7 +57,8 @@ fn every_command_and_every_argument_has_a_help_text() {
 
 #[test]
 fn help_is_printed_with_examples_that_are_understood() {
-    for name in ["", "poll", "exec", "stop", "parse", "platform", "config"] {
+    for name in ["", "poll", "exec", "stop", "parse", "platform", "config", "discover", "inventory", "inventory import"]
+    {
         let words: Vec<&str> = name.split_whitespace().chain(["--help"]).collect();
         let (code, help, errors) = run(&words);
         assert_eq!((code, errors.as_str()), (Some(0), ""), "{name}");

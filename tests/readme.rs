@@ -7,7 +7,9 @@ use crate::support::sim::SimRouter;
 use clap::{Command, CommandFactory};
 use ddl_monitor::cli::Cli;
 use ddl_monitor::failure::{Failure, Kind, Stage};
+use ddl_monitor::inventory::import;
 use ddl_monitor::probe::{Answer, Measurement, PingResult, ProbeKind, Reason};
+use ddl_monitor::zabbix::discovery;
 use ddl_monitor::{platform, settings};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -307,6 +309,35 @@ fn the_commands_that_an_account_must_be_allowed_are_those_that_are_sent() {
     }
     assert_eq!(rows.len(), all.len(), "one row per platform");
     assert!(wrong.is_empty(), "\nREADME.md, commands sent:\n{}\n", wrong.join("\n"));
+}
+
+#[test]
+fn the_keys_of_an_inventory_and_the_macros_of_a_discovery_are_those_of_the_program() {
+    let named = |after| {
+        table(after).iter().flat_map(|row| quoted(&row[0]).into_iter().map(str::to_owned).collect::<Vec<_>>()).collect()
+    };
+    let [routers, lines] = import::keys();
+    let found: [Vec<String>; 3] = ["<!-- router keys", "<!-- line keys", "<!-- macros"].map(named);
+    assert_eq!(
+        found,
+        [routers, lines, discovery::MACROS.to_vec()]
+            .map(|names| names.into_iter().map(str::to_owned).collect::<Vec<_>>())
+    );
+}
+
+#[test]
+fn the_inventory_that_is_shown_can_be_imported() {
+    let readme = readme();
+    let (_, rest) = readme.split_once("This is a whole one, `lines.toml`:").expect("an inventory");
+    let block: Vec<&str> =
+        rest.lines().skip(2).take_while(|line| line.is_empty() || line.starts_with("    ")).map(str::trim).collect();
+    let monitor = Monitor::new();
+    monitor.write_credentials("[core]\nuser = \"ddl\"\npassword = \"ddl\"\n");
+    let file = monitor.path("lines.toml");
+    fs::write(&file, block.join("\n")).expect("a file");
+    let ran = monitor.run(&["inventory", "import", file.to_str().expect("UTF-8")]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert_eq!((ran.json()["lines"].clone(), ran.json()["remarks"].clone()), (json!(2), json!([])));
 }
 
 /// The command lines in README.md: indented blocks and quoted pieces that begin with `ddl-monitor`.

@@ -7,9 +7,11 @@
 
 mod architecture;
 mod batch;
+mod discover;
 mod faults;
 mod help;
 mod install;
+mod inventory;
 mod lab;
 mod logins;
 mod master;

@@ -1,5 +1,8 @@
 //! ddl-monitor in a real Zabbix (`scripts/zabbix-lab`), each test in a lab of its own. `scripts/test --zabbix` runs these alone.
 
+mod faults;
+mod growth;
+mod many;
 mod restarts;
 mod ways;
 

@@ -155,7 +155,7 @@ pub(crate) struct Options {
     /// Wait before every answer
     #[arg(long, default_value = "0s", value_name = "TIME", help_heading = "Faults")]
     pub(crate) answer_delay: Span,
-    /// Say nothing: `connect` (not even a banner) or `shell` (never a prompt)
+    /// Say nothing: `connect` (not even a banner), `shell` (never a prompt), or `never`
     #[arg(long, value_enum, help_heading = "Faults")]
     pub(crate) silence: Option<Silence>,
     /// In each session say nothing more after so many commands
@@ -359,6 +359,7 @@ pub(crate) enum VtyFull {
 pub(crate) enum Silence {
     Connect,
     Shell,
+    Never,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]

@@ -25,7 +25,7 @@ choose_system() {
       exec chroot "$root" "$@"' enter "$root" "$dir")
   fi
   local found
-  found=$(find "$root/usr/lib/postgresql" -mindepth 2 -maxdepth 2 -name bin 2>/dev/null | sort -V | tail -n 1)
+  found=$(find "$root/usr/lib/postgresql" -mindepth 2 -maxdepth 2 -name bin 2>/dev/null | sort -V | tail -n 1) || true
   bin=${found#"$root"}
 }
 

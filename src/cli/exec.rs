@@ -2,12 +2,14 @@
 
 use super::arguments::{self, text};
 use super::format::Format;
+use super::known;
 use super::output;
 use super::reach::Reach;
 use super::{Context, complain};
 use crate::deadline::Deadline;
 use crate::failure::Failure;
-use crate::inventory::line::Router;
+use crate::inventory::line::{RawRouter, Router};
+use crate::settings::Settings;
 use crate::wire::{Reply, Request};
 use std::io;
 use std::process::ExitCode;
@@ -18,6 +20,7 @@ const EXAMPLES: &str = "\
 Examples:
   ddl-monitor exec --router 192.0.2.1 --platform cisco_iosxe \\
       --user ddl --password secret:core \"show clock\"
+  ddl-monitor exec --router edge-1 \"show clock\"        a router of the inventory
   … \"show interfaces | include rate\"
   … --deadline 20s \"show version\"";
 
@@ -54,10 +57,19 @@ pub(super) fn run(context: &Context, args: &Args) -> io::Result<ExitCode> {
 }
 
 fn ask(context: &Context, args: &Args) -> Result<String, Failure> {
-    let router = Router::parse(args.router.raw())?;
-    let deadline = Deadline::at(context.started + args.router.deadline(&context.loaded.settings.poll)?);
+    let given = args.router.raw();
+    let Some((raw, settings)) = known::router(context, &given)? else {
+        return on(context, &context.loaded.settings, given, args);
+    };
+    let whose = format!("router {}", given.address.unwrap_or_default());
+    on(context, &settings, raw, args).map_err(|failure| known::said_of(&whose, failure))
+}
+
+fn on(context: &Context, settings: &Settings, raw: RawRouter, args: &Args) -> Result<String, Failure> {
+    let router = Router::parse(raw)?;
+    let deadline = Deadline::at(context.started + args.router.deadline(&settings.poll)?);
     let command = args.command.join(" ");
-    let reply = Reach::new(context, &context.loaded.settings, &router, deadline)?.ask(&|left| Request::Exec {
+    let reply = Reach::new(context, settings, &router, deadline)?.ask(&|left| Request::Exec {
         command: command.clone(),
         deadline: left,
         conversation: context.verbose > 0,

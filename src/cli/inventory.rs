@@ -2,7 +2,7 @@
 
 use super::format::Format;
 use super::output;
-use super::{Context, complain, list, tell};
+use super::{Context, complain, known, list, tell};
 use crate::failure::Failure;
 use crate::inventory::compare::Changes;
 use crate::inventory::compiled::{Inventory, Source};
@@ -61,7 +61,7 @@ pub(super) struct Import {
     /// Only check the files and say what would change
     #[arg(long)]
     dry_run: bool,
-    /// Take the place of an inventory that came from the Zabbix API
+    /// Take the place of an inventory that came from the Zabbix API, or of all lines by none
     #[arg(long)]
     replace: bool,
 }
@@ -148,7 +148,7 @@ fn plural(count: usize, one: &str) -> String {
 }
 
 fn show(context: &Context, args: &Show) -> Result<String, Failure> {
-    let inventory = Inventory::open(&context.state()?.inventory())?;
+    let inventory = known::inventory(context)?;
     let shown = match (&args.line, &args.router) {
         (Some(id), _) => {
             let (line, router) = inventory.line(id)?;

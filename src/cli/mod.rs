@@ -4,10 +4,12 @@ mod arguments;
 mod batch;
 mod choice;
 pub mod config;
+mod discover;
 mod exec;
 pub mod format;
 mod generate;
 mod inventory;
+mod known;
 mod master;
 mod output;
 mod parse;
@@ -99,6 +101,9 @@ enum Command {
     /// List, show and check the definitions of router platforms (operating systems)
     #[command(subcommand, after_help = platform::EXAMPLES)]
     Platform(platform::Command),
+    /// List the lines or routers of the inventory for a low-level-discovery rule of Zabbix
+    #[command(subcommand, after_help = discover::EXAMPLES)]
+    Discover(discover::Command),
     /// Take lines and routers from files, and show what is known of them
     #[command(subcommand, after_help = inventory::EXAMPLES)]
     Inventory(inventory::Command),
@@ -189,6 +194,7 @@ fn execute(cli: Cli, started: Instant) -> io::Result<ExitCode> {
         Command::Plan(args) => plan::run(&context, &args),
         Command::Parse(args) => parse::run(&context, &args),
         Command::Platform(command) => platform::run(&context, &command),
+        Command::Discover(command) => discover::run(&context, &command),
         Command::Inventory(command) => inventory::run(&context, &command),
         Command::Config(_) | Command::Generate(_) | Command::Master => Ok(ExitCode::SUCCESS),
     }
@@ -226,6 +232,7 @@ fn refuse(command: &Command, failure: &Failure, format: Format, started: Instant
     match command {
         Command::Poll(args) => poll::refuse(args, failure, format, started),
         Command::Batch(args) => batch::refuse(args, failure, format, started),
+        Command::Discover(_) => discover::refuse(failure),
         _ => complain(failure),
     }
 }
@@ -258,6 +265,9 @@ pub fn panicked() -> ExitCode {
     if poll && !io::stdout().is_terminal() {
         let printed = poll::print_failure(failure);
         return printed.unwrap_or(ExitCode::FAILURE);
+    }
+    if std::env::args_os().any(|argument| argument == "discover") {
+        return discover::refuse(&failure).unwrap_or(ExitCode::FAILURE);
     }
     complain(&failure).unwrap_or(ExitCode::FAILURE)
 }

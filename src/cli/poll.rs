@@ -1,7 +1,8 @@
-//! `poll`: one line, all from arguments.
+//! `poll`: one line, from arguments or out of the inventory.
 
 use super::arguments::{Router, text};
 use super::format::Format;
+use super::known;
 use super::output::{self, Document};
 use super::reach::Reach;
 use super::{Context, complain};
@@ -10,6 +11,7 @@ use crate::deadline::Deadline;
 use crate::failure::{Failure, Kind, Stage};
 use crate::inventory::arguments as argument;
 use crate::inventory::line::{Line, RawLine};
+use crate::settings::Settings;
 use crate::wire::{Answers, Reply, Request};
 use std::io;
 use std::process::ExitCode;
@@ -27,6 +29,7 @@ A line that could not be measured is an answer too: exit status 0, with the reas
 Examples:
   ddl-monitor poll --line L-1001 --target 10.1.1.2 --router 192.0.2.1 \\
       --platform cisco_iosxe --user ddl --password secret:core
+  ddl-monitor poll --line L-1001        a line of the inventory
   … --vrf CUSTOMER --source Loopback0 --count 3 --timeout 1s
   … --item ping.loss            only the loss, in percent
   … -v                          with the conversation with the router";
@@ -34,7 +37,8 @@ Examples:
 #[derive(clap::Args)]
 #[command(after_long_help = EXAMPLES, after_help = "See --help for references, exit status and examples.")]
 pub(super) struct Args {
-    /// Name of the line, for the output ({$LINE_ID}) [default: the target]
+    /// Name of the line, for the output; with neither --target nor --router, a line of the inventory ({$LINE_ID}) [default: the
+    /// target]
     #[arg(long, value_name = "ID", value_parser = text(), allow_hyphen_values = true)]
     line: Option<String>,
     /// Far end of the line; given twice, the first that is not empty counts ({$LINE_TARGET}, {HOST.HOST})
@@ -114,17 +118,35 @@ pub(super) fn run(context: &Context, args: &Args) -> io::Result<ExitCode> {
 
 fn measure(context: &Context, args: &Args) -> (Option<Line>, Result<Answers, Failure>) {
     let item = argument::ITEM.given(args.item.clone());
-    let line = match item.and_then(|_| Line::parse(args.raw(), &context.loaded.settings.poll)) {
-        Ok(line) => line,
+    let known = match item.and_then(|_| known::line(context, &args.raw())) {
+        Ok(known) => known,
         Err(failure) => return (None, Err(failure)),
     };
-    let answered = ask(context, &line);
+    let Some((raw, settings)) = known else {
+        return match Line::parse(args.raw(), &context.loaded.settings.poll) {
+            Ok(line) => asked(context, &context.loaded.settings, line),
+            Err(failure) => (None, Err(failure)),
+        };
+    };
+    let whose = format!("line {}", raw.line.clone().unwrap_or_default());
+    match Line::parse(raw, &settings.poll) {
+        Ok(line) => {
+            let (line, answered) = asked(context, &settings, line);
+            (line, answered.map_err(|failure| known::said_of(&whose, failure)))
+        }
+        // An import lets nothing through that cannot be parsed: it is a flag.
+        Err(failure) => (None, Err(failure)),
+    }
+}
+
+fn asked(context: &Context, settings: &Settings, line: Line) -> (Option<Line>, Result<Answers, Failure>) {
+    let answered = ask(context, settings, &line);
     (Some(line), answered)
 }
 
-fn ask(context: &Context, line: &Line) -> Result<Answers, Failure> {
+fn ask(context: &Context, settings: &Settings, line: &Line) -> Result<Answers, Failure> {
     let deadline = Deadline::at(context.started + line.deadline);
-    let reach = Reach::new(context, &context.loaded.settings, &line.router, deadline)?;
+    let reach = Reach::new(context, settings, &line.router, deadline)?;
     let reply = reach.ask(&|left| Request::Poll {
         probes: line.probes.clone(),
         deadline: left,

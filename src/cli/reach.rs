@@ -33,7 +33,7 @@ pub(super) struct Reach<'a> {
 }
 
 impl<'a> Reach<'a> {
-    /// `settings` are those that count for this router.
+    /// `settings`: those that count for this router.
     pub(super) fn new(
         context: &'a Context,
         settings: &'a Settings,

@@ -5,8 +5,10 @@ use super::output;
 use super::{Context, complain};
 use crate::client::masters::{self, Stopped};
 use crate::failure::Failure;
-use crate::inventory::line;
+use crate::inventory::compiled::Inventory;
+use crate::inventory::{address, line};
 use crate::master::hold_down::Logins;
+use crate::state::State;
 use serde_json::json;
 use std::io;
 use std::process::ExitCode;
@@ -24,8 +26,8 @@ Examples:
 #[command(after_help = EXAMPLES)]
 #[command(group = clap::ArgGroup::new("which").required(true))]
 pub(super) struct Args {
-    /// The masters of this router
-    #[arg(long, value_name = "ADDR[:PORT]", group = "which")]
+    /// The masters of this router, by its address or by its name in the inventory
+    #[arg(long, value_name = "ROUTER", group = "which")]
     router: Option<String>,
     /// All masters of this state directory
     #[arg(long, group = "which")]
@@ -51,17 +53,37 @@ struct Report {
 
 fn stop(context: &Context, args: &Args) -> Result<Report, Failure> {
     let state = context.state()?;
-    let address = args.router.clone().map(|text| line::router_address(Some(text))).transpose()?;
-    let router = address.map(|address| address.to_string());
-    let stopped = masters::stop(state, router.as_deref())?;
-    let mut forgotten = Vec::new();
-    if args.forget {
-        let logins = Logins::new(state.logins(), context.loaded.settings.login.clone());
-        forgotten = logins
-            .forget(router.as_deref())
-            .map_err(|e| Failure::settings(format!("book of logins {}: {e}", state.logins().display())))?;
+    let routers = match &args.router {
+        None => vec![None],
+        Some(text) => addresses(state, text)?.into_iter().map(Some).collect(),
+    };
+    let (mut stopped, mut forgotten) = (Vec::new(), Vec::new());
+    for router in &routers {
+        stopped.extend(masters::stop(state, router.as_deref())?);
+        if args.forget {
+            let logins = Logins::new(state.logins(), context.loaded.settings.login.clone());
+            let gone = logins
+                .forget(router.as_deref())
+                .map_err(|e| Failure::settings(format!("book of logins {}: {e}", state.logins().display())))?;
+            forgotten.extend(gone);
+        }
     }
     Ok(Report { all: args.all, directory: state.dir().display().to_string(), stopped, forgotten })
+}
+
+/// The addresses that a text means: itself, and that of the router that the inventory calls so.
+fn addresses(state: &State, text: &str) -> Result<Vec<String>, Failure> {
+    let itself = line::router_address(Some(text.to_owned())).map(|address| address.to_string());
+    let known = Inventory::open_if_there(&state.inventory()).ok().flatten().and_then(|known| known.router(text).ok());
+    let known = known.and_then(|(router, _)| address::router(&router.address)).map(|address| address.to_string());
+    match (itself, known) {
+        (Err(failure), None) => Err(failure),
+        (itself, known) => {
+            let mut both: Vec<String> = itself.into_iter().chain(known).collect();
+            both.dedup();
+            Ok(both)
+        }
+    }
 }
 
 fn print(context: &Context, report: &Report) -> io::Result<ExitCode> {

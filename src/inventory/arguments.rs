@@ -19,7 +19,7 @@ const fn argument(flag: &'static str, macro_name: &'static str) -> Argument {
 pub const LINE: Argument = argument("--line", "{$LINE_ID}");
 pub const TARGET: Argument = argument("--target", "{$LINE_TARGET}");
 pub const ROUTER: Argument = argument("--router", "{$LINE_ROUTER_IP}");
-/// In the inventory.
+/// A router by its name in the inventory, where a command takes no address.
 pub const ROUTER_NAME: Argument = argument("--router", "{$LINE_ROUTER_NAME}");
 pub const USER: Argument = argument("--user", "{$LINE_ROUTER_USERNAME}");
 pub const PASSWORD: Argument = argument("--password", "{$LINE_ROUTER_PASSWORD}");
@@ -70,10 +70,27 @@ impl Argument {
         Failure::settings(format!("{} is not given: allowed is {allowed}", self.name()))
     }
 
+    /// A message that begins with this argument, with `name` in place of flag and macro; None for any other message.
+    pub fn renamed(&self, message: &str, name: &str) -> Option<String> {
+        let rest = message.strip_prefix(self.flag).filter(|rest| !rest.starts_with('-'))?;
+        let written = format!(" ({})", self.macro_name);
+        Some(format!(
+            "{name}{}",
+            if self.macro_name.is_empty() { rest.to_owned() } else { rest.replacen(&written, "", 1) }
+        ))
+    }
+
     /// A value that is not allowed. Never for secrets.
     pub fn refused(&self, value: &str, allowed: &str) -> Failure {
         Failure::settings(format!("{} {}: allowed is {allowed}", self.name(), quoted(value)))
     }
+}
+
+/// The first value that is not empty; an unresolved macro is refused.
+pub fn first_given(argument: Argument, values: &[String]) -> Result<Option<&str>, Failure> {
+    let first = values.iter().find(|text| !text.is_empty());
+    argument.given(first.cloned())?;
+    Ok(first.map(String::as_str))
 }
 
 /// The whole value is `{$NAME}`, `{$NAME:context}`, `{HOST.…}` or `{ITEM.…}`: Zabbix passes a macro that it cannot resolve

@@ -16,7 +16,7 @@ const LOCK_LIMIT: Duration = Duration::from_secs(30);
 /// What the user wants of it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Wish {
-    /// Take the place of an inventory from another source.
+    /// Take the place of an inventory from another source, or of all lines by none.
     pub replace: bool,
     /// Only say what would happen.
     pub dry_run: bool,
@@ -35,7 +35,7 @@ pub struct Kept {
 /// Compares with what the state directory has, and replaces it where something changed.
 ///
 /// # Errors
-/// Kind `settings`: the state directory does not last or cannot be written, or its inventory has another source.
+/// Kind `settings`: the state directory does not last or cannot be written, or its inventory has another source, or it would lose all lines.
 pub fn keep(state: &State, source: Source, routers: &[RouterLines], wish: Wish) -> Result<Kept, Failure> {
     if !state.lasts() {
         return Err(Failure::settings(format!(
@@ -77,6 +77,14 @@ fn next(state: &State, source: &Source, routers: &[RouterLines], wish: Wish) -> 
     }
     match old.routers() {
         Err(failure) => Ok((all_new(header.generation + 1, Some(failure.message)), true)),
+        Ok(_) if !wish.replace && header.lines > 0 && routers.iter().all(|(_, lines)| lines.is_empty()) => {
+            Err(Failure::settings(format!(
+                "no line in it, and the inventory in {} has {}: all would be removed, and in Zabbix, too; name the file of the \
+                 lines as well, or --replace",
+                state.dir().display(),
+                header.lines
+            )))
+        }
         Ok(before) => {
             let changes = Changes::between(&before, routers);
             let generation = header.generation + u64::from(!changes.is_none());

@@ -79,6 +79,51 @@ pub struct Router {
     pub platform: String,
 }
 
+/// The value that is given, else the one below.
+fn first(given: Option<String>, below: Option<String>) -> Option<String> {
+    given.filter(|text| !text.is_empty()).or(below)
+}
+
+impl RawLine {
+    /// What is given, and below it what is known.
+    pub fn over(self, below: Self) -> Self {
+        let none = self.targets.iter().all(String::is_empty);
+        Self {
+            line: first(self.line, below.line),
+            targets: if none { below.targets } else { self.targets },
+            router: self.router.over(below.router),
+            count: first(self.count, below.count),
+            timeout: first(self.timeout, below.timeout),
+            size: first(self.size, below.size),
+            vrf: first(self.vrf, below.vrf),
+            source: first(self.source, below.source),
+            deadline: first(self.deadline, below.deadline),
+            max_age: first(self.max_age, below.max_age),
+        }
+    }
+}
+
+impl RawRouter {
+    /// What is given, and below it what is known. A password or key that is given takes the place of either.
+    pub fn over(self, below: Self) -> Self {
+        let is_given = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
+        let (password, key, passphrase) = if is_given(&self.password) || is_given(&self.key) {
+            (self.password, self.key, self.passphrase)
+        } else {
+            (below.password, below.key, first(self.passphrase, below.passphrase))
+        };
+        Self {
+            address: first(self.address, below.address),
+            user: first(self.user, below.user),
+            password,
+            key,
+            passphrase,
+            enable_password: first(self.enable_password, below.enable_password),
+            platform: first(self.platform, below.platform),
+        }
+    }
+}
+
 impl Line {
     /// Reads the arguments; what is not given comes from the settings. A refusal names flag, macro, value and what is allowed.
     pub fn parse(raw: RawLine, defaults: &Poll) -> Result<Self, Failure> {

@@ -1,4 +1,14 @@
-//! What Zabbix reads and what is read from Zabbix: the API and the inventory that comes from it.
+//! What Zabbix reads and says, in its own forms, and the inventory that comes from its API. Knows nothing of routers' sessions.
 
+mod answer;
 pub mod api;
+mod credential;
+pub mod discovery;
+mod field;
+mod host;
+mod line_of_host;
 pub mod macros;
+pub mod reading;
+mod rights;
+mod select;
+mod template;

@@ -33,6 +33,11 @@ impl Inventory {
         (1..=count).fold(self, |inventory, n| inventory.line(&format!("L-{n}"), router, &target(n), more))
     }
 
+    /// As TOML.
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+
     #[track_caller]
     pub fn import(&self, monitor: &Monitor) {
         let file = monitor.path("inventory.toml");

@@ -1,7 +1,9 @@
 //! A record as a file gives it: texts with their places, nothing checked but the names of its keys.
 
 use super::key::{Key, Kind};
-use super::mistake::Place;
+use super::mistake::{Findings, Place};
+use crate::inventory::arguments;
+use crate::quote::quoted;
 
 /// Not `Debug`: a value may be a password.
 pub(super) struct Draft {
@@ -12,6 +14,8 @@ pub(super) struct Draft {
     pub(super) fields: Vec<Field>,
     /// Name, value, place.
     pub(super) tags: Vec<(String, String, Place)>,
+    /// Keys that are missing, and that has been said.
+    pub(super) absent: Vec<&'static str>,
 }
 
 pub(super) struct Field {
@@ -20,9 +24,32 @@ pub(super) struct Field {
     pub(super) place: Place,
 }
 
+impl Field {
+    /// A value that only Zabbix can know.
+    pub(super) fn is_macro(&self, findings: &mut Findings) -> bool {
+        let is_macro = arguments::is_unresolved_macro(&self.value);
+        if is_macro {
+            let what = format!("{} {} is a macro of Zabbix: write its value here", self.key.name, quoted(&self.value));
+            findings.mistake(&self.place, what);
+        }
+        is_macro
+    }
+}
+
 impl Draft {
     pub(super) fn new(kind: Kind, place: Place) -> Self {
-        Self { kind, place, fields: Vec::new(), tags: Vec::new() }
+        Self { kind, place, fields: Vec::new(), tags: Vec::new(), absent: Vec::new() }
+    }
+
+    /// Whether a key is not there that must be.
+    pub(super) fn lacks_one(&self) -> bool {
+        self.kind.required().iter().any(|name| self.field(name).is_none())
+    }
+
+    /// Keys that it must have and has not, and nobody has said so.
+    pub(super) fn missing(&self) -> impl Iterator<Item = &'static str> {
+        let required = self.kind.required().iter().copied();
+        required.filter(|name| self.field(name).is_none() && !self.absent.contains(name))
     }
 
     pub(super) fn field(&self, name: &str) -> Option<&Field> {

@@ -81,6 +81,14 @@ impl Kind {
         }
     }
 
+    /// Those that must be given.
+    pub(super) fn required(self) -> &'static [&'static str] {
+        match self {
+            Self::Router => &["name", "address", "platform"],
+            Self::Line => &["id", "target", "router"],
+        }
+    }
+
     pub(super) fn key(self, name: &str) -> Option<&'static Key> {
         self.keys().iter().find(|key| key.name == name)
     }

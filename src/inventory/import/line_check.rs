@@ -5,6 +5,7 @@ use super::mistake::Findings;
 use super::router_check;
 use super::wording;
 use crate::duration;
+use crate::inventory::address;
 use crate::inventory::line::{self, LABEL_ALLOWED, Line, RawLine};
 use crate::inventory::line_record::LineRecord;
 use crate::inventory::name;
@@ -25,23 +26,25 @@ pub(super) struct Beside<'a> {
 
 pub(super) fn check(draft: &Draft, beside: Beside<'_>, findings: &mut Findings) -> Option<LineRecord> {
     let before = findings.mistakes.len();
-    for name in ["id", "target", "router"] {
-        if draft.field(name).is_none() {
-            findings.missing(&draft.place, format!("the line has no {name}"));
-        }
+    for name in draft.missing() {
+        findings.missing(&draft.place, format!("the line has no {name}"));
     }
     for field in &draft.fields {
+        if field.is_macro(findings) {
+            continue;
+        }
         if let Err(what) = one(draft, field, beside) {
             findings.mistake(&field.place, what);
         }
     }
     for (name, value, place) in &draft.tags {
-        if let Some(text) = [name, value].into_iter().find(|text| !line::is_label(text)) {
-            let what = format!("tag {} {}: allowed is {LABEL_ALLOWED}", quoted(name), quoted(text));
-            findings.mistake(place, what);
+        if !line::is_label(name) {
+            findings.mistake(place, format!("tag name {}: allowed is {LABEL_ALLOWED}", quoted(name)));
+        } else if !line::is_label(value) {
+            findings.mistake(place, format!("tag {name} {}: allowed is {LABEL_ALLOWED}", quoted(value)));
         }
     }
-    if findings.mistakes.len() > before || findings.torn {
+    if findings.mistakes.len() > before || draft.lacks_one() {
         return None;
     }
     let record = record(draft);
@@ -86,7 +89,7 @@ fn one(draft: &Draft, field: &Field, beside: Beside<'_>) -> Result<(), String> {
 
 /// The line's target if it is one: a source is judged by its family.
 fn sound_target(draft: &Draft) -> String {
-    let own = draft.value("target").filter(|target| crate::inventory::address::target(target).is_some());
+    let own = draft.value("target").filter(|target| address::target(target).is_some());
     own.unwrap_or("192.0.2.1").to_owned()
 }
 
@@ -102,7 +105,7 @@ fn record(draft: &Draft) -> LineRecord {
     LineRecord {
         id: draft.owned("id").unwrap_or_default(),
         name: draft.owned("name"),
-        target: draft.owned("target").unwrap_or_default(),
+        target: draft.value("target").and_then(address::target).map(|target| target.to_string()).unwrap_or_default(),
         router: draft.owned("router").unwrap_or_default(),
         interval: draft.owned("interval"),
         count: draft.owned("count"),

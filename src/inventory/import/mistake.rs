@@ -38,8 +38,8 @@ impl fmt::Display for Mistake {
 pub(super) struct Findings {
     pub(super) mistakes: Vec<Mistake>,
     pub(super) remarks: Vec<Mistake>,
-    /// Something could not be parsed: what seems to be missing may be in there.
-    pub(super) torn: bool,
+    /// Files of which something could not be parsed: what seems to be missing may be in there.
+    torn: Vec<Rc<str>>,
 }
 
 impl Findings {
@@ -51,9 +51,22 @@ impl Findings {
         self.remarks.push(Mistake { place: place.clone(), text: text.into() });
     }
 
-    /// What is said only of files that could be read whole.
+    /// A mistake because of which not all of the file can be read.
+    pub(super) fn torn(&mut self, place: &Place, text: impl Into<String>) {
+        self.mistake(place, text);
+        self.torn.push(Rc::clone(&place.file));
+    }
+
+    /// What seems to be missing in a file, if all of it was read.
     pub(super) fn missing(&mut self, place: &Place, text: impl Into<String>) {
-        if !self.torn {
+        if !self.torn.contains(&place.file) {
+            self.mistake(place, text);
+        }
+    }
+
+    /// What seems to be missing in all files, if all of them were read.
+    pub(super) fn missing_everywhere(&mut self, place: &Place, text: impl Into<String>) {
+        if self.torn.is_empty() {
             self.mistake(place, text);
         }
     }

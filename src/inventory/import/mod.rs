@@ -38,6 +38,12 @@ pub struct Imported {
     pub remarks: Vec<Mistake>,
 }
 
+/// The keys of a router and those of a line, as files name them.
+pub fn keys() -> [Vec<&'static str>; 2] {
+    let names = |kind: Kind| kind.keys().iter().map(|key| key.name);
+    [names(Kind::Router).collect(), names(Kind::Line).chain(["tags"]).collect()]
+}
+
 /// Reads the files as one inventory. The error is every mistake, by file and line.
 pub fn read(files: &[PathBuf], settings: &Settings) -> Result<Imported, Vec<Mistake>> {
     let mut findings = Findings::default();
@@ -68,16 +74,14 @@ fn read_one(path: &Path, name: &Rc<str>, findings: &mut Findings) -> Vec<Draft> 
         Some("toml") => toml_file::drafts,
         Some("csv" | "tsv") => csv_file::drafts,
         _ => {
-            findings.mistake(&whole, "its name must end in .toml, .csv or .tsv, by what is in it");
-            findings.torn = true;
+            findings.torn(&whole, "its name must end in .toml, .csv or .tsv, by what is in it");
             return Vec::new();
         }
     };
     match text::read(path) {
         Ok(bytes) => drafts(name, &bytes, findings),
         Err(why) => {
-            findings.mistake(&whole, why);
-            findings.torn = true;
+            findings.torn(&whole, why);
             Vec::new()
         }
     }
@@ -147,7 +151,7 @@ impl Dangling<'_> {
         let place = draft.place_of("router");
         if self.names.is_empty() {
             if !self.said {
-                findings.missing(&place, "lines, but no router is given; name the file of the routers, too");
+                findings.missing_everywhere(&place, "lines, but no router is given; name the file of the routers, too");
             }
             self.said = true;
             return;
@@ -156,6 +160,6 @@ impl Dangling<'_> {
             let near = nearest(name, self.names.keys().copied());
             near.map_or(String::new(), |near| format!(", did you mean {}?", quoted(near)))
         });
-        findings.missing(&place, format!("no router is called {}{near}", quoted(name)));
+        findings.missing_everywhere(&place, format!("no router is called {}{near}", quoted(name)));
     }
 }

@@ -24,10 +24,8 @@ pub(super) fn check(
     findings: &mut Findings,
 ) -> Option<RouterRecord> {
     let before = findings.mistakes.len();
-    for name in ["name", "address", "platform"] {
-        if draft.field(name).is_none() {
-            findings.missing(&draft.place, format!("the router has no {name}"));
-        }
+    for name in draft.missing() {
+        findings.missing(&draft.place, format!("the router has no {name}"));
     }
     match (draft.field("password"), draft.field("key")) {
         (Some(_), Some(key)) => findings.mistake(&key.place, "password and key are both given: allowed is one of them"),
@@ -41,10 +39,12 @@ pub(super) fn check(
         findings.missing(&draft.place, "the router has no user, and no password secret:NAME whose login has one");
     }
     for field in &draft.fields {
-        one(field, platforms, references, findings);
+        if !field.is_macro(findings) {
+            one(field, platforms, references, findings);
+        }
     }
     let address = address(draft, findings)?;
-    (findings.mistakes.len() == before).then(|| record(draft, address))
+    (findings.mistakes.len() == before && !draft.lacks_one()).then(|| record(draft, address))
 }
 
 fn one(field: &Field, platforms: &mut Platforms, references: &mut References<'_>, findings: &mut Findings) {
@@ -97,22 +97,24 @@ fn setting(name: &str, field: &Field, findings: &mut Findings) {
 
 /// Address and port together, as a poll would take them.
 fn address(draft: &Draft, findings: &mut Findings) -> Option<String> {
-    // That it is wrong or missing has been said.
-    let mut address = address::router(draft.value("address")?)?;
-    let Some(field) = draft.field("port") else { return Some(address.short()) };
-    let digits = field.value.bytes().all(|b| b.is_ascii_digit());
-    match field.value.parse::<u16>() {
-        Ok(port) if digits && port != 0 => {
-            if address.port != 22 && address.port != port {
-                let what = format!("port {port} and the port {} of the address differ", address.port);
-                findings.mistake(&field.place, what);
-            }
-            address.port = port;
-        }
-        _ => {
+    let port = draft.field("port");
+    let number = port.and_then(|field| {
+        let digits = field.value.bytes().all(|b| b.is_ascii_digit());
+        let number = field.value.parse::<u16>().ok().filter(|number| digits && *number != 0);
+        if number.is_none() {
             let what = format!("port {}: allowed is a whole number from 1 to 65535", quoted(&field.value));
             findings.mistake(&field.place, what);
         }
+        number
+    });
+    // That it is wrong or missing has been said.
+    let mut address = address::router(draft.value("address")?)?;
+    if let (Some(field), Some(number)) = (port, number) {
+        if address.port != 22 && address.port != number {
+            let what = format!("port {number} and the port {} of the address differ", address.port);
+            findings.mistake(&field.place, what);
+        }
+        address.port = number;
     }
     Some(address.short())
 }

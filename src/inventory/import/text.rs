@@ -13,7 +13,9 @@ pub(super) struct Lines(Vec<usize>);
 
 impl Lines {
     pub(super) fn of(text: &[u8]) -> Self {
-        let newlines = text.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1);
+        // A lone carriage return ends a line, too: old spreadsheets.
+        let ends = |at: usize| text[at] == b'\n' || (text[at] == b'\r' && text.get(at + 1) != Some(&b'\n'));
+        let newlines = (0..text.len()).filter(|at| ends(*at)).map(|at| at + 1);
         Self(std::iter::once(0).chain(newlines).collect())
     }
 

@@ -39,8 +39,7 @@ pub(super) fn drafts(name: &Rc<str>, bytes: &[u8], findings: &mut Findings) -> V
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
         Err(e) => {
-            findings.mistake(&file.line(file.lines.number(e.valid_up_to())), "not valid UTF-8, which TOML has to be");
-            findings.torn = true;
+            findings.torn(&file.line(file.lines.number(e.valid_up_to())), "not valid UTF-8, which TOML has to be");
             return Vec::new();
         }
     };
@@ -50,11 +49,10 @@ pub(super) fn drafts(name: &Rc<str>, bytes: &[u8], findings: &mut Findings) -> V
         let line = file.lines.number(error.span().unwrap_or_default().start);
         // The parser says more than one thing about a broken line; the first one is the mistake.
         if !file.broken.contains(&line) {
-            findings.mistake(&file.line(line), error.message().trim().replace('\n', ", "));
+            findings.torn(&file.line(line), error.message().trim().replace('\n', ", "));
             file.broken.push(line);
         }
     }
-    findings.torn |= !errors.is_empty();
     let mut drafts = Vec::new();
     for (key, value) in table.get_ref() {
         let kind = match key.get_ref().as_ref() {

@@ -5,12 +5,7 @@ use crate::failure::Failure;
 
 /// `--count ({$LINE_PING_COUNT}) "x": allowed is …` → `count "x": allowed is …`
 pub(super) fn of_key(key: &Key, failure: &Failure) -> String {
-    let Some(argument) = key.argument else { return failure.message.clone() };
-    match failure.message.strip_prefix(argument.flag) {
-        Some(rest) if argument.macro_name.is_empty() => format!("{}{rest}", key.name),
-        Some(rest) => format!("{}{}", key.name, rest.replacen(&format!(" ({})", argument.macro_name), "", 1)),
-        None => failure.message.clone(),
-    }
+    key.argument.and_then(|argument| argument.renamed(&failure.message, key.name)).unwrap_or(failure.message.clone())
 }
 
 #[cfg(test)]

@@ -116,6 +116,21 @@ impl Value {
 }
 
 impl Host<'_> {
+    /// Has the server or the proxy run its checks from now on.
+    #[track_caller]
+    pub fn move_to(&self, part: Part) {
+        let zabbix = self.zabbix;
+        let mut request = match (part, zabbix.version) {
+            (Part::Proxy, "6.0") => json!({"proxy_hostid": zabbix.proxy_id()}),
+            (Part::Proxy, _) => json!({"monitored_by": 1, "proxyid": zabbix.proxy_id()}),
+            (_, "6.0") => json!({"proxy_hostid": 0}),
+            _ => json!({"monitored_by": 0}),
+        };
+        request["hostid"] = self.id.clone().into();
+        zabbix.call("host.update", request);
+        zabbix.reload();
+    }
+
     /// A text item that the server or the proxy fills by an external check, or (for a host of an agent) the agent.
     #[track_caller]
     pub fn text_item(&self, key: &str, interval: &str) -> String {

@@ -6,8 +6,8 @@ mod host;
 
 pub use host::{Host, NewHost, Value};
 
+use super::leftover;
 use super::monitor::BINARY;
-use super::{leftover, sim};
 use serde_json::{Value as Json, json};
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -230,10 +230,4 @@ fn script(command: &str, folder: &Path) -> Command {
 fn done(output: &Output) -> String {
     assert!(output.status.success(), "scripts/zabbix-lab: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-/// The simulated routers' program; named so that a missing one is noticed before a lab is started.
-#[test]
-fn the_simulated_routers_are_built() {
-    assert!(sim::program().exists());
 }

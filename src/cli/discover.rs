@@ -1,0 +1,89 @@
+//! `discover`: the lines or routers of the inventory for a low-level-discovery rule. What is wrong is said as plain text on
+//! stdout, exit 1: the rule becomes unsupported and shows it. Never `[]` by mistake: that would delete what was discovered.
+
+use super::Context;
+use super::arguments::text;
+use super::format::Format;
+use super::{known, output};
+use crate::failure::Failure;
+use crate::inventory::arguments::{ROUTER_NAME, first_given};
+use crate::inventory::compiled::RouterLines;
+use crate::inventory::name;
+use crate::zabbix::discovery;
+use std::io;
+use std::process::ExitCode;
+
+pub(super) const EXAMPLES: &str = "\
+When something is wrong, e.g. an unknown router or no inventory, it is one line of text instead, and exit status 1: Zabbix \
+shows it at the discovery rule and deletes nothing.
+
+Examples:
+  ddl-monitor discover lines
+  ddl-monitor discover lines --router edge-1
+  ddl-monitor discover routers";
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// All lines, or those of one router, with what templates need of the router
+    Lines(Args),
+    /// All routers, or one
+    Routers(Args),
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Router, by its name in the inventory; given twice, the first that is not empty counts ({$LINE_ROUTER_NAME}, {HOST.HOST})
+    #[arg(long, value_name = "NAME", value_parser = text(), allow_hyphen_values = true)]
+    router: Vec<String>,
+}
+
+pub(super) fn run(context: &Context, command: &Command) -> io::Result<ExitCode> {
+    let found = match command {
+        Command::Lines(args) => find(context, args).map(|all| {
+            let lines = all.iter().flat_map(|(router, lines)| lines.iter().map(|line| discovery::line(line, router)));
+            shown(context, &lines.collect::<Vec<_>>())
+        }),
+        Command::Routers(args) => find(context, args)
+            .map(|all| shown(context, &all.iter().map(|(router, _)| discovery::router(router)).collect::<Vec<_>>())),
+    };
+    match found {
+        Ok(text) => output::print(&text).map(|()| ExitCode::SUCCESS),
+        Err(failure) => refuse(&failure),
+    }
+}
+
+/// One line where Zabbix reads it.
+pub(super) fn refuse(failure: &Failure) -> io::Result<ExitCode> {
+    output::print(&format!("{}\n", output::one_line(&format!("ddl-monitor: {failure}"))))?;
+    Ok(ExitCode::FAILURE)
+}
+
+fn find(context: &Context, args: &Args) -> Result<Vec<RouterLines>, Failure> {
+    let wanted = first_given(ROUTER_NAME, &args.router)?;
+    if wanted.is_none() && !args.router.is_empty() {
+        // A macro that is empty by mistake would give one router the lines of all.
+        return Err(Failure::settings(format!(
+            "{} is empty: allowed is a router's name; leave --router out for all routers",
+            ROUTER_NAME.name()
+        )));
+    }
+    if let Some(wanted) = wanted.filter(|wanted| !name::is_name(wanted)) {
+        return Err(ROUTER_NAME.refused(wanted, name::ALLOWED));
+    }
+    let inventory = known::inventory(context)?;
+    match wanted {
+        Some(name) => Ok(vec![inventory.router(name)?]),
+        None => inventory.routers(),
+    }
+}
+
+fn shown<const N: usize>(context: &Context, rows: &[[String; N]]) -> String {
+    if context.format == Format::Json {
+        return format!("{}\n", discovery::rows(rows));
+    }
+    let title = |name: &&str| name.trim_matches(['{', '#', '}']).to_owned();
+    let macros = &discovery::MACROS[discovery::MACROS.len() - N..];
+    let titles: [String; N] = std::array::from_fn(|at| title(&macros[at]));
+    let dashed = rows.iter().map(|row| row.clone().map(|cell| if cell.is_empty() { "-".to_owned() } else { cell }));
+    output::columns(&std::iter::once(titles).chain(dashed).collect::<Vec<_>>())
+}
