@@ -61,6 +61,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("platform::dialect", &["platform::regex"]),
     ("inventory", &["descriptors", "settings", "small_file"]),
     ("inventory::import", &["inventory", "platform", "settings", "small_file"]),
+    ("inventory::history", &["inventory", "state"]),
     ("inventory::keep", &["clock", "inventory", "state"]),
     ("inventory::router", &[]),
     ("inventory::secret", &[]),

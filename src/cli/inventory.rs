@@ -104,7 +104,7 @@ fn take(context: &Context, args: &Import) -> io::Result<ExitCode> {
         }
     };
     let source = Source::File { files: imported.files.clone() };
-    let wish = Wish { replace: args.replace, dry_run: args.dry_run };
+    let wish = Wish { replace: args.replace, dry_run: args.dry_run, guard: None };
     let kept = context.state().and_then(|state| keep::keep(state, source, &imported.routers, wish));
     match kept {
         Ok(kept) => report(context, args, &imported, &kept).map(|()| ExitCode::SUCCESS),
@@ -117,7 +117,8 @@ fn report(context: &Context, args: &Import, imported: &Imported, kept: &Kept) ->
     remarks.extend(kept.broken.iter().map(|why| format!("the one before could not be read: {why}")));
     let lines = imported.routers.iter().map(|(_, lines)| lines.len()).sum::<usize>();
     let routers = imported.routers.len();
-    let Changes { added, removed, changed } = kept.changes;
+    let changes = kept.difference.counts();
+    let Changes { added, removed, changed } = changes;
     if context.format == Format::Json {
         return output::print_json(&json!({
             "generation": kept.generation, "lines": lines, "routers": routers, "added": added, "removed": removed,
@@ -127,7 +128,7 @@ fn report(context: &Context, args: &Import, imported: &Imported, kept: &Kept) ->
     let mut text: String = remarks.iter().map(|remark| format!("{}\n", output::one_line(remark))).collect();
     let whole = format!("{}, {}", plural(lines, "line"), plural(routers, "router"));
     let generation = kept.generation;
-    let head = match (kept.changes.is_none(), args.dry_run) {
+    let head = match (changes.is_none(), args.dry_run) {
         (true, _) => format!("nothing changed: generation {generation}, {whole}"),
         (false, false) => format!("generation {generation}: {whole}"),
         (false, true) => format!("would be generation {generation}: {whole}"),

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod batch;
+mod changes;
 mod choice;
 pub mod config;
 mod discover;
@@ -19,6 +20,7 @@ mod poll;
 mod reach;
 mod status;
 mod stop;
+mod sync;
 
 use crate::failure::Failure;
 use crate::inventory::arguments as argument;
@@ -94,6 +96,8 @@ enum Command {
     Status,
     /// Ask masters to log out and leave
     Stop(stop::Args),
+    /// Keep the inventory in step with Zabbix: hosts with a tag and their macros, read through the API
+    Sync(sync::Args),
     /// Say what measuring a router's lines costs in time, and what would make it faster; no network
     Plan(plan::Args),
     /// Read recorded ping output of a router from a file as a poll would; no network
@@ -172,6 +176,7 @@ fn execute(cli: Cli, started: Instant) -> io::Result<ExitCode> {
     };
     let state = match &cli.command {
         Command::Poll(_) | Command::Batch(_) | Command::Exec(_) => State::open(&loaded.settings.state),
+        Command::Sync(_) => writable_state(&loaded.settings.state),
         Command::Inventory(command) if command.writes() => writable_state(&loaded.settings.state),
         _ => State::look(&loaded.settings.state),
     };
@@ -195,6 +200,7 @@ fn execute(cli: Cli, started: Instant) -> io::Result<ExitCode> {
         Command::Parse(args) => parse::run(&context, &args),
         Command::Platform(command) => platform::run(&context, &command),
         Command::Discover(command) => discover::run(&context, &command),
+        Command::Sync(args) => sync::run(&context, &args),
         Command::Inventory(command) => inventory::run(&context, &command),
         Command::Config(_) | Command::Generate(_) | Command::Master => Ok(ExitCode::SUCCESS),
     }

@@ -11,7 +11,6 @@ use serde::Serialize;
 use std::fmt::Write as _;
 use std::io;
 use std::process::ExitCode;
-use std::time::Duration;
 
 #[derive(Serialize)]
 struct Document {
@@ -47,7 +46,7 @@ fn table(document: &Document) -> String {
             format!(
                 "{} {} ago: {}",
                 last.failure.kind.name(),
-                age(now - last.time),
+                output::age(now - last.time),
                 output::one_line(&last.failure.message)
             )
         });
@@ -57,7 +56,7 @@ fn table(document: &Document) -> String {
             master.platform.clone(),
             master.pid.to_string(),
             master.state.clone(),
-            age(now - master.since),
+            output::age(now - master.since),
             if lanes.is_empty() { "-".to_owned() } else { lanes.join(",") },
             master.lanes.iter().map(|lane| lane.jobs).sum::<u64>().to_string(),
             master.queued.to_string(),
@@ -71,26 +70,4 @@ fn table(document: &Document) -> String {
 
 fn plural(masters: usize) -> String {
     if masters == 1 { "1 master".to_owned() } else { format!("{masters} masters") }
-}
-
-/// `42s`, `3m07s`, `2h05m`, `3d04h`.
-fn age(seconds: f64) -> String {
-    let s = Duration::from_secs_f64(seconds.clamp(0.0, 1e12)).as_secs();
-    match s {
-        0..60 => format!("{s}s"),
-        60..3600 => format!("{}m{:02}s", s / 60, s % 60),
-        3600..86400 => format!("{}h{:02}m", s / 3600, s % 3600 / 60),
-        _ => format!("{}d{:02}h", s / 86400, s % 86400 / 3600),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ages_are_short() {
-        assert_eq!([5.0, 187.0, 7500.0, 273_600.0].map(age), ["5s", "3m07s", "2h05m", "3d04h"]);
-        assert_eq!(age(-3.0), "0s");
-    }
 }

@@ -87,19 +87,35 @@ impl Names {
         &self.0[field as usize]
     }
 
-    /// The words of a poll's refusal, said of a host: the macro stands where the argument stood.
+    /// What the inventory says of a value, said of a host: the macro stands where an argument or a key stood.
     /// `--count ({$LINE_PING_COUNT}) "x": …` → `{$LINE_PING_COUNT} "x": …`
     pub(super) fn worded(&self, message: &str) -> String {
-        for (field, _, default) in FIELDS {
-            let Some((before, rest)) = message.split_once(default) else { continue };
-            let before = match before.strip_suffix('(') {
-                Some(flag) => flag.rsplit_once("--").map_or(flag, |(before, _)| before),
-                None => before,
-            };
-            let rest = rest.strip_prefix(')').unwrap_or(rest);
-            return format!("{before}{}{rest}", self.of_field(field));
-        }
-        message.to_owned()
+        let arguments = [
+            (Id, argument::LINE),
+            (Target, argument::TARGET),
+            (Count, argument::COUNT),
+            (Timeout, argument::TIMEOUT),
+            (Size, argument::SIZE),
+            (Vrf, argument::VRF),
+            (Source, argument::SOURCE),
+            (Router, argument::ROUTER),
+            (Platform, argument::PLATFORM),
+            (User, argument::USER),
+            (Password, argument::PASSWORD),
+            (Key, argument::KEY),
+            (Passphrase, argument::PASSPHRASE),
+            (EnablePassword, argument::ENABLE_PASSWORD),
+        ];
+        let of_argument = arguments
+            .iter()
+            .find_map(|(field, argument)| argument.renamed(message, &self.of_field(*field).to_string()));
+        let of_key = || {
+            FIELDS.iter().find_map(|(field, key, _)| {
+                let rest = message.strip_prefix(key).filter(|rest| rest.starts_with(" \""))?;
+                Some(format!("{}{rest}", self.of_field(*field)))
+            })
+        };
+        of_argument.or_else(of_key).unwrap_or_else(|| message.to_owned())
     }
 }
 
@@ -118,8 +134,8 @@ mod tests {
     #[test]
     fn names_can_be_set_and_a_wrong_one_is_told() {
         let names = Names::of(Some("router={$EDGE_IP}; user = {$EDGE:user}")).unwrap();
-        assert_eq!(names.of_field(Field::Router).to_string(), "{$EDGE_IP}");
-        assert_eq!(names.of_field(Field::User).to_string(), "{$EDGE:\"user\"}");
+        assert_eq!(names.of_field(Router).to_string(), "{$EDGE_IP}");
+        assert_eq!(names.of_field(User).to_string(), "{$EDGE:\"user\"}");
         let wrong = |text| Names::of(Some(text)).err().unwrap().message;
         assert_eq!(wrong("ruoter={$X}"), "sync.macros: nothing is called \"ruoter\"; did you mean router?");
         assert_eq!(wrong("router={$x}"), "sync.macros: \"{$x}\" is no macro");
@@ -133,5 +149,6 @@ mod tests {
         assert_eq!(names.worded("linux has no ping"), "linux has no ping");
         let said = "--vrf ({$LINE_VRF}): macro {$NOPE} has no value";
         assert_eq!(names.worded(said), "{$LINE_VRF}: macro {$NOPE} has no value");
+        assert_eq!(names.worded("interval \"x\": no"), "{$LINE_CHECK_INTERVAL} \"x\": no");
     }
 }

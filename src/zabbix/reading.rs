@@ -1,0 +1,119 @@
+//! An inventory out of the API: hosts in chunks, as lines and routers, and every host that is none with the reason. Nothing is
+//! written here.
+
+use super::api::Api;
+use super::credential::Rules;
+use super::field::Names;
+use super::host::{self, Host};
+use super::line_of_host::{Outcome, Rulebook};
+use super::rights::Rights;
+use super::select::{self, Wanted};
+use super::template::Templates;
+use super::{answer, together};
+use crate::deadline::Deadline;
+use crate::failure::Failure;
+use crate::inventory::compiled::RouterLines;
+use crate::settings::Settings;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// Everything that was read.
+pub struct Reading {
+    /// Of the frontend.
+    pub version: String,
+    pub url: String,
+    pub routers: Vec<RouterLines>,
+    /// Hosts that should be lines and are not, by id.
+    pub skipped: Vec<Skipped>,
+    /// What someone may want to know.
+    pub remarks: Vec<String>,
+}
+
+/// A host that is not a line, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Skipped {
+    pub hostid: u64,
+    pub host: String,
+    pub reason: String,
+}
+
+impl Reading {
+    pub fn lines(&self) -> usize {
+        self.routers.iter().map(|(_, lines)| lines.len()).sum()
+    }
+}
+
+/// Reads all hosts that are lines. All of it, or a failure.
+pub fn read(settings: &Settings, deadline: Deadline) -> Result<Reading, Failure> {
+    // What is wrong with the settings is said before anybody is asked.
+    let names = Names::of(settings.sync.macros.as_deref())?;
+    let api = Api::connect(settings, deadline)?;
+    let mut remarks = Vec::new();
+    if api.version().is_newer_than_known() {
+        remarks.push(format!("Zabbix {} is newer than what is known here; it is asked as Zabbix 7.4 is", api.version()));
+    }
+    let ids = select::host_ids(&api, &settings.sync)?;
+    let query = json!({"globalmacro": true, "output": ["macro", "value", "type"]});
+    let global: Vec<Value> = api.call("usermacro.get", &query)?;
+    let global = answer::macros(&global).map_err(|what| api.strange(&format!("its global {what}")))?;
+    let book = Rulebook {
+        names: &names,
+        tag: Wanted::parse(&settings.sync.tag),
+        credentials: Rules::of(&settings.sync),
+        global: &global,
+        sorted: api.version().sorts_levels(),
+    };
+    let mut reader = Reader { api: &api, book: &book, templates: Templates::default(), rights: Rights::default() };
+    let mut found = Vec::with_capacity(ids.len());
+    let mut skipped = Vec::new();
+    for some in ids.chunks(settings.zabbix.chunk) {
+        reader.chunk(some, &mut found, &mut skipped)?;
+    }
+    let routers = together::routers(found, settings, &names, &mut skipped, &mut remarks);
+    skipped.sort_by_key(|skipped| skipped.hostid);
+    Ok(Reading { version: api.version().to_string(), url: api.url().to_owned(), routers, skipped, remarks })
+}
+
+struct Reader<'a> {
+    api: &'a Api,
+    book: &'a Rulebook<'a>,
+    templates: Templates,
+    rights: Rights,
+}
+
+impl Reader<'_> {
+    fn chunk(
+        &mut self,
+        ids: &[u64],
+        found: &mut Vec<together::Found>,
+        skipped: &mut Vec<Skipped>,
+    ) -> Result<(), Failure> {
+        let mut hosts: Vec<Host> = Vec::with_capacity(ids.len());
+        for host in host::fetch(self.api, ids)? {
+            match host {
+                Ok(host) => hosts.push(host),
+                Err(unclear) => skipped.push(Skipped {
+                    hostid: unclear.id,
+                    host: unclear.host,
+                    reason: format!("its {} were not understood", unclear.what),
+                }),
+            }
+        }
+        let new = self.templates.learn(self.api, hosts.iter().flat_map(|host| host.parents.iter().copied()))?;
+        let blind = self.rights.blind(self.api, "templateids", &new)?;
+        self.templates.mark_blind(blind);
+        let ids: Vec<u64> = hosts.iter().map(|host| host.id).collect();
+        let blind = self.rights.blind(self.api, "hostids", &ids)?;
+        for host in hosts {
+            match self.book.read(&host, &self.templates, blind.contains(&host.id)) {
+                Outcome::Line(both) => {
+                    let (line, router) = *both;
+                    found.push(together::Found { hostid: host.id, host: host.host, line, router });
+                }
+                Outcome::Other => {}
+                Outcome::Skipped(reason) => skipped.push(Skipped { hostid: host.id, host: host.host, reason }),
+            }
+        }
+        Ok(())
+    }
+}
