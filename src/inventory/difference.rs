@@ -163,24 +163,29 @@ mod tests {
         }
     }
 
-    fn inventory() -> impl Strategy<Value = Vec<RouterLines>> {
+    /// Routers: name, address, password. Lines: id, router, target, carrier.
+    type Plain = (Vec<(u8, String, Option<String>)>, Vec<(u8, u8, String, Option<String>)>);
+
+    fn inventory() -> impl Strategy<Value = Plain> {
         let router = (0..4_u8, "[ab]", prop::option::of("[ab]"));
         let line = (0..6_u8, 0..4_u8, "[ab]", prop::option::of("[ab]"));
-        (prop::collection::vec(router, 0..5), prop::collection::vec(line, 0..8)).prop_map(|(routers, lines)| {
-            let mut all: BTreeMap<String, RouterLines> = BTreeMap::new();
-            for (name, address, password) in routers {
-                let record = RouterRecord { name: format!("r{name}"), address, password, ..RouterRecord::default() };
-                all.insert(record.name.clone(), (record, Vec::new()));
+        (prop::collection::vec(router, 0..5), prop::collection::vec(line, 0..8))
+    }
+
+    fn built((routers, lines): Plain) -> Vec<RouterLines> {
+        let mut all: BTreeMap<String, RouterLines> = BTreeMap::new();
+        for (name, address, password) in routers {
+            let record = RouterRecord { name: format!("r{name}"), address, password, ..RouterRecord::default() };
+            all.insert(record.name.clone(), (record, Vec::new()));
+        }
+        let mut seen = std::collections::BTreeSet::new();
+        for (id, router, target, carrier) in lines {
+            if let Some((record, lines)) = all.get_mut(&format!("r{router}")).filter(|_| seen.insert(id)) {
+                let (id, router) = (format!("l{id}"), record.name.clone());
+                lines.push(LineRecord { id, target, router, carrier, ..LineRecord::default() });
             }
-            let mut seen = std::collections::BTreeSet::new();
-            for (id, router, target, carrier) in lines {
-                if let Some((record, lines)) = all.get_mut(&format!("r{router}")).filter(|_| seen.insert(id)) {
-                    let (id, router) = (format!("l{id}"), record.name.clone());
-                    lines.push(LineRecord { id, target, router, carrier, ..LineRecord::default() });
-                }
-            }
-            all.into_values().collect()
-        })
+        }
+        all.into_values().collect()
     }
 
     proptest! {
@@ -188,6 +193,7 @@ mod tests {
         fn inventories_applied_change_by_change_are_the_last_one(all in prop::collection::vec(inventory(), 1..6)) {
             let (mut lines_now, mut routers_now) = (BTreeMap::new(), BTreeMap::new());
             let mut before: &[RouterLines] = &[];
+            let all: Vec<Vec<RouterLines>> = all.into_iter().map(built).collect();
             for next in &all {
                 let difference = Difference::between(before, next);
                 prop_assert_eq!(difference.counts(), Changes::between(before, next));

@@ -123,7 +123,7 @@ fn all_mistakes_of_a_file_are_told_with_their_lines() {
     );
     let expected = "\
 ddl-monitor.toml:1: deadline belongs below [poll]
-ddl-monitor.toml:2: no section is called \"colour\"; there are state, poll, master, login, ssh, secrets, log, platforms
+ddl-monitor.toml:2: no section is called \"colour\"; there are state, poll, master, login, ssh, secrets, log, platforms, zabbix, sync
 ddl-monitor.toml:3: poll is a section; write [poll] and its settings below
 ddl-monitor.toml:4: no section is called \"logg\"; did you mean [log]
 ddl-monitor.toml:7: master.lanes is text in quotes: allowed is a whole number from 1 to 16

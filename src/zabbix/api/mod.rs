@@ -153,7 +153,7 @@ impl Api {
 impl Refusal {
     fn of(method: &str, error: &Value) -> Self {
         let part = |name: &str| error.get(name).and_then(Value::as_str).map(|text| excerpt(text, 200)).unwrap_or_default();
-        let text = [part("message"), part("data")].join(" ").trim().to_owned();
+        let text = [part("message"), part("data")].join(" ").trim().trim_end_matches('.').to_owned();
         let lower = text.to_lowercase();
         // Texts of 5.0 to 7.4; there is no code that tells.
         let login = method == "user.login"
