@@ -29,4 +29,5 @@ mod shell;
 mod ssh;
 mod state;
 mod support;
+mod sync;
 mod zabbix;

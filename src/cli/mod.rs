@@ -9,6 +9,7 @@ mod discover;
 mod exec;
 pub mod format;
 mod generate;
+mod history;
 mod inventory;
 mod known;
 mod master;

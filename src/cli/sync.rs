@@ -78,7 +78,8 @@ fn sync(context: &Context, args: &Args) -> Result<Done, Failure> {
     let state = context.state()?;
     let settings = &context.loaded.settings;
     let deadline = Deadline::after(settings.sync.deadline);
-    let guard = (!args.accept_shrink).then_some(Guard { share: settings.sync.shrink_share, lines: settings.sync.shrink_lines });
+    let guard =
+        (!args.accept_shrink).then_some(Guard { share: settings.sync.shrink_share, lines: settings.sync.shrink_lines });
     let wish = Wish { replace: args.replace, dry_run: args.dry_run, guard };
     let url = settings.zabbix.url.clone().unwrap_or_default();
     // Before anybody is asked.

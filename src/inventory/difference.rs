@@ -102,9 +102,8 @@ fn fields(before: &serde_json::Result<Value>, after: &serde_json::Result<Value>)
     let none = Map::new();
     let object = |value: &'_ serde_json::Result<Value>| value.as_ref().ok().and_then(Value::as_object).cloned();
     let (before, after) = (object(before).unwrap_or_else(|| none.clone()), object(after).unwrap_or(none));
-    let text = |value: Option<&Value>| {
-        value.map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
-    };
+    let text =
+        |value: Option<&Value>| value.map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
     let mut names: Vec<&String> = before.keys().chain(after.keys()).collect();
     names.sort();
     names.dedup();
@@ -140,7 +139,11 @@ mod tests {
     use proptest::prelude::*;
 
     /// The inventory after a difference was applied, change by change, to the one before.
-    fn apply(difference: &Difference, lines: &mut BTreeMap<String, LineRecord>, routers: &mut BTreeMap<String, RouterRecord>) {
+    fn apply(
+        difference: &Difference,
+        lines: &mut BTreeMap<String, LineRecord>,
+        routers: &mut BTreeMap<String, RouterRecord>,
+    ) {
         for line in &difference.removed {
             assert_eq!(lines.remove(&line.id).as_ref(), Some(line), "what is removed was there");
         }
@@ -155,7 +158,9 @@ mod tests {
             assert!(routers.remove(&router.name).as_ref() == Some(router));
         }
         for changed in &difference.routers_changed {
-            assert!(routers.insert(changed.after.name.clone(), changed.after.clone()).as_ref() == Some(&changed.before));
+            assert!(
+                routers.insert(changed.after.name.clone(), changed.after.clone()).as_ref() == Some(&changed.before)
+            );
             assert!(!changed.fields().is_empty());
         }
         for router in &difference.routers_added {

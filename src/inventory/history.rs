@@ -28,7 +28,8 @@ pub(super) fn retain(state: &State, generation: u64) -> io::Result<()> {
 
 /// The highest generation that is known; 0 when there never was one.
 pub(super) fn newest(state: &State) -> u64 {
-    let current = Inventory::open_if_there(&state.inventory()).ok().flatten().map(|current| current.header().generation);
+    let current =
+        Inventory::open_if_there(&state.inventory()).ok().flatten().map(|current| current.header().generation);
     current.into_iter().chain(state.inventory_generations()).max().unwrap_or(0)
 }
 

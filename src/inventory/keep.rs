@@ -37,6 +37,12 @@ pub struct Guard {
 impl Guard {
     fn check(self, difference: &Difference, there: u64) -> Result<(), Failure> {
         let removed = difference.removed.len() as u64;
+        if removed == there && removed > 0 && difference.added.is_empty() {
+            let message = format!(
+                "all {there} lines would be removed; nothing was changed; if that is meant, --accept-shrink takes it"
+            );
+            return Err(Failure::new(Kind::Rejected, Stage::Reply, message));
+        }
         if removed <= u64::from(self.lines) || removed * 100 <= there * u64::from(self.share) {
             return Ok(());
         }
@@ -145,7 +151,8 @@ fn next(state: &State, source: &Source, routers: &[RouterLines], wish: Wish) -> 
                 guard.check(&difference, header.lines)?;
             }
             let changed = !difference.counts().is_none();
-            let generation = if changed { header.generation.max(history::newest(state)) + 1 } else { header.generation };
+            let generation =
+                if changed { header.generation.max(history::newest(state)) + 1 } else { header.generation };
             let write = changed || header.source != *source;
             Ok((Kept { generation, difference, broken: None }, write))
         }

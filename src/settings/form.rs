@@ -137,7 +137,9 @@ impl Form {
     /// To follow "allowed is".
     pub(super) fn allowed(&self) -> String {
         match self {
-            Self::Time(_, from, to) | Self::Limit(_, from, to) => format!("a time from {from} to {to}, like 30s, 500ms or 2.5s"),
+            Self::Time(_, from, to) | Self::Limit(_, from, to) => {
+                format!("a time from {from} to {to}, like 30s, 500ms or 2.5s")
+            }
             Self::Number(_, _, from, to) => format!("a whole number from {from} to {to}"),
             Self::Switch(_) => "true or false".to_owned(),
             Self::Path(_) => "an absolute path".to_owned(),
@@ -159,12 +161,9 @@ impl Form {
             Self::Time(..) | Self::Limit(..) => &["string", "integer", "float"],
             Self::Number(..) => &["integer"],
             Self::Switch(_) => &["boolean"],
-            Self::Path(_)
-            | Self::Text(_)
-            | Self::Checked(..)
-            | Self::Word(..)
-            | Self::Choice(..)
-            | Self::Budget(_) => &["string"],
+            Self::Path(_) | Self::Text(_) | Self::Checked(..) | Self::Word(..) | Self::Choice(..) | Self::Budget(_) => {
+                &["string"]
+            }
         }
     }
 }

@@ -76,7 +76,9 @@ mod tests {
     fn ids_are_text_or_numbers() {
         assert_eq!(id(&json!({"a": "10084"}), "a"), Some(10084));
         assert_eq!(id(&json!({"a": 10084}), "a"), Some(10084));
-        for value in [json!("x"), json!(-1), json!(1.5), json!([]), json!({}), json!(null), json!("99999999999999999999")] {
+        for value in
+            [json!("x"), json!(-1), json!(1.5), json!([]), json!({}), json!(null), json!("99999999999999999999")]
+        {
             assert_eq!(id(&json!({"a": value}), "a"), None);
         }
         assert_eq!(ids(&json!({"t": [{"id": "3"}, {"id": "1"}, {"id": "3"}]}), "t", "id"), Some(vec![1, 3]));

@@ -22,7 +22,8 @@ impl<'a> Rules<'a> {
     /// The reference for a router, by its name or address, of a host in these groups.
     pub(super) fn find(&self, router: &str, address: &str, groups: &[String]) -> Option<&'a str> {
         let of_router = self.routers.iter().find(|(name, _)| *name == router || *name == address);
-        let inside = |group: &str, of: &str| group.strip_prefix(of).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let inside =
+            |group: &str, of: &str| group.strip_prefix(of).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
         let of_group = || self.groups.iter().find(|(name, _)| groups.iter().any(|group| inside(group, name)));
         of_router.or_else(of_group).map(|(_, reference)| *reference).or(self.default)
     }

@@ -207,8 +207,7 @@ impl<'a> Values<'a> {
     }
 
     fn required(&self, field: Field) -> Result<&'a str, String> {
-        self.text(field)?.ok_or_else(|| {
-            format!("it has no {}; set it on the host or its template", self.names.of_field(field))
-        })
+        self.text(field)?
+            .ok_or_else(|| format!("it has no {}; set it on the host or its template", self.names.of_field(field)))
     }
 }

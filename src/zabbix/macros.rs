@@ -111,7 +111,11 @@ pub fn resolve<'a>(
 }
 
 /// The one of these that fits wholly. One without a context is kept in `plain` when a context is wanted, unless another was.
-fn best<'a>(macros: &'a [Macro], wanted: &Name, plain: &mut Option<&'a Value>) -> Result<Option<&'a Value>, BadContext> {
+fn best<'a>(
+    macros: &'a [Macro],
+    wanted: &Name,
+    plain: &mut Option<&'a Value>,
+) -> Result<Option<&'a Value>, BadContext> {
     let mut found: Option<&'a Macro> = None;
     for one in macros.iter().filter(|one| one.name.base == wanted.base) {
         let fits = match (&one.name.context, &wanted.context) {

@@ -50,7 +50,8 @@ pub fn read(settings: &Settings, deadline: Deadline) -> Result<Reading, Failure>
     let api = Api::connect(settings, deadline)?;
     let mut remarks = Vec::new();
     if api.version().is_newer_than_known() {
-        remarks.push(format!("Zabbix {} is newer than what is known here; it is asked as Zabbix 7.4 is", api.version()));
+        remarks
+            .push(format!("Zabbix {} is newer than what is known here; it is asked as Zabbix 7.4 is", api.version()));
     }
     let ids = select::host_ids(&api, &settings.sync)?;
     let query = json!({"globalmacro": true, "output": ["macro", "value", "type"]});

@@ -44,7 +44,11 @@ impl Rights {
             let found: Vec<Value> = api.call("item.get", &query)?;
             let found: BTreeSet<u64> = found.iter().filter_map(|item| answer::id(item, "itemid")).collect();
             for id in some {
-                if found.contains(id) { self.seen.insert(*id) } else { self.unseen.insert(*id) };
+                if found.contains(id) {
+                    self.seen.insert(*id)
+                } else {
+                    self.unseen.insert(*id)
+                };
             }
         }
         let blind = |origins: &BTreeSet<u64>| origins.iter().any(|id| self.unseen.contains(id));

@@ -50,7 +50,11 @@ enum By {
 pub(super) fn host_ids(api: &Api, settings: &Sync) -> Result<Vec<u64>, Failure> {
     let by = monitored_by(api, settings)?;
     let groups = api.version().has_proxy_groups();
-    let own = if groups { ["monitored_by", "proxyid", "proxy_groupid", "assigned_proxyid"].as_slice() } else { &["proxy_hostid"] };
+    let own = if groups {
+        ["monitored_by", "proxyid", "proxy_groupid", "assigned_proxyid"].as_slice()
+    } else {
+        &["proxy_hostid"]
+    };
     let output: Vec<&str> = ["hostid", "status"].iter().chain(own).copied().collect();
     let mut query = json!({"output": output, "filter": {"status": 0}});
     if api.version().finds_inherited_tags() {

@@ -131,7 +131,7 @@ mod tests {
             let found = templates.known.iter().find(|(_, one)| std::ptr::eq(*one, *wanted));
             *found.unwrap().0
         };
-        templates.levels(parents, sorted).iter().map(|level| level.iter().map(|one| id(&one)).collect()).collect()
+        templates.levels(parents, sorted).iter().map(|level| level.iter().map(id).collect()).collect()
     }
 
     #[test]

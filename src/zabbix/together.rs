@@ -53,10 +53,13 @@ pub(super) fn routers(
                     quoted(first),
                     names.of_field(Field::Id)
                 )),
-                None => Ok(drop(ids.insert(line.id.clone(), host.clone()))),
+                None => Ok(()),
             });
             match outcome {
-                Ok(()) => lines.push(line),
+                Ok(()) => {
+                    ids.insert(line.id.clone(), host);
+                    lines.push(line);
+                }
                 Err(reason) => skipped.push(Skipped { hostid, host, reason }),
             }
         }

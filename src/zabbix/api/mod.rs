@@ -52,7 +52,9 @@ impl Api {
         let text: String = api.call("apiinfo.version", &json!([]))?;
         api.version = Version::parse(&text).ok_or_else(|| api.strange("its version is no version"))?;
         if api.version.is_too_old() {
-            return Err(api.transport.failure(Kind::Settings, &format!("Zabbix {} is too old: 5.0 is the oldest", api.version)));
+            return Err(api
+                .transport
+                .failure(Kind::Settings, &format!("Zabbix {} is too old: 5.0 is the oldest", api.version)));
         }
         api.log_in(&settings.zabbix, &settings.secrets)?;
         Ok(api)
@@ -88,7 +90,8 @@ impl Api {
             }
             (Some(token), None) => {
                 if !self.version.has_tokens() {
-                    let what = format!("Zabbix {} has no API tokens; set zabbix.user and zabbix.password", self.version);
+                    let what =
+                        format!("Zabbix {} has no API tokens; set zabbix.user and zabbix.password", self.version);
                     return Err(self.transport.failure(Kind::Settings, &what));
                 }
                 let token = Reference::parse(TOKEN, token)?.open(secrets, "password")?.resolve(self.deadline)?;
@@ -102,7 +105,9 @@ impl Api {
                 let reference = Reference::parse(PASSWORD, password)?;
                 let stored = reference.credentials(secrets)?.and_then(|login| login.user);
                 let user = settings.user.clone().or(stored).ok_or_else(|| {
-                    Failure::settings("zabbix.user is not set, and zabbix.password is no secret:NAME whose login has one")
+                    Failure::settings(
+                        "zabbix.user is not set, and zabbix.password is no secret:NAME whose login has one",
+                    )
                 })?;
                 let password = reference.open(secrets, "password")?.resolve(self.deadline)?;
                 let login = json!({self.version.login_name(): user, "password": password.expose()});
@@ -152,7 +157,8 @@ impl Api {
 
 impl Refusal {
     fn of(method: &str, error: &Value) -> Self {
-        let part = |name: &str| error.get(name).and_then(Value::as_str).map(|text| excerpt(text, 200)).unwrap_or_default();
+        let part =
+            |name: &str| error.get(name).and_then(Value::as_str).map(|text| excerpt(text, 200)).unwrap_or_default();
         let text = [part("message"), part("data")].join(" ").trim().trim_end_matches('.').to_owned();
         let lower = text.to_lowercase();
         // Texts of 5.0 to 7.4; there is no code that tells.

@@ -51,7 +51,11 @@ impl Transport {
             .max_redirects(0)
             .user_agent(concat!("ddl-monitor/", env!("CARGO_PKG_VERSION")))
             .build();
-        let path = if url.ends_with(".php") { url.to_owned() } else { format!("{}/api_jsonrpc.php", url.trim_end_matches('/')) };
+        let path = if url.ends_with(".php") {
+            url.to_owned()
+        } else {
+            format!("{}/api_jsonrpc.php", url.trim_end_matches('/'))
+        };
         Ok(Self { agent: config.new_agent(), url: path, timeout: settings.timeout })
     }
 

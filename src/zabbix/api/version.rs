@@ -90,13 +90,13 @@ mod tests {
     #[test]
     fn versions_are_numbers_and_nothing_else_is_one() {
         let of = |text| Version::parse(text).map(|version| version.number);
-        assert_eq!([of("5.0.42"), of("6.0.14"), of("7.4.0rc1"), of("10.2")].map(Option::unwrap), [
-            (5, 0),
-            (6, 0),
-            (7, 4),
-            (10, 2)
-        ]);
-        for text in ["", "6", "six.0", "6.x", "<html>6.0</html>", "6.0\n", "99999.0", &format!("6.0.{}", "1".repeat(40))] {
+        assert_eq!(
+            [of("5.0.42"), of("6.0.14"), of("7.4.0rc1"), of("10.2")].map(Option::unwrap),
+            [(5, 0), (6, 0), (7, 4), (10, 2)]
+        );
+        for text in
+            ["", "6", "six.0", "6.x", "<html>6.0</html>", "6.0\n", "99999.0", &format!("6.0.{}", "1".repeat(40))]
+        {
             assert_eq!(of(text), None, "{text:?}");
         }
     }

@@ -27,7 +27,9 @@ fn macros_are_read_as_zabbix_writes_them() {
         assert_eq!((name.base.as_str(), &name.context), (base, &context), "{macro_text}");
         assert_eq!(Name::parse(&name.to_string()), Some(name), "{macro_text}");
     }
-    for text in ["", "{$}", "{$a}", "{$A", "A}", "{A}", "{$A}x", "{$A:\"x}", "{$A:\"x\"y}", "{$A b}", "{$A:x}y}", "{#A}"] {
+    for text in
+        ["", "{$}", "{$a}", "{$A", "A}", "{A}", "{$A}x", "{$A:\"x}", "{$A:\"x\"y}", "{$A b}", "{$A:x}y}", "{#A}"]
+    {
         assert_eq!(Name::parse(text), None, "{text}");
     }
 }
