@@ -15,6 +15,7 @@
 //! * [`identity`] — the name of a master
 //! * [`record`] — which process a master is
 //! * [`descriptors`] — what a child must not inherit
+//! * [`detach`] — this program once more, away from whoever started it
 //! * [`wire`] — request and reply on a master's socket
 //! * [`state`] — the state directory: names, modes, locks, atomic files
 //! * [`master`] — the background process of one router
@@ -27,6 +28,7 @@ pub mod client;
 pub mod clock;
 pub mod deadline;
 pub mod descriptors;
+pub mod detach;
 pub mod duration;
 pub mod failure;
 pub mod identity;

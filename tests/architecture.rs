@@ -19,6 +19,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "client",
             "clock",
             "descriptors",
+            "detach",
             "identity",
             "inventory",
             "launch",
@@ -74,6 +75,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("logging", &["settings", "state"]),
     ("clock", &[]),
     ("descriptors", &[]),
+    ("detach", &["descriptors"]),
     ("record", &[]),
     ("small_file", &[]),
     // The pure types know only one another, downwards.

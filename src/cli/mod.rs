@@ -1,12 +1,14 @@
 //! The command line: the only place that knows clap and prints. One file per command.
 
 mod arguments;
+mod background;
 mod batch;
 mod changes;
 mod choice;
 pub mod config;
 mod discover;
 mod exec;
+mod follow;
 pub mod format;
 mod generate;
 mod history;
@@ -177,6 +179,7 @@ fn execute(cli: Cli, started: Instant) -> io::Result<ExitCode> {
     };
     let state = match &cli.command {
         Command::Poll(_) | Command::Batch(_) | Command::Exec(_) => State::open(&loaded.settings.state),
+        Command::Discover(command) if command.writes() => writable_state(&loaded.settings.state),
         Command::Sync(_) => writable_state(&loaded.settings.state),
         Command::Inventory(command) if command.writes() => writable_state(&loaded.settings.state),
         _ => State::look(&loaded.settings.state),
@@ -229,6 +232,7 @@ fn flags(cli: &Cli) -> Result<Vec<(&'static str, String)>, Failure> {
     match &cli.command {
         Command::Poll(args) => args.settings(&mut flags)?,
         Command::Exec(args) => args.settings(&mut flags)?,
+        Command::Discover(command) => command.settings(&mut flags)?,
         _ => {}
     }
     Ok(flags)

@@ -2,9 +2,10 @@
 
 use super::changes::{self, plural};
 use super::format::Format;
-use super::{Context, output, tell};
+use super::{Context, background, follow, output, tell};
 use crate::clock;
 use crate::deadline::Deadline;
+use crate::detach;
 use crate::failure::{Failure, Kind, Stage};
 use crate::inventory::compiled::Source;
 use crate::inventory::difference::Difference;
@@ -42,27 +43,62 @@ pub(super) struct Args {
     /// Take the place of an inventory that came from files
     #[arg(long)]
     replace: bool,
+    /// Print what became of the last sync, and start one in the background when that is older than sync.ttl
+    #[arg(long, conflicts_with_all = ["diff", "dry_run", "accept_shrink", "replace"])]
+    background: bool,
+    /// What the background runs
+    #[arg(long, hide = true)]
+    detached: bool,
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> io::Result<ExitCode> {
     let format = if args.diff { Format::Text } else { context.format };
     let before = context.state().ok().and_then(Outcome::load);
+    if args.background {
+        return last(context, before);
+    }
+    if args.detached {
+        detach::leave_group();
+    }
     match sync(context, args) {
-        Ok(done) => {
+        Ok(Some(done)) => {
             match format {
                 Format::Json => print_json(&done.outcome, Some(&done.difference), args.dry_run)?,
                 Format::Text => output::print(&text(args, &done))?,
             }
             Ok(ExitCode::SUCCESS)
         }
+        Ok(None) => Ok(ExitCode::SUCCESS),
         Err(failure) => {
-            let outcome = failed(context, args, before, &failure);
-            match format {
-                Format::Json => print_json(&outcome, None, args.dry_run)?,
-                Format::Text => return Ok(tell(&in_force(&outcome, &failure))),
+            log::warn!(kind = failure.kind.name(), message = failure.message.as_str(); "sync failed");
+            let outcome = failed(context, before, &failure);
+            if !args.dry_run && failure.kind != Kind::Busy {
+                remember(context, &outcome);
             }
-            Ok(ExitCode::FAILURE)
+            print_failed(&outcome, &failure, format, args.dry_run)
         }
+    }
+}
+
+/// What became of the last sync, at once; a new one is started when it is due.
+fn last(context: &Context, before: Option<Outcome>) -> io::Result<ExitCode> {
+    let refreshed = background::refresh(context);
+    let outcome = match (refreshed, before) {
+        (Err(failure), before) => failed(context, before, &failure),
+        (Ok(()), Some(outcome)) => outcome,
+        (Ok(()), None) => failed(context, None, &background::none_yet(context)),
+    };
+    match (&outcome.failure, context.format) {
+        (Some(failure), format) => print_failed(&outcome, failure, format, false),
+        (None, Format::Json) => print_json(&outcome, None, false).map(|()| ExitCode::SUCCESS),
+        (None, Format::Text) => output::print(&about(&outcome)).map(|()| ExitCode::SUCCESS),
+    }
+}
+
+fn print_failed(outcome: &Outcome, failure: &Failure, format: Format, dry_run: bool) -> io::Result<ExitCode> {
+    match format {
+        Format::Json => print_json(outcome, None, dry_run).map(|()| ExitCode::FAILURE),
+        Format::Text => Ok(tell(&in_force(outcome, failure))),
     }
 }
 
@@ -74,7 +110,7 @@ struct Done {
     skipped: Vec<Skipped>,
 }
 
-fn sync(context: &Context, args: &Args) -> Result<Done, Failure> {
+fn sync(context: &Context, args: &Args) -> Result<Option<Done>, Failure> {
     let state = context.state()?;
     let settings = &context.loaded.settings;
     let deadline = Deadline::after(settings.sync.deadline);
@@ -85,8 +121,16 @@ fn sync(context: &Context, args: &Args) -> Result<Done, Failure> {
     // Before anybody is asked.
     keep::allowed(state, &Source::Api { url }, wish)?;
     let began = clock::now();
-    let lock = if args.dry_run { None } else { Some(alone(state, deadline)?) };
-    let Reading { version, url, routers, skipped, remarks } = reading::read(settings, deadline)?;
+    let lock = match (args.dry_run, args.detached) {
+        (true, _) => None,
+        (false, false) => Some(alone(state, deadline)?),
+        // Of two that were started together one is enough.
+        (false, true) => match background::alone(state).map_err(|e| locked(state, &e))? {
+            Some(lock) if background::is_due(context, state) => Some(lock),
+            _ => return Ok(None),
+        },
+    };
+    let Reading { version, url, routers, skipped, remarks, .. } = reading::read(settings, deadline)?;
     let kept = keep::keep(state, Source::Api { url }, &routers, wish)?;
     let now = clock::now();
     let mut outcome = Outcome {
@@ -107,35 +151,42 @@ fn sync(context: &Context, args: &Args) -> Result<Done, Failure> {
     outcome.remarks.extend(kept.broken.iter().map(|why| format!("the one before could not be read: {why}")));
     if !args.dry_run {
         save(state, &outcome);
+        let retired = follow::retire(context, &kept.difference, &routers);
+        log::debug!(retired; "masters of routers that are gone or log in otherwise were told to leave");
     }
-    drop(lock);
-    Ok(Done { outcome, difference: kept.difference, skipped })
+    if let Some(lock) = lock {
+        lock.remove();
+    }
+    Ok(Some(Done { outcome, difference: kept.difference, skipped }))
 }
 
 /// One sync at a time; a second one waits.
 fn alone(state: &State, deadline: Deadline) -> Result<Lock, Failure> {
-    let failed = |e: io::Error| match e.kind() {
-        io::ErrorKind::TimedOut => Failure::new(Kind::Busy, Stage::Settings, "another sync is still running"),
-        _ => Failure::settings(format!("lock {}: {e}", state.sync_lock().display())),
-    };
-    state.make_inventory_folder().map_err(failed)?;
-    Lock::acquire(&state.sync_lock(), deadline).map_err(failed)
+    state.make_inventory_folder().map_err(|e| locked(state, &e))?;
+    Lock::acquire(&state.sync_lock(), deadline).map_err(|e| locked(state, &e))
 }
 
-/// The last good outcome and why this one is none; kept where it concerns all, not only this command line.
-fn failed(context: &Context, args: &Args, before: Option<Outcome>, failure: &Failure) -> Outcome {
-    let time = clock::now() - context.started.elapsed().as_secs_f64();
+fn locked(state: &State, error: &io::Error) -> Failure {
+    match error.kind() {
+        io::ErrorKind::TimedOut => Failure::new(Kind::Busy, Stage::Settings, "another sync is still running"),
+        _ => Failure::settings(format!("lock {}: {error}", state.sync_lock().display())),
+    }
+}
+
+/// The last good outcome and why this one is none.
+fn failed(context: &Context, before: Option<Outcome>, failure: &Failure) -> Outcome {
     let elapsed = context.started.elapsed().as_secs_f64();
-    let outcome = Outcome { time, elapsed, failure: Some(failure.clone()), ..before.unwrap_or_default() };
+    let time = clock::now() - elapsed;
+    Outcome { time, elapsed, failure: Some(failure.clone()), ..before.unwrap_or_default() }
+}
+
+fn remember(context: &Context, outcome: &Outcome) {
     if let Ok(state) = context.state()
-        && !args.dry_run
-        && failure.kind != Kind::Busy
         && state.lasts()
         && state.is_ours()
     {
-        save(state, &outcome);
+        save(state, outcome);
     }
-    outcome
 }
 
 fn save(state: &State, outcome: &Outcome) {
@@ -180,6 +231,19 @@ fn text(args: &Args, done: &Done) -> String {
     text.push_str(&changes::summary(&done.difference));
     text.push_str(&skipped(&done.skipped));
     text
+}
+
+/// The last good one.
+fn about(outcome: &Outcome) -> String {
+    let age = outcome.age(clock::now()).map_or("never".to_owned(), |age| format!("{} ago", output::age(age)));
+    format!(
+        "synced {age}: generation {}, {}, {}, {} skipped (Zabbix {})\n",
+        outcome.generation,
+        plural(outcome.lines, "line"),
+        plural(outcome.routers, "router"),
+        plural(outcome.skipped, "host"),
+        outcome.zabbix.as_deref().unwrap_or_default()
+    )
 }
 
 /// Each host that is no line.

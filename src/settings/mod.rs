@@ -8,11 +8,14 @@ mod load;
 mod reference;
 pub mod suggestion;
 pub mod table;
+mod template;
 
 pub use environment::{colour_allowed, master_environment, variable};
+pub use file::SYSTEM;
 pub use load::{Loaded, Source, check, load};
 pub use reference::markdown;
 pub use table::{SETTINGS, Setting};
+pub use template::template;
 
 use crate::inventory::router::{Crypto, HostKeyPolicy};
 use serde::{Deserialize, Serialize};

@@ -24,11 +24,16 @@ pub(super) struct Rulebook<'a> {
     pub(super) sorted: bool,
 }
 
+pub(super) const UNREADABLE: &str = "it has a template that the user of the API may not read, so its macros are not known; give that \
+                                     user's group read rights on the templates' groups";
+
 /// What became of a host.
 pub(super) enum Outcome {
     Line(Box<(LineRecord, RouterRecord)>),
     /// It is no line at all.
     Other,
+    /// For [`UNREADABLE`].
+    Unreadable,
     Skipped(String),
 }
 
@@ -49,11 +54,7 @@ impl Rulebook<'_> {
         }
         let hidden_tag = host.inherited_tags.iter().flatten().any(|tag| !visible().any(|known| known == tag));
         if blind || hidden_tag || levels.iter().flatten().any(|template| template.blind) {
-            return Outcome::Skipped(
-                "it has a template that the user of the API may not read, so its macros are not known; give that user's \
-                 group read rights on the templates' groups"
-                    .to_owned(),
-            );
+            return Outcome::Unreadable;
         }
         if let Some(what) = levels.iter().flatten().find_map(|template| template.strange) {
             return Outcome::Skipped(format!("the {what} of one of its templates were not understood"));

@@ -5,7 +5,7 @@ use super::api::Api;
 use super::credential::Rules;
 use super::field::Names;
 use super::host::{self, Host};
-use super::line_of_host::{Outcome, Rulebook};
+use super::line_of_host::{Outcome, Rulebook, UNREADABLE};
 use super::rights::Rights;
 use super::select::{self, Wanted};
 use super::template::Templates;
@@ -25,6 +25,8 @@ pub struct Reading {
     pub routers: Vec<RouterLines>,
     /// Hosts that should be lines and are not, by id.
     pub skipped: Vec<Skipped>,
+    /// How many of them have a template that the user of the API may not read.
+    pub unreadable: usize,
     /// What someone may want to know.
     pub remarks: Vec<String>,
 }
@@ -64,15 +66,17 @@ pub fn read(settings: &Settings, deadline: Deadline) -> Result<Reading, Failure>
         global: &global,
         sorted: api.version().sorts_levels(),
     };
-    let mut reader = Reader { api: &api, book: &book, templates: Templates::default(), rights: Rights::default() };
+    let mut reader =
+        Reader { api: &api, book: &book, templates: Templates::default(), rights: Rights::default(), unreadable: 0 };
     let mut found = Vec::with_capacity(ids.len());
     let mut skipped = Vec::new();
     for some in ids.chunks(settings.zabbix.chunk) {
         reader.chunk(some, &mut found, &mut skipped)?;
     }
+    let unreadable = reader.unreadable;
     let routers = together::routers(found, settings, &names, &mut skipped, &mut remarks);
     skipped.sort_by_key(|skipped| skipped.hostid);
-    Ok(Reading { version: api.version().to_string(), url: api.url().to_owned(), routers, skipped, remarks })
+    Ok(Reading { version: api.version().to_string(), url: api.url().to_owned(), routers, skipped, unreadable, remarks })
 }
 
 struct Reader<'a> {
@@ -80,6 +84,7 @@ struct Reader<'a> {
     book: &'a Rulebook<'a>,
     templates: Templates,
     rights: Rights,
+    unreadable: usize,
 }
 
 impl Reader<'_> {
@@ -112,6 +117,10 @@ impl Reader<'_> {
                     found.push(together::Found { hostid: host.id, host: host.host, line, router });
                 }
                 Outcome::Other => {}
+                Outcome::Unreadable => {
+                    self.unreadable += 1;
+                    skipped.push(Skipped { hostid: host.id, host: host.host, reason: UNREADABLE.to_owned() });
+                }
                 Outcome::Skipped(reason) => skipped.push(Skipped { hostid: host.id, host: host.host, reason }),
             }
         }
