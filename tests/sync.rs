@@ -1,8 +1,10 @@
 //! `sync` against a Zabbix API of every version (tests/support/zabbix_api.rs), and what becomes of the inventory. The real Zabbix
 //! is asked in tests/zabbix/sync.rs.
 
+mod background;
 mod changes;
 mod hosts;
+mod masters;
 mod outage;
 mod versions;
 

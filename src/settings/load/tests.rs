@@ -71,7 +71,12 @@ fn every_setting_can_be_given_in_a_file() {
         all_routers = 'burst 9, every 100ms'\n\
         [ssh]\nhost_keys = 'strict'\nproxy_command = 'ssh -W %h:%p jump'\nknown_hosts = '/k'\ncrypto = 'legacy'\n\
         [secrets]\nfile = '/c'\nallow_plain_password = false\n\
-        [log]\nfile = '/l'\nlevel = 'debug'\nformat = 'json'\n[platforms]\ndir = '/p'\n";
+        [log]\nfile = '/l'\nlevel = 'debug'\nformat = 'json'\n[platforms]\ndir = '/p'\n\
+        [zabbix]\nurl = 'https://z/zabbix'\ntoken = 'env:T'\nuser = 'u'\npassword = 'secret:z'\nca_file = '/ca'\n\
+        timeout = '9s'\nchunk = 50\n\
+        [sync]\ntag = 'leased'\nproxy = 'p'\nproxy_group = 'g'\nmacros = 'router={$R}'\ncredential = 'secret:c'\n\
+        router_credentials = 'r=secret:c'\ngroup_credentials = 'G/H=secret:c'\nshrink_share = 10\nshrink_lines = 0\n\
+        ttl = '1m'\ndeadline = '1m'\nmax_inventory_age = '1d'\n";
     let loaded = World::with(text).load().unwrap();
     assert_eq!(loaded.sources.len(), SETTINGS.len());
     let shown: Vec<String> = SETTINGS.iter().filter_map(|setting| setting.value(&loaded.settings)).collect();
@@ -99,7 +104,26 @@ fn every_setting_can_be_given_in_a_file() {
             "/l",
             "debug",
             "json",
-            "/p"
+            "/p",
+            "https://z/zabbix",
+            "env:T",
+            "u",
+            "secret:z",
+            "/ca",
+            "9s",
+            "50",
+            "leased",
+            "p",
+            "g",
+            "router={$R}",
+            "secret:c",
+            "r=secret:c",
+            "G/H=secret:c",
+            "10",
+            "0",
+            "1m",
+            "1m",
+            "1d"
         ]
     );
 }
@@ -112,6 +136,13 @@ fn settings_survive_the_way_to_a_master() {
     for setting in SETTINGS {
         assert_eq!(setting.value(&received), setting.value(&loaded.settings), "{}", setting.name);
     }
+}
+
+#[test]
+fn a_master_is_given_nothing_of_the_api() {
+    let loaded = World::with("[zabbix]\ntoken = 'exec:print canary'\n[sync]\ncredential = 'env:CANARY'\n").load().unwrap();
+    let sent = serde_json::to_string(&loaded.settings.for_master()).unwrap();
+    assert!(!sent.to_lowercase().contains("canary"), "{sent}");
 }
 
 #[test]
