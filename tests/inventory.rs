@@ -322,6 +322,13 @@ fn what_is_no_inventory_file_is_refused_as_a_whole() {
         let found = refused(&monitor, &import(&monitor, name, text, &[]));
         assert!(found[0].starts_with(what), "{found:?}");
     }
+    // The parser goes on behind a broken line, and only it speaks of that line.
+    let torn = "[[router]]\nname = 'r\naddress = 'x y'\nport = x\n[[line]]\nid = 'a'\ntarget = 'b'\nrouter = 'c'\n";
+    let found = refused(&monitor, &import(&monitor, "torn.toml", torn, &[]));
+    let starts =
+        ["torn.toml:2: ", "torn.toml:3: address \"x y\": allowed", "torn.toml:4: ", "torn.toml:7: target \"b\""];
+    assert_eq!(found.len(), starts.len() + 1, "{found:#?}");
+    assert!(found.iter().zip(starts).all(|(found, start)| found.starts_with(start)), "{found:#?}");
     let missing = monitor.path("missing.toml").to_str().expect("UTF-8").to_owned();
     assert_eq!(refused(&monitor, &monitor.run(&["inventory", "import", &missing]))[0], "missing.toml: not found");
     let open = write(&monitor, "open.toml", GOOD);

@@ -30,4 +30,5 @@ mod ssh;
 mod state;
 mod support;
 mod sync;
+mod templates;
 mod zabbix;

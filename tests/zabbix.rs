@@ -1,9 +1,13 @@
 //! ddl-monitor in a real Zabbix (`scripts/zabbix-lab`), each test in a lab of its own. `scripts/test --zabbix` runs these alone.
 
+mod agents;
+mod discovery;
 mod faults;
 mod growth;
+mod lab;
 mod many;
 mod restarts;
+mod templates;
 mod ways;
 
 use crate::support::zabbix::{Host, Part, Zabbix};

@@ -56,21 +56,23 @@ function demo(string $version, string $token, string $proxy, string $folder, int
     $proxyid = id('proxy', 'proxyid', [$version === '6.0' ? 'host' : 'name' => $proxy], $token);
     $by_proxy = $version === '6.0' ? ['proxy_hostid' => $proxyid] : ['monitored_by' => 1, 'proxyid' => $proxyid];
     $soon = ['{$LINE_CHECK_INTERVAL}' => '10s', '{$LINE_DISCOVERY_INTERVAL}' => '15s'];
-    $on = fn (int $router, string $platform, string $line) => $soon + ['{$LINE_ID}' => $line,
+    $on = fn (int $router, string $platform, string $line, string $carrier, string $circuit) => $soon + [
+        '{$LINE_ID}' => $line, '{$LINE_CARRIER}' => $carrier, '{$LINE_CIRCUIT}' => $circuit,
         '{$LINE_ROUTER_IP}' => '127.0.0.1:'.($routers + $router), '{$LINE_ROUTER_PLATFORM}' => $platform,
         '{$LINE_ROUTER_PASSWORD}' => 'secret:lab'];
     $line = 'Leased Line by SSH';
     $router = 'Edge Router Leased Lines by SSH';
     // Technical name, visible name, template, macros, port of the interface, more.
     $hosts = [
-        ['10.71.0.2', 'Line Paris – Lyon', $line, $on(0, 'cisco_iosxe', 'L-1001'), 10050, []],
-        ['10.71.0.6', 'Line Paris – Dakar', $line, $on(0, 'cisco_iosxe', 'L-1002'), 10050, []],
-        ['10.71.0.10', 'Line Paris – Nantes', $line, $on(0, 'cisco_iosxe', 'L-1003'), 10050, []],
-        ['10.73.0.2', 'Line Amsterdam – Rotterdam (by the proxy)', $line, $on(2, 'cisco_nxos', 'L-3001'), 10050, $by_proxy],
+        ['10.71.0.2', 'Line Paris – Lyon', $line, $on(0, 'cisco_iosxe', 'L-1001', 'Colt', 'CLT-88120'), 10050, []],
+        ['10.71.0.6', 'Line Paris – Dakar', $line, $on(0, 'cisco_iosxe', 'L-1002', 'Orange', 'OR-5531-A'), 10050, []],
+        ['10.71.0.10', 'Line Paris – Nantes', $line, $on(0, 'cisco_iosxe', 'L-1003', 'Colt', 'CLT-88127'), 10050, []],
+        ['10.73.0.2', 'Line Amsterdam – Rotterdam (by the proxy)', $line, $on(2, 'cisco_nxos', 'L-3001', 'KPN', 'KP-700'), 10050, $by_proxy],
     ];
     if ($inventory) {
         $hosts[] = ['edge-fra', 'Router Frankfurt', $router, $soon, 10050, []];
-        $hosts[] = ['10.74.0.2', 'Line London – Leeds (by agent)', "$line via agent", $soon + ['{$LINE_ID}' => 'L-4001'], $agentd, []];
+        $hosts[] = ['10.74.0.2', 'Line London – Leeds (by agent)', "$line via agent", $soon + ['{$LINE_ID}' => 'L-4001',
+            '{$LINE_CARRIER}' => 'BT', '{$LINE_CIRCUIT}' => 'BT-9001'], $agentd, []];
         $hosts[] = ['edge-lon', 'Router London (by agent 2)', "$router via agent", $soon, $agent2, []];
     }
     foreach ($hosts as [$name, $shown, $template, $macros, $port, $more]) {

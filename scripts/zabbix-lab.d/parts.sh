@@ -100,7 +100,8 @@ set_up_frontend() {
   local to=$dir/frontend from=/usr/share/zabbix
   [ -z "$root" ] || [ -d "$root$from/include" ] || from=/usr/share/zabbix/ui
   if [ ! -e "$to/complete" ]; then
-    cp -a "$root$from" "$to/ui"
+    # With what its links lead to: fonts that lie elsewhere.
+    "${inside[@]}" cp -rL "$from" "$to/ui"
     # Debian's tree knows only /etc.
     sed -i "s|'/etc/zabbix/zabbix.conf.php'|'$to/zabbix.conf.php'|" "$to/ui/include/classes/core/CConfigFile.php"
     # Without a locale of this name every page shows an error.
@@ -228,7 +229,7 @@ run_part() {
   frontend)
     start frontend zabbix PHP_CLI_SERVER_WORKERS=4 LOCPATH="$dir/frontend/locale" LANG=en_US.utf8 \
       php -d memory_limit=256M -d max_execution_time=300 -d max_input_time=300 -d post_max_size=32M -d upload_max_filesize=16M \
-      -d session.save_path="$dir/frontend/sessions" -d date.timezone="$(zone)" -d opcache.enable=1 \
+      -d session.save_path="$dir/frontend/sessions" -d sys_temp_dir="$dir/frontend/sessions" -d date.timezone="$(zone)" -d opcache.enable=1 \
       -S "127.0.0.1:$port_frontend" -t "$dir/frontend/ui"
     ;;
   routers) start_routers ;;
@@ -273,7 +274,7 @@ stop_parts() {
   local part
   stop_processes server proxy agentd agent2 frontend
   for part in server proxy agentd agent2; do
-    [ ! -d "$dir/$part/state" ] || monitor "$part" stop --all </dev/null >/dev/null 2>&1 || true
+    ! compgen -G "$dir/$part/state/*.sock" >/dev/null || monitor "$part" stop --all </dev/null >/dev/null 2>&1 || true
   done
   stop_processes routers postgres
 }

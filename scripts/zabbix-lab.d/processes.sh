@@ -13,16 +13,22 @@ look() {
   state=${stat[0]} session=${stat[3]} started=${stat[19]}
 }
 
-# All living processes of a part, also when its leader was killed.
+# All living processes of parts, also when their leader was killed.
 members() {
-  local leader since of process state session started
-  { read -r leader since of <"$dir/pids/$1"; } 2>/dev/null || return 0
-  [ "$of" = "$boot" ] || return 0
-  # The number may be another process' by now.
-  ! look "$leader" || [ "$started" = "$since" ] || return 0
+  local part pid since of process state session started
+  local -A start=()
+  for part in "$@"; do
+    { read -r pid since of <"$dir/pids/$part"; } 2>/dev/null || continue
+    [ "$of" = "$boot" ] || continue
+    # The number may be another process' by now.
+    ! look "$pid" || [ "$started" = "$since" ] || continue
+    start[$pid]=$since
+  done
+  [ ${#start[@]} -gt 0 ] || return 0
   for process in /proc/[0-9]*; do
     look "${process#/proc/}" || continue
-    [ "$session" = "$leader" ] && [ "$state" != Z ] && [ "$started" -ge "$since" ] && echo "${process#/proc/}"
+    since=${start[$session]:-}
+    [ -n "$since" ] && [ "$state" != Z ] && [ "$started" -ge "$since" ] && echo "${process#/proc/}"
   done
   return 0
 }
@@ -81,13 +87,16 @@ stop_processes() {
       kill -s "$signal" "$pid" 2>/dev/null || true
     fi
   done
-  for part in "$@"; do
-    while mapfile -t pids < <(members "$part") && [ ${#pids[@]} -gt 0 ]; do
-      if [ -n "$delete" ] || ! leader "$part" >/dev/null || [ $((SECONDS - since)) -ge 20 ]; then
-        kill -s KILL "${pids[@]}" 2>/dev/null || true
-      fi
-      sleep 0.02
-    done
-    rm -f "$dir/pids/$part"
+  while mapfile -t pids < <(members "$@") && [ ${#pids[@]} -gt 0 ]; do
+    if [ -n "$delete" ] || [ $((SECONDS - since)) -ge 20 ]; then
+      kill -s KILL "${pids[@]}" 2>/dev/null || true
+    else
+      # What a killed leader left behind.
+      for part in "$@"; do
+        leader "$part" >/dev/null || for pid in $(members "$part"); do kill -s KILL "$pid" 2>/dev/null || true; done
+      done
+    fi
+    sleep 0.02
   done
+  for part in "$@"; do rm -f "$dir/pids/$part"; done
 }

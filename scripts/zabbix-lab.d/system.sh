@@ -77,5 +77,5 @@ provide_chroot() {
 }
 
 leave_system() {
-  [ -z "$root" ] || rmdir -p "$root$dir" 2>/dev/null || true
+  [ -z "$root" ] || rmdir "$root$dir" 2>/dev/null || true
 }

@@ -21,14 +21,13 @@ pub(super) struct Choice {
 impl Choice {
     /// The router that is meant, and those of its lines.
     pub(super) fn look_up(&self, inventory: &Inventory) -> Result<RouterLines, Failure> {
-        let first = self.router.iter().find(|text| !text.is_empty());
-        let router = argument::ROUTER_NAME.given(first.cloned())?;
+        let router = argument::first_given(argument::ROUTER_NAME, &self.router)?;
         let mut ids = Vec::new();
         for id in &self.line {
             ids.extend(argument::LINE.given(Some(id.clone()))?);
         }
         let (name, allowed) = match (router, ids.first()) {
-            (Some(name), _) => (name, None),
+            (Some(name), _) => (name.to_owned(), None),
             (None, Some(id)) => (inventory.line(id)?.1.name, Some(id)),
             (None, None) => return Err(argument::ROUTER_NAME.missing("the name of a router in the inventory")),
         };

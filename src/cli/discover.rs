@@ -82,9 +82,9 @@ pub(super) fn run(context: &Context, command: &Command) -> io::Result<ExitCode> 
     }
 }
 
-/// One line where Zabbix reads it.
+/// One line where Zabbix reads it. Of what is no JSON it shows the first 100 characters or so: what to do must be among them.
 pub(super) fn refuse(failure: &Failure) -> io::Result<ExitCode> {
-    output::print(&format!("{}\n", output::one_line(&format!("ddl-monitor: {failure}"))))?;
+    output::print(&format!("{}\n", output::one_line(&format!("ddl-monitor: {}", failure.message))))?;
     Ok(ExitCode::FAILURE)
 }
 

@@ -74,7 +74,7 @@ pub struct Global {
     #[arg(long, global = true, value_name = "FILE", value_parser = text(), value_hint = ValueHint::FilePath)]
     #[arg(help_heading = "Global options")]
     config: Option<String>,
-    /// State directory: what masters and polls share: sockets, host keys, logins that failed, the log
+    /// State directory: what masters and polls share: sockets, host keys, logins that failed, the inventory, the log
     #[arg(long, global = true, value_name = "DIR", value_parser = text(), value_hint = ValueHint::DirPath)]
     #[arg(help_heading = "Global options")]
     state_dir: Option<String>,

@@ -3,13 +3,12 @@
 use super::arguments::text;
 use super::choice::Choice;
 use super::format::Format;
-use super::output;
 use super::{Context, complain};
+use super::{known, output};
 use crate::duration;
 use crate::failure::Failure;
 use crate::inventory::arguments as argument;
 use crate::inventory::arguments::Argument;
-use crate::inventory::compiled::Inventory;
 use crate::inventory::line::{self, Line};
 use crate::plan::{self, Cost, Round};
 use crate::platform::{self, Platform};
@@ -168,7 +167,7 @@ fn plan_of(context: &Context, args: &Args) -> Result<Document, Failure> {
         let argument = Argument { flag, macro_name: "" };
         duration::parse(text).ok_or_else(|| argument.refused(text, "a time like 20ms, 2.5s or 3m"))
     };
-    let inventory = Inventory::open(&context.state()?.inventory())?;
+    let inventory = known::inventory(context)?;
     let (record, records) = args.choice.look_up(&inventory)?;
     let settings = record.settings(&context.loaded)?;
     let parse = |record_of_line: &crate::inventory::line_record::LineRecord| {

@@ -83,11 +83,6 @@ const FAULTS: [Fault; 8] = [
     },
 ];
 
-pub(super) fn template(version: &str, name: &str) -> String {
-    let path = format!("{}/zabbix-templates/{version}/{name}.yaml", env!("CARGO_MANIFEST_DIR"));
-    std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"))
-}
-
 /// A host of a line, polled every two seconds.
 fn line<'a>(zabbix: &'a Zabbix, name: &str, router: &str) -> Host<'a> {
     let macros = [
@@ -122,7 +117,7 @@ fn each_fault_of_a_line_or_its_router_is_one_problem_of_the_line_and_ends_when_i
         let router = |fault: &Fault| (fault.breaks)(SimRouter::new("linux").name(fault.name));
         let mut sim = Sim::start(FAULTS.iter().map(router));
         let zabbix = Zabbix::start(version);
-        zabbix.import(&template(version, "leased-line-by-ssh"));
+        zabbix.import_templates();
         let hosts: Vec<Host<'_>> =
             FAULTS.iter().map(|fault| line(&zabbix, fault.name, &sim.address(fault.name).to_string())).collect();
         let closed = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port");
@@ -177,7 +172,7 @@ fn a_fault_of_a_router_is_one_problem_of_it_and_none_of_its_lines_and_a_line_s_o
         let broken = |fault: &Fault| (fault.breaks)(SimRouter::new("linux").name(fault.name));
         let mut sim = Sim::start(FAULTS.iter().map(broken));
         let zabbix = Zabbix::start(version);
-        zabbix.import(&template(version, "edge-router-leased-lines-by-ssh"));
+        zabbix.import_templates();
         let closed = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port");
         let mut routers: Vec<(&str, String)> =
             FAULTS.iter().map(|fault| (fault.name, sim.address(fault.name).to_string())).collect();
@@ -222,7 +217,7 @@ fn a_fault_of_a_router_is_one_problem_of_it_and_none_of_its_lines_and_a_line_s_o
 fn a_changed_host_key_is_a_problem_until_the_old_one_is_removed_from_the_record() {
     for version in versions() {
         let zabbix = Zabbix::start(version);
-        zabbix.import(&template(version, "leased-line-by-ssh"));
+        zabbix.import_templates();
         let sim = SimRouter::new("linux").with("host_key", "random").start();
         let address = sim.address("r1").to_string();
         let host = line(&zabbix, "moved", &address);

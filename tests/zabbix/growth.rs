@@ -1,6 +1,5 @@
 //! More than one machine: a host that moves to a proxy takes its lines along; the master it leaves behind logs out by itself.
 
-use super::faults::template;
 use crate::support::sim::SimRouter;
 use crate::support::wait;
 use crate::support::zabbix::{Part, Zabbix, versions};
@@ -11,7 +10,7 @@ fn a_host_that_moves_to_a_proxy_is_measured_there_and_the_master_it_leaves_logs_
     for version in versions() {
         let sim = SimRouter::new("cisco_iosxe").start();
         let zabbix = Zabbix::start(version);
-        zabbix.import(&template(version, "leased-line-by-ssh"));
+        zabbix.import_templates();
         let settings = zabbix.folder(Part::Server).join("ddl-monitor.toml");
         let mut settings = std::fs::OpenOptions::new().append(true).open(settings).expect("settings");
         writeln!(settings, "[master]\nidle_exit = \"10s\"").expect("a setting written");

@@ -1,7 +1,6 @@
 //! Many lines on one server: every value at its time, one login per router and lane, and what it costs. With `--long` 500
 //! lines on 20 routers for five minutes; run it with `--nocapture` for the figures.
 
-use super::faults::template;
 use crate::support::process;
 use crate::support::sim::{Sim, SimRouter};
 use crate::support::wait;
@@ -20,13 +19,14 @@ const LONG: Size = Size { routers: 20, lines: 500, interval: 30, values: 10 };
 const SHORT: Size = Size { routers: 4, lines: 40, interval: 5, values: 4 };
 
 #[test]
+#[expect(clippy::print_stdout, reason = "figures for people who ask for them")]
 fn many_lines_are_all_measured_at_their_time_with_one_login_per_router_and_lane() {
     let size = if process::rounds(0, 1) == 1 { LONG } else { SHORT };
     for version in versions() {
         let names: Vec<String> = (0..size.routers).map(|n| format!("edge-{n}")).collect();
         let sim = Sim::start(names.iter().map(|name| SimRouter::new("cisco_iosxe").name(name)));
         let zabbix = Zabbix::start(version);
-        zabbix.import(&template(version, "leased-line-by-ssh"));
+        zabbix.import_templates();
         let hosts = create(&zabbix, &sim, &names, &size);
         let before = (cpu(&zabbix.masters(Part::Server)), pollers(&zabbix));
         let items = items(&zabbix, "line.state");

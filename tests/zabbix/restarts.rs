@@ -46,7 +46,11 @@ fn each_daemon_restarts_while_its_master_lives() {
 
 /// Sockets and pipes that a process has open.
 fn open(pid: u32) -> Vec<String> {
-    descriptors(pid).into_iter().map(|(_, link)| link).filter(|link| link.contains(":[")).collect()
+    descriptors(pid)
+        .into_iter()
+        .map(|(_, link)| link)
+        .filter(|link| link.starts_with("socket:") || link.starts_with("pipe:"))
+        .collect()
 }
 
 /// A process and all below it.

@@ -5,15 +5,14 @@ mod document;
 use super::arguments::text;
 use super::choice::Choice;
 use super::format::Format;
-use super::output;
 use super::reach::Reach;
 use super::{Context, complain};
+use super::{known, output};
 use crate::clock;
 use crate::deadline::Deadline;
 use crate::failure::{Failure, Kind};
 use crate::inventory::address;
 use crate::inventory::arguments as argument;
-use crate::inventory::compiled::Inventory;
 use crate::inventory::line::{self, Line};
 use crate::probe::Probe;
 use crate::wire::{Batch, Reply, Request};
@@ -64,7 +63,7 @@ pub(super) fn run(context: &Context, args: &Args) -> io::Result<ExitCode> {
 
 fn measure(context: &Context, args: &Args, document: &mut BatchDocument) -> Result<(), Failure> {
     let deadline = argument::DEADLINE.given(args.deadline.clone())?;
-    let inventory = Inventory::open(&context.state()?.inventory())?;
+    let inventory = known::inventory(context)?;
     let (record, records) = args.choice.look_up(&inventory)?;
     document.router = Some(record.name.clone());
     document.address = address::router(&record.address).as_ref().map(output::router_name);

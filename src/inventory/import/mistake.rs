@@ -38,28 +38,31 @@ impl fmt::Display for Mistake {
 pub(super) struct Findings {
     pub(super) mistakes: Vec<Mistake>,
     pub(super) remarks: Vec<Mistake>,
-    /// Files of which something could not be parsed: what seems to be missing may be in there.
-    torn: Vec<Rc<str>>,
+    /// Places that could not be parsed: what was made of them says nothing, and what seems to be missing may be in there.
+    torn: Vec<Place>,
 }
 
 impl Findings {
     pub(super) fn mistake(&mut self, place: &Place, text: impl Into<String>) {
-        self.mistakes.push(Mistake { place: place.clone(), text: text.into() });
+        if !self.torn.contains(place) {
+            self.mistakes.push(Mistake { place: place.clone(), text: text.into() });
+        }
+    }
+
+    /// A mistake because of which not all of the file can be read. A parser may say more than one thing about a broken line; the
+    /// first one is the mistake.
+    pub(super) fn torn(&mut self, place: &Place, text: impl Into<String>) {
+        self.mistake(place, text);
+        self.torn.push(place.clone());
     }
 
     pub(super) fn remark(&mut self, place: &Place, text: impl Into<String>) {
         self.remarks.push(Mistake { place: place.clone(), text: text.into() });
     }
 
-    /// A mistake because of which not all of the file can be read.
-    pub(super) fn torn(&mut self, place: &Place, text: impl Into<String>) {
-        self.mistake(place, text);
-        self.torn.push(Rc::clone(&place.file));
-    }
-
     /// What seems to be missing in a file, if all of it was read.
     pub(super) fn missing(&mut self, place: &Place, text: impl Into<String>) {
-        if !self.torn.contains(&place.file) {
+        if !self.torn.iter().any(|torn| torn.file == place.file) {
             self.mistake(place, text);
         }
     }

@@ -164,3 +164,64 @@ impl Dangling<'_> {
         findings.missing_everywhere(&place, format!("no router is called {}{near}", quoted(name)));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Pieces of which files are made, and what breaks them.
+    const PIECES: [&str; 32] = [
+        "id",
+        "name",
+        "address",
+        "target",
+        "router",
+        "tag:x",
+        "platform",
+        "password",
+        ",",
+        ",",
+        ";",
+        "\t",
+        "\n",
+        "\n",
+        "\r\n",
+        "\r",
+        "\"",
+        "\"\"",
+        " ",
+        "10.1.1.2",
+        "linux",
+        "ü",
+        "\u{feff}",
+        "[[router]]",
+        "[[line]]",
+        "=",
+        "'",
+        "{",
+        "}",
+        "[line.tags]",
+        "#",
+        "0",
+    ];
+
+    proptest! {
+        #[test]
+        fn no_file_makes_an_import_panic_or_pass_unseen(picks in prop::collection::vec(0..PIECES.len(), 0..60)) {
+            let text: String = picks.iter().map(|pick| PIECES[*pick]).collect();
+            let dir = tempfile::tempdir().unwrap();
+            for extension in ["csv", "toml"] {
+                let path = dir.path().join(format!("f.{extension}"));
+                std::fs::write(&path, &text).unwrap();
+                match read(std::slice::from_ref(&path), &Settings::default()) {
+                    Ok(imported) => prop_assert!(!imported.routers.is_empty(), "{text:?}"),
+                    Err(mistakes) => {
+                        let last = text.split(['\n', '\r']).count();
+                        prop_assert!(mistakes.iter().all(|mistake| mistake.place.line <= last), "{text:?}: {mistakes:?}");
+                    }
+                }
+            }
+        }
+    }
+}

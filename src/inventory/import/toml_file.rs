@@ -13,8 +13,6 @@ use toml::de::{DeTable, DeValue};
 struct File<'a> {
     name: &'a Rc<str>,
     lines: Lines,
-    /// Lines that could not be parsed: what the parser made of them says nothing.
-    broken: Vec<usize>,
 }
 
 impl File<'_> {
@@ -25,17 +23,10 @@ impl File<'_> {
     fn place<T>(&self, at: &Spanned<T>) -> Place {
         self.line(self.lines.number(at.span().start))
     }
-
-    /// A mistake, unless the parser has said what is wrong with that line.
-    fn mistake(&self, place: &Place, text: impl Into<String>, findings: &mut Findings) {
-        if !self.broken.contains(&place.line) {
-            findings.mistake(place, text);
-        }
-    }
 }
 
 pub(super) fn drafts(name: &Rc<str>, bytes: &[u8], findings: &mut Findings) -> Vec<Draft> {
-    let mut file = File { name, lines: Lines::of(bytes), broken: Vec::new() };
+    let mut file = File { name, lines: Lines::of(bytes) };
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
         Err(e) => {
@@ -47,11 +38,7 @@ pub(super) fn drafts(name: &Rc<str>, bytes: &[u8], findings: &mut Findings) -> V
     let (table, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
         let line = file.lines.number(error.span().unwrap_or_default().start);
-        // The parser says more than one thing about a broken line; the first one is the mistake.
-        if !file.broken.contains(&line) {
-            findings.torn(&file.line(line), error.message().trim().replace('\n', ", "));
-            file.broken.push(line);
-        }
+        findings.torn(&file.line(line), error.message().trim().replace('\n', ", "));
     }
     let mut drafts = Vec::new();
     for (key, value) in table.get_ref() {
@@ -59,7 +46,7 @@ pub(super) fn drafts(name: &Rc<str>, bytes: &[u8], findings: &mut Findings) -> V
             "router" => Kind::Router,
             "line" => Kind::Line,
             other => {
-                file.mistake(&file.place(key), unknown_table(other), findings);
+                findings.mistake(&file.place(key), unknown_table(other));
                 continue;
             }
         };
@@ -68,11 +55,11 @@ pub(super) fn drafts(name: &Rc<str>, bytes: &[u8], findings: &mut Findings) -> V
                 for record in records {
                     match record.get_ref() {
                         DeValue::Table(keys) => drafts.push(draft(kind, file.place(record), keys, &file, findings)),
-                        _ => file.mistake(&file.place(record), brackets(kind), findings),
+                        _ => findings.mistake(&file.place(record), brackets(kind)),
                     }
                 }
             }
-            _ => file.mistake(&file.place(key), brackets(kind), findings),
+            _ => findings.mistake(&file.place(key), brackets(kind)),
         }
     }
     // Routers and lines as they are mixed in the file.
@@ -102,10 +89,10 @@ fn draft(kind: Kind, place: Place, keys: &DeTable<'_>, file: &File<'_>, findings
             Some(key) => match text(key, value.get_ref()) {
                 Ok(value) if value.is_empty() => {}
                 Ok(value) => draft.fields.push(Field { key, value, place }),
-                Err(what) => file.mistake(&place, what, findings),
+                Err(what) => findings.mistake(&place, what),
             },
             None if kind == Kind::Line && name == "tags" => tags(&mut draft, value, &place, file, findings),
-            None => file.mistake(&place, kind.unknown("key", name, "tags"), findings),
+            None => findings.mistake(&place, kind.unknown("key", name, "tags")),
         }
     }
     draft
@@ -113,11 +100,11 @@ fn draft(kind: Kind, place: Place, keys: &DeTable<'_>, file: &File<'_>, findings
 
 fn tags(draft: &mut Draft, value: &Spanned<DeValue<'_>>, place: &Place, file: &File<'_>, findings: &mut Findings) {
     const FORM: &str = r#"tags are written as tags = { site = "Bern", customer = "ACME" }"#;
-    let DeValue::Table(tags) = value.get_ref() else { return file.mistake(place, FORM, findings) };
+    let DeValue::Table(tags) = value.get_ref() else { return findings.mistake(place, FORM) };
     for (name, value) in tags {
         match scalar(value.get_ref()) {
             Some(text) => draft.tags.push((name.get_ref().to_string(), text, file.place(name))),
-            None => file.mistake(&file.place(name), FORM, findings),
+            None => findings.mistake(&file.place(name), FORM),
         }
     }
 }

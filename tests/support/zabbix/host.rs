@@ -212,18 +212,22 @@ impl Host<'_> {
         })
     }
 
-    /// The error of a discovery rule, empty when it is supported; none when there is no such rule.
-    pub fn discovery_error(&self, key: &str) -> Option<String> {
+    /// The error that Zabbix shows at a discovery rule; empty while it is supported.
+    pub fn discovery_error(&self, key: &str) -> String {
         let found = self.zabbix.call("discoveryrule.get", json!({"hostids": self.id, "filter": {"key_": key}}));
-        Some(found.get(0)?["error"].as_str()?.to_owned())
+        found[0]["error"].as_str().unwrap_or_else(|| panic!("no rule {key}")).to_owned()
     }
 
-    /// "Execute now" of an item or a discovery rule; the server must know it already.
+    /// "Execute now" of an item, again and again until the item has a value newer than this one: Zabbix
+    /// forgets the order while the server does not know the item yet.
     #[track_caller]
-    pub fn check_now(&self, key: &str) {
-        let rules = || self.zabbix.call("discoveryrule.get", json!({"hostids": self.id, "filter": {"key_": key}}));
-        let item = self.item(key).unwrap_or_else(|| rules()[0].clone());
-        self.zabbix.call("task.create", json!([{"type": 6, "request": {"itemid": item["itemid"]}}]));
+    pub fn check_now(&self, key: &str, than: Option<&Value>) -> Value {
+        let item = self.item(key).unwrap_or_else(|| panic!("no item {key}"));
+        wait::patiently(&format!("a value of {key}"), || {
+            self.zabbix.call("task.create", json!([{"type": 6, "request": {"itemid": item["itemid"]}}]));
+            let newest = self.values(key).pop();
+            newest.filter(|value| than.is_none_or(|than| value.time > than.time)).ok_or("none")
+        })
     }
 
     /// Names of the problems that are open now, sorted.
@@ -235,14 +239,16 @@ impl Host<'_> {
         names
     }
 
-    /// Waits until exactly these problems are open, in any order.
+    /// Waits until exactly these problems are open, in any order; each is named by how its name begins.
     #[track_caller]
-    pub fn wait_for_problems(&self, names: &[&str]) {
-        let mut wanted: Vec<&str> = names.to_vec();
+    pub fn wait_for_problems(&self, beginnings: &[&str]) {
+        let mut wanted = beginnings.to_vec();
         wanted.sort_unstable();
         wait::patiently(&format!("the problems {wanted:?}"), || {
             let found = self.problems();
-            if found == wanted { Ok(()) } else { Err(format!("{found:?}")) }
+            let fits =
+                found.len() == wanted.len() && found.iter().zip(&wanted).all(|(name, begin)| name.starts_with(begin));
+            if fits { Ok(()) } else { Err(format!("{found:?}")) }
         });
     }
 

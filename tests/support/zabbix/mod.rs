@@ -4,7 +4,7 @@
 mod api;
 mod host;
 
-pub use host::{Host, NewHost, Value};
+pub use host::{Host, NewHost};
 
 use super::leftover;
 use super::monitor::BINARY;
@@ -56,7 +56,8 @@ pub struct Zabbix {
 impl Zabbix {
     /// A lab without hosts: server, frontend, proxy `lab-proxy`, both agents. Ready in two seconds, once its database is kept.
     pub fn start(version: &'static str) -> Self {
-        let folder = std::env::temp_dir().join(format!("{}-zabbix", leftover::mark()));
+        end_leftovers();
+        let folder = std::env::temp_dir().join(format!("{}{SUFFIX}", leftover::mark()));
         let mut holder = script("up", &folder)
             .args(["--version", version, "--bare", "--json", "--until-eof", "--binary", BINARY])
             .stdin(Stdio::piped())
@@ -124,10 +125,25 @@ impl Zabbix {
         self.call("configuration.import", json!({"format": "yaml", "source": yaml, "rules": self.rules()}));
     }
 
-    /// What importing it would change; empty when nothing.
+    /// Imports all templates of the project, those for this version.
     #[track_caller]
-    pub fn import_changes(&self, yaml: &str) -> Json {
-        self.call("configuration.importcompare", json!({"format": "yaml", "source": yaml, "rules": self.rules()}))
+    pub fn import_templates(&self) {
+        for yaml in templates(self.version) {
+            self.import(&yaml);
+        }
+    }
+
+    /// All that Zabbix knows of the templates with these names, as it exports it.
+    #[track_caller]
+    pub fn export(&self, names: &[&str]) -> Json {
+        let found = self.call("template.get", json!({"filter": {"host": names}, "output": ["templateid"]}));
+        let ids: Vec<&Json> = found.as_array().expect("a list").iter().map(|one| &one["templateid"]).collect();
+        assert_eq!(ids.len(), names.len(), "{names:?}");
+        let text = self.call("configuration.export", json!({"format": "json", "options": {"templates": ids}}));
+        let mut export: Json = serde_json::from_str(text.as_str().expect("text")).expect("JSON");
+        // Of 6.0: when it was exported.
+        export["zabbix_export"].as_object_mut().expect("an export").remove("date");
+        export
     }
 
     fn rules(&self) -> Json {
@@ -187,6 +203,16 @@ impl Zabbix {
         rows.iter().filter_map(|master| u32::try_from(master["pid"].as_u64()?).ok()).collect()
     }
 
+    /// Kills its script, as the kernel does when memory is short, and gives the folder the mark of an owner that is gone.
+    pub fn abandon(self) -> PathBuf {
+        let script = self.holder.lock().expect("the script").id();
+        super::process::signal(script, rustix::process::Signal::KILL);
+        // Above the kernel's largest process id.
+        let orphaned = self.folder.with_file_name(format!("ddl-99999999-{}{SUFFIX}", std::process::id()));
+        fs::rename(&self.folder, &orphaned).expect("another name");
+        orphaned
+    }
+
     /// The part's own folder: `ddl-monitor.toml`, `credentials.toml`, `state/`, `conf.d/` of agents.
     pub fn folder(&self, part: Part) -> PathBuf {
         self.folder.join(part.name())
@@ -212,12 +238,36 @@ impl Zabbix {
     }
 }
 
+/// Of a lab's folder, after the mark of its owner.
+const SUFFIX: &str = "-zabbix";
+
+/// Labs whose script was killed together with the tests.
+fn end_leftovers() {
+    for entry in fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.strip_suffix(SUFFIX).is_some_and(leftover::is_dead) {
+            // While its own script is at it, this waits, and finds nothing.
+            let _ = script("down", &entry.path()).arg("--delete").output();
+        }
+    }
+}
+
 impl Drop for Zabbix {
     fn drop(&mut self) {
         let holder = self.holder.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
         drop(holder.stdin.take());
         let _ = holder.wait();
     }
+}
+
+/// The project's templates for a version of Zabbix, in YAML.
+pub fn templates(version: &str) -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("zabbix-templates").join(version);
+    let entries = fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display())).flatten();
+    let mut files: Vec<PathBuf> =
+        entries.map(|entry| entry.path()).filter(|p| p.extension().is_some_and(|e| e == "yaml")).collect();
+    files.sort();
+    files.iter().map(|file| fs::read_to_string(file).expect("a template")).collect()
 }
 
 fn script(command: &str, folder: &Path) -> Command {
