@@ -7,6 +7,7 @@ mod growth;
 mod lab;
 mod many;
 mod restarts;
+mod sync;
 mod templates;
 mod ways;
 

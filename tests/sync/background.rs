@@ -54,7 +54,8 @@ fn it_answers_while_the_api_is_slow_and_many_start_one_sync() {
 /// As if the last sync had been long ago.
 fn forget_when(monitor: &Monitor) {
     let path = monitor.state().join("inventory/sync.json");
-    let mut outcome: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).expect("an outcome")).expect("JSON");
+    let mut outcome: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&path).expect("an outcome")).expect("JSON");
     outcome["time"] = 1.0.into();
     outcome["synced"] = (outcome["synced"].as_f64().expect("a time") - 1000.0).into();
     std::fs::write(&path, outcome.to_string()).expect("an outcome");
@@ -85,15 +86,25 @@ fn the_age_is_told_by_status_and_makes_discover_fail_where_it_is_told_to() {
     assert_eq!(young.code, Some(0), "{}", young.stdout);
     let old = monitor.run(&["discover", "routers", "--max-inventory-age", "10m"]);
     assert_eq!(old.code, Some(1));
-    assert!(old.stdout.contains("the last good sync was 16m") && old.stdout.contains("sync.max_inventory_age 10m"), "{}", old.stdout);
+    assert!(
+        old.stdout.contains("the last good sync was 16m") && old.stdout.contains("sync.max_inventory_age 10m"),
+        "{}",
+        old.stdout
+    );
     api.fault("user.login", Fault::Error("Invalid params.", "Incorrect user name or password."));
     monitor.run(&["sync"]);
     let status = monitor.run(&["status"]).json();
     let known = &status["inventory"];
-    assert_eq!((&known["generation"], &known["lines"], &known["failure"]["kind"]), (&1.into(), &3.into(), &"auth".into()));
+    assert_eq!(
+        (&known["generation"], &known["lines"], &known["failure"]["kind"]),
+        (&1.into(), &3.into(), &"auth".into())
+    );
     assert!(known["age"].as_f64().is_some_and(|age| (1000.0..1100.0).contains(&age)), "{status}");
     let text = monitor.run(&["--format", "text", "status"]).stdout;
-    assert!(text.contains("inventory: generation 1, 3 lines, synced 16m") && text.contains("the last sync failed: auth"), "{text}");
+    assert!(
+        text.contains("inventory: generation 1, 3 lines, synced 16m") && text.contains("the last sync failed: auth"),
+        "{text}"
+    );
     let old = monitor.run(&["discover", "lines", "--max-inventory-age", "10m"]).stdout;
     assert!(old.contains("the last sync failed: Zabbix API"), "{old}");
     let wrong = monitor.run(&["discover", "lines", "--max-inventory-age", "soon"]);
@@ -128,12 +139,8 @@ fn config_check_online_tells_version_rights_lines_and_what_would_be_skipped() {
     let api = ZabbixApi::start("7.0", lines(3));
     api.change(|world| {
         world.hosts[2].macros.clear();
-        world.templates = vec![crate::support::zabbix_api::Template {
-            id: 1,
-            hidden: true,
-            items: vec![11],
-            ..Default::default()
-        }];
+        world.templates =
+            vec![crate::support::zabbix_api::Template { id: 1, hidden: true, items: vec![11], ..Default::default() }];
         world.hosts[1].parents = vec![1];
     });
     let monitor = monitor(&api, "");
@@ -142,7 +149,12 @@ fn config_check_online_tells_version_rights_lines_and_what_would_be_skipped() {
     assert_eq!((&zabbix["version"], &zabbix["lines"], &zabbix["unreadable"]), (&"7.0.7".into(), &1.into(), &1.into()));
     assert_eq!(zabbix["skipped"].as_array().map(Vec::len), Some(2));
     let ran = monitor.run(&["--format", "text", "config", "check", "--online"]);
-    for said in ["Zabbix 7.0.7 at http://127.0.0.1:", "1 line, 1 router; 1 host have", "skipped: 2 hosts", "it has no {$LINE_ROUTER_IP}"] {
+    for said in [
+        "Zabbix 7.0.7 at http://127.0.0.1:",
+        "1 line, 1 router; 1 host have",
+        "skipped: 2 hosts",
+        "it has no {$LINE_ROUTER_IP}",
+    ] {
         assert!(ran.stdout.contains(said), "{}", ran.stdout);
     }
     assert!(!monitor.state().join("inventory").exists(), "nothing is changed");

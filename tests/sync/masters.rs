@@ -9,7 +9,9 @@ use crate::support::zabbix_api::{Host, World, ZabbixApi, text_macro};
 /// Process ids of masters by router.
 fn masters(monitor: &Monitor) -> Vec<(String, u64)> {
     let status = monitor.status();
-    let text = |one: &serde_json::Value| (one["router"].as_str().expect("text").to_owned(), one["pid"].as_u64().expect("a pid"));
+    let text = |one: &serde_json::Value| {
+        (one["router"].as_str().expect("text").to_owned(), one["pid"].as_u64().expect("a pid"))
+    };
     status.as_array().expect("masters").iter().map(text).collect()
 }
 

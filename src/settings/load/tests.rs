@@ -140,7 +140,8 @@ fn settings_survive_the_way_to_a_master() {
 
 #[test]
 fn a_master_is_given_nothing_of_the_api() {
-    let loaded = World::with("[zabbix]\ntoken = 'exec:print canary'\n[sync]\ncredential = 'env:CANARY'\n").load().unwrap();
+    let loaded =
+        World::with("[zabbix]\ntoken = 'exec:print canary'\n[sync]\ncredential = 'env:CANARY'\n").load().unwrap();
     let sent = serde_json::to_string(&loaded.settings.for_master()).unwrap();
     assert!(!sent.to_lowercase().contains("canary"), "{sent}");
 }
