@@ -75,6 +75,7 @@ zabbix.password               -                       default: the token
 zabbix.ca_file                -                       default: those of the system
 zabbix.timeout                30s                     default
 zabbix.chunk                  500                     default
+zabbix.connections            3                       default
 sync.tag                      TempType=LINE           default
 sync.proxy                    -                       default: all hosts
 sync.proxy_group              -                       default: all hosts

@@ -173,6 +173,8 @@ pub struct Zabbix {
     pub timeout: Duration,
     /// Hosts of which everything is asked at once.
     pub chunk: usize,
+    /// Requests at the same time.
+    pub connections: usize,
 }
 
 impl Default for Zabbix {
@@ -185,6 +187,7 @@ impl Default for Zabbix {
             ca_file: None,
             timeout: Duration::from_secs(30),
             chunk: 500,
+            connections: 3,
         }
     }
 }

@@ -226,6 +226,11 @@ pub const SETTINGS: &[Setting] = &[
     ),
     Setting::new("zabbix.chunk", number!(zabbix.chunk, 1 to 5000), "Hosts whose macros are asked for at once."),
     Setting::new(
+        "zabbix.connections",
+        number!(zabbix.connections, 1 to 16),
+        "How many such requests run at the same time.",
+    ),
+    Setting::new(
         "sync.tag",
         Form::Word(|s| &mut s.sync.tag, is_tag, "a tag's name, or NAME=VALUE"),
         "Tag of the hosts that are lines, their own or of a template.",

@@ -20,8 +20,6 @@ pub(super) struct Rulebook<'a> {
     pub(super) tag: Wanted<'a>,
     pub(super) credentials: Rules<'a>,
     pub(super) global: &'a [Macro],
-    /// The order within a level; see [`Templates::levels`].
-    pub(super) sorted: bool,
 }
 
 pub(super) const UNREADABLE: &str = "it has a template that the user of the API may not read, so its macros are not known; give that \
@@ -46,7 +44,7 @@ struct Values<'a> {
 impl Rulebook<'_> {
     /// `blind`: the host has an item of a template that is not to be seen.
     pub(super) fn read(&self, host: &Host, templates: &Templates, blind: bool) -> Outcome {
-        let levels = templates.levels(&host.parents, self.sorted);
+        let levels = templates.levels(&host.parents);
         let visible = || levels.iter().flatten().flat_map(|template| &template.tags);
         let own = host.tags.iter().chain(visible());
         if !own.chain(host.inherited_tags.iter().flatten()).any(|tag| self.tag.fits(tag)) {

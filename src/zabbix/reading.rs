@@ -6,16 +6,18 @@ use super::credential::Rules;
 use super::field::Names;
 use super::host::{self, Host};
 use super::line_of_host::{Outcome, Rulebook, UNREADABLE};
-use super::rights::Rights;
+use super::rights::{self, Origins, Rights};
 use super::select::{self, Wanted};
 use super::template::Templates;
 use super::{answer, together};
 use crate::deadline::Deadline;
 use crate::failure::Failure;
 use crate::inventory::compiled::RouterLines;
-use crate::settings::Settings;
+use crate::settings::{Settings, Zabbix};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
 
 /// Everything that was read.
 pub struct Reading {
@@ -64,19 +66,60 @@ pub fn read(settings: &Settings, deadline: Deadline) -> Result<Reading, Failure>
         tag: Wanted::parse(&settings.sync.tag),
         credentials: Rules::of(&settings.sync),
         global: &global,
-        sorted: api.version().sorts_levels(),
     };
     let mut reader =
         Reader { api: &api, book: &book, templates: Templates::default(), rights: Rights::default(), unreadable: 0 };
     let mut found = Vec::with_capacity(ids.len());
     let mut skipped = Vec::new();
-    for some in ids.chunks(settings.zabbix.chunk) {
-        reader.chunk(some, &mut found, &mut skipped)?;
-    }
+    each_chunk(&api, &ids, &settings.zabbix, |piece| reader.take(piece, &mut found, &mut skipped))?;
     let unreadable = reader.unreadable;
     let routers = together::routers(found, settings, &names, &mut skipped, &mut remarks);
     skipped.sort_by_key(|skipped| skipped.hostid);
     Ok(Reading { version: api.version().to_string(), url: api.url().to_owned(), routers, skipped, unreadable, remarks })
+}
+
+/// All about some hosts.
+struct Piece {
+    hosts: Vec<Result<Host, host::Unclear>>,
+    origins: Origins,
+}
+
+/// Asks for hosts over several connections, so that the server can answer on several processors; what comes is taken in any
+/// order, and no more of it is held than there are connections.
+fn each_chunk(
+    api: &Api,
+    ids: &[u64],
+    settings: &Zabbix,
+    mut take: impl FnMut(Piece) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let fetch = |some: &[u64]| {
+        let hosts = host::fetch(api, some)?;
+        Ok(Piece { hosts, origins: rights::origins(api, "hostids", some)? })
+    };
+    let chunks: Vec<&[u64]> = ids.chunks(settings.chunk.max(1)).collect();
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        let (sender, receiver) = mpsc::sync_channel(1);
+        for _ in 0..settings.connections.clamp(1, chunks.len().max(1)) {
+            let (sender, chunks, next, fetch) = (sender.clone(), &chunks, &next, &fetch);
+            scope.spawn(move || {
+                while let Some(some) = chunks.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let piece = fetch(some);
+                    let failed = piece.is_err();
+                    // Nobody takes it when another one failed.
+                    if sender.send(piece).is_err() || failed {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        let all = receiver;
+        for piece in all {
+            take(piece?)?;
+        }
+        Ok(())
+    })
 }
 
 struct Reader<'a> {
@@ -88,14 +131,14 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn chunk(
+    fn take(
         &mut self,
-        ids: &[u64],
+        piece: Piece,
         found: &mut Vec<together::Found>,
         skipped: &mut Vec<Skipped>,
     ) -> Result<(), Failure> {
-        let mut hosts: Vec<Host> = Vec::with_capacity(ids.len());
-        for host in host::fetch(self.api, ids)? {
+        let mut hosts: Vec<Host> = Vec::with_capacity(piece.hosts.len());
+        for host in piece.hosts {
             match host {
                 Ok(host) => hosts.push(host),
                 Err(unclear) => skipped.push(Skipped {
@@ -106,10 +149,10 @@ impl Reader<'_> {
             }
         }
         let new = self.templates.learn(self.api, hosts.iter().flat_map(|host| host.parents.iter().copied()))?;
-        let blind = self.rights.blind(self.api, "templateids", &new)?;
+        let of_templates = rights::origins(self.api, "templateids", &new)?;
+        let blind = self.rights.blind(self.api, &of_templates)?;
         self.templates.mark_blind(blind);
-        let ids: Vec<u64> = hosts.iter().map(|host| host.id).collect();
-        let blind = self.rights.blind(self.api, "hostids", &ids)?;
+        let blind = self.rights.blind(self.api, &piece.origins)?;
         for host in hosts {
             match self.book.read(&host, &self.templates, blind.contains(&host.id)) {
                 Outcome::Line(both) => {

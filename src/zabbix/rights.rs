@@ -18,25 +18,32 @@ pub(super) struct Rights {
     unseen: BTreeSet<u64>,
 }
 
+/// Of each owner the items of templates that its own come from.
+pub(super) type Origins = BTreeMap<u64, BTreeSet<u64>>;
+
+/// Asks for the origins of the items of these hosts (`hostids`) or templates (`templateids`).
+pub(super) fn origins(api: &Api, key: &str, ids: &[u64]) -> Result<Origins, Failure> {
+    let mut origins = Origins::new();
+    if ids.is_empty() {
+        return Ok(origins);
+    }
+    let mut query = json!({"inherited": true, "output": ["itemid", "hostid", "templateid"]});
+    query[key] = json!(ids);
+    if key == "templateids" {
+        query["templated"] = true.into();
+    }
+    let items: Vec<Value> = api.call("item.get", &query)?;
+    for item in &items {
+        if let (Some(owner), Some(origin @ 1..)) = (answer::id(item, "hostid"), answer::id(item, "templateid")) {
+            origins.entry(owner).or_default().insert(origin);
+        }
+    }
+    Ok(origins)
+}
+
 impl Rights {
-    /// Those of these hosts, or templates, that have an item of a template that is not to be seen.
-    pub(super) fn blind(&mut self, api: &Api, key: &str, ids: &[u64]) -> Result<Vec<u64>, Failure> {
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut query = json!({"inherited": true, "output": ["itemid", "hostid", "templateid"]});
-        query[key] = json!(ids);
-        if key == "templateids" {
-            query["templated"] = true.into();
-        }
-        let items: Vec<Value> = api.call("item.get", &query)?;
-        // Of each owner the items of templates that its own come from.
-        let mut origins: BTreeMap<u64, BTreeSet<u64>> = BTreeMap::new();
-        for item in &items {
-            if let (Some(owner), Some(origin @ 1..)) = (answer::id(item, "hostid"), answer::id(item, "templateid")) {
-                origins.entry(owner).or_default().insert(origin);
-            }
-        }
+    /// The owners that have an item of a template that is not to be seen.
+    pub(super) fn blind(&mut self, api: &Api, origins: &Origins) -> Result<BTreeSet<u64>, Failure> {
         let new: BTreeSet<u64> = origins.values().flatten().copied().filter(|id| !self.is_known(*id)).collect();
         let new: Vec<u64> = new.into_iter().collect();
         for some in new.chunks(AT_ONCE) {

@@ -68,15 +68,14 @@ impl Templates {
         }
     }
 
-    /// The templates of a host, level by level, in the order in which their macros count. None of them twice.
-    pub(super) fn levels(&self, parents: &[u64], sorted: bool) -> Vec<Vec<&Template>> {
+    /// The templates of a host, level by level, in the order in which their macros count: that of their ids, whoever's parents
+    /// they are. None of them twice.
+    pub(super) fn levels(&self, parents: &[u64]) -> Vec<Vec<&Template>> {
         let mut seen = BTreeSet::new();
         let mut level: Vec<u64> = parents.to_vec();
         let mut levels = Vec::new();
         loop {
-            if sorted {
-                level.sort_unstable();
-            }
+            level.sort_unstable();
             // Where it stands first, it counts; a circle, which Zabbix refuses, would end here, too.
             level.retain(|id| seen.insert(*id));
             let templates: Vec<&Template> = level.iter().filter_map(|id| self.known.get(id)).collect();
@@ -126,25 +125,24 @@ mod tests {
     }
 
     /// The ids behind the levels.
-    fn ids(templates: &Templates, parents: &[u64], sorted: bool) -> Vec<Vec<u64>> {
+    fn ids(templates: &Templates, parents: &[u64]) -> Vec<Vec<u64>> {
         let id = |wanted: &&Template| {
             let found = templates.known.iter().find(|(_, one)| std::ptr::eq(*one, *wanted));
             *found.unwrap().0
         };
-        templates.levels(parents, sorted).iter().map(|level| level.iter().map(id).collect()).collect()
+        templates.levels(parents).iter().map(|level| level.iter().map(id).collect()).collect()
     }
 
     #[test]
-    fn levels_are_in_the_order_of_ids_or_of_parents() {
+    fn levels_are_in_the_order_of_ids() {
         let templates = of(&[(10, &[50]), (20, &[30]), (50, &[]), (30, &[40]), (40, &[])]);
-        assert_eq!(ids(&templates, &[10, 20], true), [vec![10, 20], vec![30, 50], vec![40]]);
-        assert_eq!(ids(&templates, &[10, 20], false), [vec![10, 20], vec![50, 30], vec![40]]);
+        assert_eq!(ids(&templates, &[20, 10]), [vec![10, 20], vec![30, 50], vec![40]]);
     }
 
     #[test]
     fn a_template_counts_once_and_a_circle_ends() {
         let templates = of(&[(1, &[2, 3]), (2, &[3]), (3, &[1])]);
-        assert_eq!(ids(&templates, &[1], true), [vec![1], vec![2, 3]]);
-        assert!(ids(&templates, &[], true).is_empty() && ids(&templates, &[9], true).is_empty());
+        assert_eq!(ids(&templates, &[1]), [vec![1], vec![2, 3]]);
+        assert!(ids(&templates, &[]).is_empty() && ids(&templates, &[9]).is_empty());
     }
 }

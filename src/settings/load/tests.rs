@@ -73,7 +73,7 @@ fn every_setting_can_be_given_in_a_file() {
         [secrets]\nfile = '/c'\nallow_plain_password = false\n\
         [log]\nfile = '/l'\nlevel = 'debug'\nformat = 'json'\n[platforms]\ndir = '/p'\n\
         [zabbix]\nurl = 'https://z/zabbix'\ntoken = 'env:T'\nuser = 'u'\npassword = 'secret:z'\nca_file = '/ca'\n\
-        timeout = '9s'\nchunk = 50\n\
+        timeout = '9s'\nchunk = 50\nconnections = 2\n\
         [sync]\ntag = 'leased'\nproxy = 'p'\nproxy_group = 'g'\nmacros = 'router={$R}'\ncredential = 'secret:c'\n\
         router_credentials = 'r=secret:c'\ngroup_credentials = 'G/H=secret:c'\nshrink_share = 10\nshrink_lines = 0\n\
         ttl = '1m'\ndeadline = '1m'\nmax_inventory_age = '1d'\n";
@@ -112,6 +112,7 @@ fn every_setting_can_be_given_in_a_file() {
             "/ca",
             "9s",
             "50",
+            "2",
             "leased",
             "p",
             "g",

@@ -70,11 +70,6 @@ impl Version {
     pub fn has_proxy_groups(&self) -> bool {
         self.number >= (7, 0)
     }
-
-    /// The server puts all templates of a level in order by their ids. Newer ones go through them parent by parent.
-    pub fn sorts_levels(&self) -> bool {
-        self.number < (6, 2)
-    }
 }
 
 impl fmt::Display for Version {
