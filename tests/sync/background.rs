@@ -23,7 +23,7 @@ fn the_first_discover_starts_a_sync_and_says_so_and_the_next_has_the_lines() {
     assert_eq!(first.code, Some(1));
     assert_eq!(
         first.stdout,
-        "ddl-monitor: settings: no inventory yet; the first sync was started in the background, ask again\n"
+        "ddl-monitor: no inventory yet; the first sync was started in the background, ask again\n"
     );
     until_lines(&monitor, 3);
     let rows = monitor.run(&["discover", "lines", "--sync"]).json();
