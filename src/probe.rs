@@ -12,6 +12,11 @@ use std::time::Duration;
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Probe {
     Ping(Ping),
+    /// The state of one interface of the router.
+    Interface {
+        /// As the router knows it, e.g. `GigabitEthernet0/0/1`.
+        name: Name,
+    },
 }
 
 impl Probe {
@@ -19,6 +24,7 @@ impl Probe {
     pub fn kind(&self) -> ProbeKind {
         match self {
             Self::Ping(_) => ProbeKind::Ping,
+            Self::Interface { .. } => ProbeKind::Interface,
         }
     }
 }
@@ -27,12 +33,14 @@ impl Probe {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ProbeKind {
+    Interface,
     Ping,
 }
 
 impl ProbeKind {
     pub fn name(self) -> &'static str {
         match self {
+            Self::Interface => "interface",
             Self::Ping => "ping",
         }
     }
@@ -53,6 +61,9 @@ pub struct Ping {
     pub vrf: Option<Name>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub source: Option<Source>,
+    /// Do not fragment.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub df: bool,
 }
 
 /// Where a ping leaves from.
@@ -109,6 +120,7 @@ impl fmt::Display for Name {
 #[serde(untagged)]
 pub enum Measurement {
     Ping(PingResult),
+    Interface(InterfaceResult),
 }
 
 impl Measurement {
@@ -116,6 +128,7 @@ impl Measurement {
     pub fn kind(&self) -> ProbeKind {
         match self {
             Self::Ping(_) => ProbeKind::Ping,
+            Self::Interface(_) => ProbeKind::Interface,
         }
     }
 }
@@ -158,6 +171,41 @@ pub struct PingResult {
 pub enum Reason {
     NoRoute,
     Unreachable,
+}
+
+/// What a router prints of one of its interfaces. A field is absent where it printed nothing of the kind: no counter is not a
+/// counter of 0. Counters grow since the router's boot or their last clearing.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct InterfaceResult {
+    /// As the router writes it.
+    pub name: String,
+    /// 0 = somebody has shut it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub admin: Option<u8>,
+    /// 1 = the port is up and its line protocol runs.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub oper: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub description: Option<String>,
+    /// All input errors; not drops.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub in_errors: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub out_errors: Option<u64>,
+    /// Frames that came in damaged.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub crc: Option<u64>,
+    /// Bit/s, over the router's first averaging window.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub in_rate: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub out_rate: Option<u64>,
+    /// Bit/s, as configured or negotiated.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub bandwidth: Option<u64>,
+    /// Seconds since its state changed last.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub last_change: Option<u64>,
 }
 
 /// The answer to one probe of a batch: a measurement, or its own failure.

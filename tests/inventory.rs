@@ -4,6 +4,7 @@ use crate::support::monitor::{BINARY, Monitor, Ran};
 use crate::support::sim::{Sim, SimRouter};
 use crate::support::system_user::SystemUser;
 use ddl_monitor::inventory::compiled::{self, Source};
+use ddl_monitor::platform;
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
@@ -195,6 +196,8 @@ address = "10.1.1.2"
     assert!(!ran.stderr.contains("canary"), "{}", ran.stderr);
     let name = "1 to 64 letters, digits, blanks or . _ - : / + = % ^, not - or a blank first, no blank last";
     let interval = "a whole number of seconds, or one with s, m, h or d, from 1s to 1d";
+    let platforms: Vec<String> = platform::list(None).into_iter().map(|listed| listed.name).collect();
+    let platforms = platforms.join(", ");
     let expected = format!(
         r#"bad.toml:1: nothing is called "title" here; there are [[router]] and [[line]]
 bad.toml:2: the router has no name
@@ -202,7 +205,7 @@ bad.toml:2: the router has no user, and no password secret:NAME whose login has 
 bad.toml:3: a router has no key "nme", did you mean name?
 bad.toml:4: address "192.0.2.1:0": allowed is an address or a host name, with a port from 1 to 65535 if not 22: ADDR, ADDR:PORT, [V6]:PORT
 bad.toml:5: port "70000": allowed is a whole number from 1 to 65535
-bad.toml:6: platform cisco_ios is unknown, did you mean cisco_iosxe? known are cisco_iosxe, cisco_iosxr, cisco_nxos, frr, h3c_comware, huawei_vrp, linux
+bad.toml:6: platform cisco_ios is unknown, did you mean cisco_iosxe? known are {platforms}
 bad.toml:7: password (hidden): the secret has control characters in it: allowed is secret:NAME, file:PATH, env:NAME, exec:COMMAND or the secret itself
 bad.toml:8: password and key are both given: allowed is one of them
 bad.toml:8: key "rel": allowed is an absolute path

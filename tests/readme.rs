@@ -8,13 +8,16 @@ use clap::{Command, CommandFactory};
 use ddl_monitor::cli::Cli;
 use ddl_monitor::failure::{Failure, Kind, Stage};
 use ddl_monitor::inventory::import;
-use ddl_monitor::probe::{Answer, Measurement, PingResult, ProbeKind, Reason};
+use ddl_monitor::probe::{
+    Answer, InterfaceResult, Measurement, Name, Ping, PingResult, Probe, ProbeKind, Reason, Source,
+};
 use ddl_monitor::zabbix::discovery;
 use ddl_monitor::{platform, settings};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 const KINDS: [Kind; 12] = [
     Kind::Settings,
@@ -175,10 +178,63 @@ fn long_help(command: &Command) -> String {
 #[test]
 fn the_platforms_are_those_that_are_built_in() {
     let rows = table("<!-- platforms");
-    let found: Vec<_> = rows.iter().map(|row| row.join(" | ")).collect();
+    let found: Vec<_> = rows.iter().map(|row| row[..2].join(" | ")).collect();
     let right: Vec<_> = platform::list(None).iter().map(|p| format!("`{}` | {}", p.name, p.title)).collect();
-    let lines: Vec<_> = right.iter().map(|row| format!("| {row} |")).collect();
+    let lines: Vec<_> = right.iter().map(|row| format!("| {row} | … |")).collect();
     assert_eq!(found, right, "\nREADME.md has to say:\n{}\n", lines.join("\n"));
+    // What a platform was tested on is said of each, and a device only of those that the tests really log in to.
+    for row in &rows {
+        let real = ["`frr`", "`linux`"].contains(&row[0].as_str());
+        assert_eq!(row[2].starts_with("a real "), real, "{row:?}");
+        assert!(real || row[2].contains("recorded answers"), "{row:?}");
+    }
+}
+
+#[test]
+fn the_options_of_a_ping_are_those_that_each_platform_takes() {
+    let mut wrong = Vec::new();
+    let rows = table("<!-- options");
+    for listed in platform::list(None) {
+        let platform = platform::Platform::compile(&platform::find(&listed.name, None).expect("a definition")).unwrap();
+        let takes = |change: &dyn Fn(&mut Ping, bool)| {
+            [false, true].map(|six| {
+                let target = if six { "2001:db8::1" } else { "192.0.2.1" }.parse().expect("an address");
+                let timeout = Duration::from_secs(1);
+                let mut ping = Ping { target, count: 2, timeout, size: None, vrf: None, source: None, df: false };
+                change(&mut ping, six);
+                platform.check(&Probe::Ping(ping)).is_ok()
+            })
+        };
+        let named = |text: &str| Name::try_from(text.to_owned()).expect("a name");
+        let vrf = takes(&|ping, _| ping.vrf = Some(named("blue")));
+        let df = takes(&|ping, _| ping.df = true);
+        let interface = takes(&|ping, _| ping.source = Some(Source::Interface(named("lo0"))));
+        let address = takes(&|ping, six| {
+            let own = if six { "2001:db8::2" } else { "192.0.2.2" };
+            ping.source = Some(Source::Address(own.parse().expect("an address")));
+        });
+        let row = rows.iter().find(|row| quoted(&row[0]).contains(&listed.name.as_str()));
+        let Some(row) = row else {
+            wrong.push(format!("{} has no row", listed.name));
+            continue;
+        };
+        let said = |cell: &str| [!cell.is_empty(), !cell.is_empty() && !cell.contains("IPv4")];
+        let source = |word: &str| [row[4].contains(word); 2];
+        for (what, said, takes) in [
+            ("--vrf", said(&row[3]), vrf),
+            ("an address as --source", source("address"), address),
+            ("an interface as --source", source("interface"), interface),
+            ("--df", said(&row[5]), df),
+        ] {
+            if said != takes {
+                wrong.push(format!(
+                    "{}: {what} for IPv4 and IPv6: README.md says {said:?}, it is {takes:?}",
+                    listed.name
+                ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
 }
 
 #[test]
@@ -197,6 +253,48 @@ fn members(value: &Value, prefix: &str, found: &mut BTreeSet<String>) {
             }
         }
     }
+}
+
+#[test]
+fn every_member_of_an_interface_is_explained() {
+    let interface = InterfaceResult {
+        name: String::new(),
+        admin: Some(1),
+        oper: Some(1),
+        description: Some(String::new()),
+        in_errors: Some(0),
+        out_errors: Some(0),
+        crc: Some(0),
+        in_rate: Some(0),
+        out_rate: Some(0),
+        bandwidth: Some(0),
+        last_change: Some(0),
+    };
+    let mut printed: BTreeSet<String> = json!(interface).as_object().expect("members").keys().cloned().collect();
+    printed.insert("failure".to_owned());
+    let rows = table("<!-- interface fields");
+    let names =
+        rows.iter().flat_map(|row| quoted(&row[0])).map(|name| name.trim_start_matches("interface.").to_owned());
+    let explained: BTreeSet<String> = names.collect();
+    assert_eq!(explained, printed);
+}
+
+#[test]
+fn the_commands_that_show_an_interface_are_those_of_the_definitions() {
+    let found: Vec<(String, String)> = table("<!-- interface commands")
+        .iter()
+        .map(|row| (quoted(&row[0])[0].to_owned(), quoted(&row[1])[0].to_owned()))
+        .collect();
+    let mut right = Vec::new();
+    for listed in platform::list(None) {
+        let definition = platform::find(&listed.name, None).expect("a definition");
+        let definition: toml::Table = definition.text.parse().expect("TOML");
+        let interface = definition["probe"].get("interface");
+        right.extend(
+            interface.map(|probe| (listed.name, probe["command"].as_str().expect("text").replace("{interface}", "…"))),
+        );
+    }
+    assert_eq!(found, right);
 }
 
 #[test]
@@ -270,10 +368,18 @@ fn every_member_that_a_poll_can_print_is_explained() {
     assert!(missing.is_empty(), "\nREADME.md, fields of the output:\n{}\n", missing.join("\n"));
 }
 
-/// The first words of a `ping` with all its slots left out.
-fn sent(definition: &toml::Table, key: &str) -> Vec<String> {
-    let list = definition[key].as_array().expect("a list");
+/// The texts of a list; none where there is no such key.
+fn sent(definition: &toml::Value, key: &str) -> Vec<String> {
+    let list = definition.get(key).map(|list| list.as_array().expect("a list").as_slice()).unwrap_or_default();
     list.iter().map(|text| text.as_str().expect("text").to_owned()).collect()
+}
+
+/// A probe's command with all that differs left out: what the read-only list has of it.
+fn abridged(command: &str, read_only: &[String]) -> String {
+    let begins =
+        |entry: &&String| command.strip_prefix(entry.as_str()).is_some_and(|rest| rest.starts_with([' ', '[']));
+    let entry = read_only.iter().filter(begins).max_by_key(|entry| entry.len()).expect("it is on the read-only list");
+    format!("{entry} …")
 }
 
 #[test]
@@ -284,16 +390,27 @@ fn the_commands_that_an_account_must_be_allowed_are_those_that_are_sent() {
     for listed in &all {
         let definition = platform::find(&listed.name, None).expect("a definition");
         let definition: toml::Table = definition.text.parse().expect("TOML");
+        let definition = toml::Value::Table(definition);
+        let read_only = sent(&definition, "read_only");
         let mut commands = sent(&definition, "set_up");
+        let modes = definition["mode"].as_array().expect("modes");
+        commands.extend(modes.iter().flat_map(|mode| sent(mode, "set_up")));
         let ping = &definition["probe"]["ping"];
-        for key in ["before", "before_ipv6"] {
-            commands.extend(ping.get(key).map(|_| sent(ping.as_table().expect("a table"), key)).into_iter().flatten());
+        let variants = ping.get("variant").map(|list| list.as_array().expect("a list").as_slice()).unwrap_or_default();
+        let mut probes = Vec::new();
+        for words in std::iter::once(ping).chain(variants) {
+            for key in ["before", "before_ipv6"] {
+                probes.extend(sent(words, key));
+            }
+            for key in ["command", "command_ipv6"] {
+                probes.extend(words.get(key).and_then(toml::Value::as_str).map(str::to_owned));
+            }
         }
-        for key in ["command", "command_ipv6"] {
-            let command = ping.get(key).and_then(toml::Value::as_str);
-            let word = command.and_then(|command| command.split([' ', '[']).next());
-            let shown = word.map(|word| format!("{word} …"));
-            commands.extend(shown.filter(|shown| !commands.contains(shown)));
+        for probe in probes {
+            let shown = abridged(&probe, &read_only);
+            if !commands.contains(&shown) {
+                commands.push(shown);
+            }
         }
         commands.extend(sent(&definition, "tear_down"));
         if let Some(enable) = definition.get("enable") {

@@ -3,6 +3,7 @@
 
 mod access;
 mod counters;
+mod interface;
 mod session;
 mod surroundings;
 

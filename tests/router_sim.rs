@@ -206,6 +206,128 @@ const CASES: &[Case] = &[
         refusal: "-bash: pingg: command not found\r\n",
         leave: "exit",
     },
+    Case {
+        persona: "arista_eos",
+        prompt: "r1#",
+        ping: "ping ip 10.0.0.1 repeat 1 timeout 1 size 1500 df-bit",
+        answer: "PING 10.0.0.1 (10.0.0.1) 1472(1500) bytes of data.\r\n\
+                 1480 bytes from 10.0.0.1: icmp_seq=1 ttl=64 time=3.00 ms\r\n\r\n\
+                 --- 10.0.0.1 ping statistics ---\r\n1 packets transmitted, 1 received, 0% packet loss, time ",
+        endless: "ping ip 10.0.0.9 repeat 100 timeout 60",
+        abort: 0x03,
+        aborted: "^C\r\n--- 10.0.0.9 ping statistics ---\r\n1 packets transmitted, 0 received, 100% packet loss, time ",
+        wrong: "ping ip 10.0.0.1 count 2",
+        refusal: "% Invalid input\r\n",
+        leave: "exit",
+    },
+    Case {
+        persona: "cisco_asa",
+        prompt: "r1# ",
+        ping: "ping inside 10.0.0.1 repeat 2 timeout 1",
+        answer: "Sending 2, 100-byte ICMP Echos to 10.0.0.1, timeout is 1 seconds:\r\n\r\
+                 !!\r\n\rSuccess rate is 100 percent (2/2), round-trip min/avg/max = 3/3/3 ms\r\n",
+        endless: "ping 10.0.0.9 repeat 100 timeout 60",
+        abort: 0x03,
+        aborted: "Success rate is 0 percent (0/1)\r\n",
+        wrong: "ping 10.0.0.1 count 2",
+        refusal: "ERROR: % Invalid input detected at '^' marker.\r\n\r",
+        leave: "exit",
+    },
+    Case {
+        persona: "fortinet_fortios",
+        prompt: "r1 # ",
+        ping: "execute ping 10.0.0.1",
+        answer: "PING 10.0.0.1 (10.0.0.1): 56 data bytes\r\n\
+                 64 bytes from 10.0.0.1: icmp_seq=0 ttl=110 time=3 ms\r\n",
+        endless: "execute ping 10.0.0.9",
+        abort: 0x03,
+        aborted: "1 packets transmitted, 0 packets received, 100% packet loss\r\n",
+        wrong: "execute ping-options repeat-count many",
+        refusal: "value parse error before 'many'\r\nCommand fail. Return code -651\r\n",
+        leave: "exit",
+    },
+    Case {
+        persona: "juniper_junos",
+        prompt: "\r\n{master:0}\r\nddl@r1> ",
+        ping: "ping 10.0.0.1 count 1 wait 1 no-resolve",
+        answer: "PING 10.0.0.1 (10.0.0.1): 56 data bytes\r\n\
+                 64 bytes from 10.0.0.1: icmp_seq=0 ttl=62 time=3.000 ms\r\n\r\n\
+                 --- 10.0.0.1 ping statistics ---\r\n1 packets transmitted, 1 packets received, 0% packet loss\r\n\
+                 round-trip min/avg/max/stddev = 3.000/3.000/3.000/0.000 ms\r\n",
+        endless: "ping 10.0.0.9 no-resolve",
+        abort: 0x03,
+        aborted: "1 packets transmitted, 0 packets received, 100% packet loss\r\n",
+        wrong: "ping 10.0.0.1 repeat 2",
+        refusal: "^\r\nsyntax error, expecting <command>.\r\n",
+        leave: "exit",
+    },
+    Case {
+        persona: "nokia_sros",
+        prompt: "*A:r1# ",
+        ping: "ping 10.0.0.1 count 1 timeout 1",
+        answer: "PING 10.0.0.1 56 data bytes\r\n64 bytes from 10.0.0.1: icmp_seq=1 ttl=64 time=3.000ms.\r\n\r\n\
+                 ---- 10.0.0.1 PING Statistics ----\r\n1 packet transmitted, 1 packet received, 0.00% packet loss\r\n\
+                 round-trip min = 3.000ms, avg = 3.000ms, max = 3.000ms, stddev = 0.000ms\r\n",
+        endless: "ping 10.0.0.9 count 100 timeout 10",
+        abort: 0x03,
+        aborted: "1 packet transmitted, 0 packets received, 100.00% packet loss\r\n",
+        wrong: "ping 10.0.0.1 source-address 10.0.0.2",
+        refusal: "^\r\nError: Invalid parameter.\r\n",
+        leave: "logout",
+    },
+    Case {
+        persona: "nokia_sros_md",
+        prompt: "\r\n[/]\r\nA:ddl@r1# ",
+        ping: "ping 10.0.0.1 router-instance V count 1 timeout 1",
+        answer: "1 packet transmitted, 1 packet received, 0.00% packet loss\r\n",
+        endless: "ping 10.0.0.9 count 100 timeout 10",
+        abort: 0x03,
+        aborted: "1 packet transmitted, 0 packets received, 100.00% packet loss\r\n",
+        wrong: "ping 10.0.0.1 router V",
+        refusal: "^\r\nMINOR: MGMT_CORE #2201: Unknown element - 'router'\r\n",
+        leave: "logout",
+    },
+    Case {
+        persona: "ruijie_os",
+        prompt: "r1#",
+        ping: "ping 10.0.0.1 ntimes 2 timeout 1",
+        answer: "Sending 2, 100-byte ICMP Echoes to 10.0.0.1, timeout is 1 seconds:\r\n\
+                 \x20 < press Ctrl+C to break >\r\n!!\r\n\
+                 Success rate is 100 percent (2/2), round-trip min/avg/max = 3/3/3 ms.\r\n",
+        endless: "ping 10.0.0.9 ntimes 100 timeout 10",
+        abort: 0x03,
+        aborted: "Success rate is 0 percent (0/1).\r\n",
+        wrong: "ping 10.0.0.1 repeat 2",
+        refusal: "^\r\n% Invalid input detected at '^' marker.\r\n\r\n",
+        leave: "exit",
+    },
+    Case {
+        persona: "vyos",
+        prompt: "ddl@r1:~$ ",
+        ping: "ping 10.0.0.1 count 1 numeric",
+        answer: "PING 10.0.0.1 (10.0.0.1) 56(84) bytes of data.\r\n\
+                 64 bytes from 10.0.0.1: icmp_seq=1 ttl=64 time=3.00 ms\r\n\r\n\
+                 --- 10.0.0.1 ping statistics ---\r\n1 packets transmitted, 1 received, 0% packet loss, time ",
+        endless: "ping 10.0.0.9",
+        abort: 0x03,
+        aborted: "^C\r\n--- 10.0.0.9 ping statistics ---\r\n1 packets transmitted, 0 received, 100% packet loss, time ",
+        wrong: "ping 10.0.0.1 repeat 2",
+        refusal: "  Invalid command: /usr/libexec/vyos/op_mode/ping 10.0.0.1 repeat 2 [repeat]\r\n\r\n",
+        leave: "exit",
+    },
+    Case {
+        persona: "zte_zxros",
+        prompt: "r1#",
+        ping: "ping 10.0.0.1 repeat 2 timeout 1",
+        answer: "sending 2,100-byte ICMP echo(es) to 10.0.0.1,timeout is 1 second(s).\r\n!!\r\n\
+                 Success rate is 100 percent(2/2),round-trip min/avg/max= 3/3/3 ms.\r\n",
+        endless: "ping 10.0.0.9 repeat 100 timeout 20",
+        abort: 0x03,
+        aborted: "Success rate is 0 percent(0/1).\r\n",
+        wrong: "ping 10.0.0.1 count 2",
+        refusal: "^\r\n% Invalid input detected at '^' marker.\r\n\r\n",
+        leave: "exit",
+    },
 ];
 
 #[test]
@@ -317,6 +439,29 @@ fn a_question_after_the_login_takes_no_for_an_answer() {
     shell.until("Change now? [Y/N]:");
     shell.send(b"N\n");
     shell.until("<r1>");
+}
+
+#[test]
+fn routeros_shows_rows_and_takes_the_terminals_options_behind_the_users_name() {
+    let sim = SimRouter::new("mikrotik_routeros").with("rtt", vec!["3ms"]).with("dead", vec!["10.0.0.9"]).start();
+    let session = session(sim.address("r1"), |_| {}).expect("the handshake");
+    session.userauth_password("ddl+ct511w4098h", "ddl").expect("the login");
+    let mut plain = shell_on(session).expect("a shell");
+    assert!(!plain.until("[ddl@r1] > ").contains('\u{1b}'));
+    let answer = plain.ask("/ping 10.0.0.1 count=2 interval=20ms", "[ddl@r1] > ");
+    let row = |seq: u32| format!("    {seq} 10.0.0.1                                   56  64 3ms\r\n");
+    assert!(answer.contains(&(row(0) + &row(1))), "{answer:?}");
+    let counters = "    sent=2 received=2 packet-loss=0% min-rtt=3ms avg-rtt=3ms max-rtt=3ms \r\n";
+    assert!(answer.ends_with(counters), "{answer:?}");
+    plain.send(b"/ping 10.0.0.9\n");
+    plain.until("timeout\r\n");
+    plain.send(b"\x03");
+    assert!(plain.until("[ddl@r1] > ").contains(" received=0 packet-loss=100%"));
+    assert_eq!(plain.ask("/ping 10.0.0.1 count=0", "[ddl@r1] > "), "invalid value for argument 0\r\n");
+    plain.send(b"/quit\n");
+    plain.rest();
+    // Without them it draws in colours.
+    assert!(shell(sim.address("r1")).until("[ddl@r1] > ").contains('\u{1b}'));
 }
 
 #[test]

@@ -71,7 +71,11 @@ impl Connection {
     }
 
     fn knows(&self, user: &str, password: &str) -> bool {
-        self.router.options().user.iter().any(|login| login.name == user && login.password == password)
+        let name = match self.router.persona.user_options {
+            true => user.split('+').next().unwrap_or(user),
+            false => user,
+        };
+        self.router.options().user.iter().any(|login| login.name == name && login.password == password)
     }
 
     fn accepts(&self, offered: &PublicKey) -> bool {

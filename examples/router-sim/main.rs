@@ -6,6 +6,7 @@
 mod command;
 mod connection;
 mod events;
+mod interface;
 mod lab;
 mod options;
 mod persona;

@@ -20,7 +20,9 @@ pub(crate) struct Options {
     /// Name of the router in the events; clones are called NAME-1, NAME-2, …
     #[arg(long, default_value = "r1", help_heading = "Router")]
     pub(crate) name: String,
-    /// Which router to play: cisco_iosxe, cisco_iosxr, cisco_nxos, huawei_vrp, h3c_comware, h3c_comware_v5, frr, linux
+    /// Which router to play: cisco_iosxe, cisco_iosxr, cisco_nxos, huawei_vrp, h3c_comware, h3c_comware_v5, frr, linux,
+    /// arista_eos, cisco_asa, fortinet_fortios, juniper_junos, mikrotik_routeros,
+    /// nokia_sros, nokia_sros_md, ruijie_os, vyos, zte_zxros
     #[arg(long, default_value = "cisco_iosxe", help_heading = "Router")]
     pub(crate) persona: String,
     /// Address and port to listen on; port 0 takes a free one
@@ -145,6 +147,22 @@ pub(crate) struct Options {
     /// The user may not ping
     #[arg(long, help_heading = "Pings")]
     pub(crate) ping_denied: bool,
+
+    /// Interface without a link; all others are up. May be given several times, as the ones below
+    #[arg(long, value_name = "NAME", help_heading = "Interfaces")]
+    pub(crate) interface_down: Vec<String>,
+    /// Interface that somebody has shut
+    #[arg(long, value_name = "NAME", help_heading = "Interfaces")]
+    pub(crate) interface_shut: Vec<String>,
+    /// Name that no interface has
+    #[arg(long, value_name = "NAME", help_heading = "Interfaces")]
+    pub(crate) interface_unknown: Vec<String>,
+    /// Interface about which the router says nothing until it is interrupted
+    #[arg(long, value_name = "NAME", help_heading = "Interfaces")]
+    pub(crate) interface_hangs: Vec<String>,
+    /// Input errors of every interface
+    #[arg(long, default_value_t = 0, value_name = "N", help_heading = "Interfaces")]
+    pub(crate) interface_errors: u64,
 
     /// Wait before the SSH banner
     #[arg(long, default_value = "0s", value_name = "TIME", help_heading = "Faults")]

@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use anyhow::{Context, anyhow};
 use serde::Deserialize;
 
+use crate::interface::Interface;
 use crate::span::Span;
 
 const FILES: &[(&str, &str)] = &[
@@ -17,6 +18,16 @@ const FILES: &[(&str, &str)] = &[
     ("h3c_comware_v5", include_str!("personas/h3c_comware_v5.toml")),
     ("frr", include_str!("personas/frr.toml")),
     ("linux", include_str!("personas/linux.toml")),
+    ("arista_eos", include_str!("personas/arista_eos.toml")),
+    ("cisco_asa", include_str!("personas/cisco_asa.toml")),
+    ("fortinet_fortios", include_str!("personas/fortinet_fortios.toml")),
+    ("juniper_junos", include_str!("personas/juniper_junos.toml")),
+    ("mikrotik_routeros", include_str!("personas/mikrotik_routeros.toml")),
+    ("nokia_sros", include_str!("personas/nokia_sros.toml")),
+    ("nokia_sros_md", include_str!("personas/nokia_sros_md.toml")),
+    ("ruijie_os", include_str!("personas/ruijie_os.toml")),
+    ("vyos", include_str!("personas/vyos.toml")),
+    ("zte_zxros", include_str!("personas/zte_zxros.toml")),
 ];
 
 #[derive(Debug, Deserialize)]
@@ -44,6 +55,9 @@ pub(crate) struct Persona {
     /// Words may be shortened.
     #[serde(default)]
     pub(crate) abbreviate: bool,
+    /// What follows a `+` in the user's name sets up the terminal; without it colours come.
+    #[serde(default)]
+    pub(crate) user_options: bool,
     /// The connection outlives its shell.
     #[serde(default)]
     pub(crate) keeps_connection: bool,
@@ -63,6 +77,8 @@ pub(crate) struct Persona {
     #[serde(rename = "command")]
     pub(crate) commands: Vec<Command>,
     pub(crate) ping: Ping,
+    /// None: there is no such command.
+    pub(crate) interface: Option<Interface>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -96,6 +112,9 @@ pub(crate) struct Dialogues {
     pub(crate) change_now: String,
     pub(crate) forced_change: String,
     pub(crate) press_enter: String,
+    /// The key that `press_enter` waits for; empty: any line.
+    #[serde(default)]
+    pub(crate) key: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -124,6 +143,8 @@ pub(crate) enum Action {
     Enable,
     Disable,
     Stty,
+    /// Sets the ping option named by the last word but one to the last word, for the session.
+    PingOption,
     Leave,
 }
 
@@ -131,13 +152,22 @@ pub(crate) enum Action {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Ping {
     pub(crate) grammar: Grammar,
-    /// First words that begin a ping.
+    /// First words that begin a ping; a second one after a blank.
     pub(crate) start: Vec<String>,
     #[serde(default)]
     pub(crate) families: Vec<String>,
     /// `vrf NAME` stands right after the first word.
     #[serde(default)]
     pub(crate) vrf_first: bool,
+    /// A word before the target that is no address is the source.
+    #[serde(default)]
+    pub(crate) source_first: bool,
+    /// One command for both families, told by the address.
+    #[serde(default)]
+    pub(crate) told_by_address: bool,
+    /// Options as they are typed in commands of their own, not with the ping.
+    #[serde(default)]
+    pub(crate) options_apart: bool,
     /// In user mode only the plain form is taken.
     #[serde(default)]
     pub(crate) plain_for_users: bool,
@@ -164,6 +194,8 @@ pub(crate) struct Ping {
 pub(crate) enum Grammar {
     /// Target, then words.
     Keywords,
+    /// Target, then `word=value`.
+    Assignments,
     /// Options with a dash, then the target.
     Options,
     /// Options with a dash anywhere, also `-c5`.
@@ -178,6 +210,10 @@ pub(crate) enum Pace {
     Serial,
     /// A packet leaves every interval; the time-out runs after the last one.
     Train,
+    /// The same, but the next packet leaves at the reply.
+    Adaptive,
+    /// A packet leaves every interval, which is its time-out too; each has its row.
+    Rows,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -187,6 +223,8 @@ pub(crate) enum Numbers {
     Trimmed,
     Three,
     Linux,
+    /// `1ms45us`
+    Spelled,
 }
 
 #[derive(Debug, Deserialize)]
@@ -213,6 +251,8 @@ pub(crate) enum Slot {
     Source,
     Vrf,
     Df,
+    /// `yes` or `no`
+    DfAnswer,
     Quiet,
     Six,
     Number,
@@ -226,7 +266,7 @@ impl Slot {
     }
 
     pub(crate) fn is_number(self) -> bool {
-        self.takes_value() && !matches!(self, Self::Source | Self::Vrf | Self::Text)
+        self.takes_value() && !matches!(self, Self::Source | Self::Vrf | Self::Text | Self::DfAnswer)
     }
 }
 
@@ -247,6 +287,8 @@ pub(crate) struct Answer {
     /// Said instead of the whole answer.
     pub(crate) no_route_refusal: String,
     pub(crate) statistics: String,
+    /// After so many packets the statistics so far and the header come again.
+    pub(crate) again_every: u64,
     pub(crate) rtt: String,
     pub(crate) rtt_when_none: String,
     pub(crate) end: String,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use crate::command::{self, Refusal};
+use crate::interface::{self, Shown};
 use crate::options::{Dialogue, Options, Pager, Silence};
 use crate::persona::{Action, Persona, RefusalKind};
 use crate::ping;
@@ -28,6 +29,8 @@ pub(crate) struct Session {
     paging: bool,
     stamps: bool,
     commands: u64,
+    /// Options of ping that were set by commands of their own.
+    ping_options: Vec<(String, String)>,
 }
 
 impl Session {
@@ -40,7 +43,18 @@ impl Session {
         terminal.idle = options.exec_timeout.map(|span| span.0);
         let privileged = persona.user_prompt.is_empty() || (options.enable_secret.is_none() && !options.user_mode);
         let paging = options.pager != Pager::Off && !persona.pager.mark.is_empty();
-        Self { router, number, user, terminal, persona, privileged, paging, stamps: true, commands: 0 }
+        Self {
+            router,
+            number,
+            user,
+            terminal,
+            persona,
+            privileged,
+            paging,
+            stamps: true,
+            commands: 0,
+            ping_options: Vec::new(),
+        }
     }
 
     /// From the greeting to the last word. Whatever ends it, the channel is closed afterwards by the caller.
@@ -98,7 +112,8 @@ impl Session {
     fn facts(&self) -> Facts {
         let mut facts = Facts::default();
         facts.set("hostname", self.router.options().hostname());
-        facts.set("user", &self.user);
+        let user = if self.persona.user_options { self.user.split('+').next() } else { None };
+        facts.set("user", user.unwrap_or(&self.user));
         facts.set("privilege", if self.privileged { 15 } else { 1 });
         facts.set_clock();
         facts
@@ -111,7 +126,11 @@ impl Session {
 
     fn prompt(&self) -> String {
         let text = if self.privileged { &self.persona.prompt } else { &self.persona.user_prompt };
-        self.facts().fill(text)
+        let text = self.facts().fill(text);
+        match self.persona.user_options && !self.user.contains('+') {
+            true => format!("\x1b[9999B\x1b[36m{text}\x1b[m"),
+            false => text,
+        }
     }
 
     async fn ask(&mut self, dialogue: Dialogue) -> Result<Next, Gone> {
@@ -119,6 +138,11 @@ impl Session {
         match dialogue {
             Dialogue::PressEnter => {
                 self.say(&texts.press_enter);
+                if let Some(key) = texts.key.bytes().next() {
+                    while self.terminal.key().await? != key {}
+                    self.terminal.write("\n");
+                    return Ok(Next::Prompt);
+                }
                 match self.terminal.line(true, None).await? {
                     Line::Typed(answer) if answer.eq_ignore_ascii_case("n") => Ok(Next::Leave),
                     Line::Typed(_) => Ok(Next::Prompt),
@@ -163,11 +187,20 @@ impl Session {
             return Ok(Next::Prompt);
         }
         if ping::starts_ping(self.persona, line) {
-            match ping::parse(self.persona, &options, self.privileged, line) {
+            match ping::parse(self.persona, &options, self.privileged, &self.ping_options, line) {
                 Ok(request) => {
                     let facts = self.facts();
                     ping::run(&mut self.terminal, &self.router, &options, self.persona, &request, facts).await?;
                 }
+                Err(refusal) => self.refuse(line, &refusal),
+            }
+            return Ok(Next::Prompt);
+        }
+        if let Some(shown) = interface::show(self.persona, &options, line, self.facts()) {
+            match shown {
+                Ok(Shown::Text(text)) => self.page(&options, &text).await?,
+                Ok(Shown::Unknown(text)) => self.terminal.write(&text),
+                Ok(Shown::Nothing) => self.wait_for_abort(&options).await?,
                 Err(refusal) => self.refuse(line, &refusal),
             }
             return Ok(Next::Prompt);
@@ -184,6 +217,19 @@ impl Session {
                     Action::PageOff => self.paging = false,
                     Action::StampOn => self.stamps = true,
                     Action::StampOff => self.stamps = false,
+                    Action::PingOption => {
+                        let words: Vec<&str> = line.split_ascii_whitespace().collect();
+                        if let [.., name, value] = words[..] {
+                            let set = (name.to_owned(), value.to_owned());
+                            self.ping_options.retain(|(known, _)| known != name);
+                            // Tried at once, so that a bad value is refused where it is typed.
+                            let tried = [self.ping_options.as_slice(), std::slice::from_ref(&set)].concat();
+                            match ping::check(self.persona, &tried) {
+                                Ok(()) => self.ping_options = tried,
+                                Err(refusal) => self.refuse(line, &refusal),
+                            }
+                        }
+                    }
                     Action::Stty if line.contains("-echo") => self.terminal.echo = false,
                     Action::Stty => self.terminal.echo = !options.no_echo,
                     Action::Say => {}
@@ -199,12 +245,23 @@ impl Session {
         let texts = &self.persona.refusals;
         let text = texts.get(&refusal.kind).or_else(|| texts.get(&RefusalKind::Input)).map_or("", String::as_str);
         let mut facts = self.facts();
-        facts.set("caret", format!("{}^", " ".repeat(self.prompt().len() + refusal.at)));
+        let before = self.prompt().lines().last().map_or(0, str::len);
+        facts.set("caret", format!("{}^", " ".repeat(before + refusal.at)));
         facts.set("line", line);
         facts.set("word", &refusal.word);
         facts.set("vrf", &refusal.word);
         facts.set("source", &refusal.word);
         self.terminal.write(&facts.fill(text));
+    }
+
+    async fn wait_for_abort(&mut self, options: &Options) -> Result<(), Gone> {
+        loop {
+            let key = self.terminal.key().await?;
+            if self.persona.abort.contains(&key) && !options.ignore_abort {
+                self.terminal.write(&format!("{}\n", self.persona.break_mark));
+                return Ok(());
+            }
+        }
     }
 
     async fn enable(&mut self, options: &Options) -> Result<(), Gone> {

@@ -189,14 +189,15 @@ fn as_text(inventory: &Inventory, shown: &[(RouterRecord, Vec<LineRecord>)]) -> 
     }));
     let mut text = output::columns(&rows);
     let mut rows = vec![
-        ["LINE", "NAME", "TARGET", "ROUTER", "INTERVAL", "VRF", "SOURCE", "CARRIER", "CIRCUIT"].map(str::to_owned),
+        ["LINE", "NAME", "TARGET", "ROUTER", "INTERVAL", "VRF", "SOURCE", "INTERFACE", "CARRIER", "CIRCUIT"]
+            .map(str::to_owned),
     ];
     rows.extend(shown.iter().flat_map(|(_, lines)| lines).map(|line| {
         let dash = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
         let fixed = [&line.id, line.name(), &line.target, &line.router, line.interval_text()].map(str::to_owned);
         let [id, name, target, router, interval] = fixed;
-        let (vrf, source) = (dash(&line.vrf), dash(&line.source));
-        [id, name, target, router, interval, vrf, source, dash(&line.carrier), dash(&line.circuit)]
+        let (vrf, source, interface) = (dash(&line.vrf), dash(&line.source), dash(&line.interface));
+        [id, name, target, router, interval, vrf, source, interface, dash(&line.carrier), dash(&line.circuit)]
     }));
     if rows.len() > 1 {
         text.push_str(&format!("\n{}", output::columns(&rows)));

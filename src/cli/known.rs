@@ -10,7 +10,7 @@ use crate::inventory::name;
 use crate::settings::Settings;
 
 /// What the inventory has of them is not given by flags.
-const HAS: [(argument::Argument, &str); 12] = [
+const HAS: &[(argument::Argument, &str)] = &[
     (argument::TARGET, "target"),
     (argument::ROUTER, "address"),
     (argument::PLATFORM, "platform"),
@@ -22,7 +22,9 @@ const HAS: [(argument::Argument, &str); 12] = [
     (argument::COUNT, "count"),
     (argument::TIMEOUT, "timeout"),
     (argument::SIZE, "size"),
+    (argument::DF, "df"),
     (argument::SOURCE, "source"),
+    (argument::INTERFACE, "interface"),
 ];
 
 /// A mistake in what came from the inventory: said of its key, not of a flag that nobody gave. `whose`: `router edge-1`.

@@ -89,7 +89,7 @@ pub struct Global {
 #[derive(Subcommand)]
 enum Command {
     /// Measure one line: log in to its router, ping the far end from there
-    Poll(poll::Args),
+    Poll(Box<poll::Args>),
     /// Measure all lines of a router of the inventory, or some of them, in one document
     Batch(batch::Args),
     /// Run one read-only command on a router, over the login that polls use, and print what it said
@@ -103,7 +103,7 @@ enum Command {
     Sync(sync::Args),
     /// Say what measuring a router's lines costs in time, and what would make it faster; no network
     Plan(plan::Args),
-    /// Read recorded ping output of a router from a file as a poll would; no network
+    /// Read recorded output of a router from a file as a poll would; no network
     Parse(parse::Args),
     /// List, show and check the definitions of router platforms (operating systems)
     #[command(subcommand, after_help = platform::EXAMPLES)]

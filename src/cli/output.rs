@@ -3,7 +3,7 @@
 use super::format::Format;
 use crate::failure::{Failure, Kind, Stage};
 use crate::inventory::router::Address;
-use crate::probe::{Answer, Measurement, PingResult, ProbeKind, Reason};
+use crate::probe::{Answer, InterfaceResult, Measurement, PingResult, ProbeKind, Reason};
 use crate::wire::{Reply, Said, Session};
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
@@ -42,6 +42,13 @@ impl Document {
             Err(failure) => Some(failure),
             Ok(answers) => answers.iter().find(|a| a.kind == ProbeKind::Ping).and_then(|a| a.outcome.as_ref().err()),
         }
+    }
+
+    /// Why there is nothing at a dotted path: the failure of its own member, else the line's.
+    fn failure_of(&self, path: &str) -> Option<&Failure> {
+        let member = path.split('.').next().unwrap_or_default();
+        let own = self.answers.iter().flatten().find(|answer| answer.kind.name() == member);
+        own.map_or_else(|| self.failure(), |answer| answer.outcome.as_ref().err())
     }
 }
 
@@ -117,7 +124,7 @@ pub(super) fn print_document(
     colour: bool,
 ) -> io::Result<ExitCode> {
     if let Some(path) = item {
-        return print_item(&serde_json::to_value(document)?, document.failure(), path);
+        return print_item(&serde_json::to_value(document)?, document.failure_of(path), path);
     }
     match format {
         Format::Json => print_json(document)?,
@@ -178,7 +185,7 @@ pub(super) fn print_parsed(
             let paint = Paint(colour);
             let mut text = String::new();
             match &outcome {
-                Ok(Measurement::Ping(ping)) => summarize_ping(&mut text, ping, &paint),
+                Ok(measurement) => summarize(&mut text, measurement, &paint),
                 Err(failure) => {
                     let _ = writeln!(text, "  {}  {}", paint.warning("not measured"), one_line(&failure.to_string()));
                 }
@@ -242,7 +249,7 @@ fn summary(document: &Document, colour: bool) -> String {
     let _ = writeln!(text, "{name}  from {} ({})", part(&document.router), part(&document.platform));
     for answer in document.answers.iter().flatten() {
         match &answer.outcome {
-            Ok(Measurement::Ping(ping)) => summarize_ping(&mut text, ping, &paint),
+            Ok(measurement) => summarize(&mut text, measurement, &paint),
             Err(failure) => {
                 let _ = writeln!(text, "  {}  {}", paint.warning(answer.kind.name()), one_line(&failure.to_string()));
             }
@@ -268,6 +275,77 @@ fn summary(document: &Document, colour: bool) -> String {
     }
     text.push('\n');
     text
+}
+
+fn summarize(text: &mut String, measurement: &Measurement, paint: &Paint) {
+    match measurement {
+        Measurement::Ping(ping) => summarize_ping(text, ping, paint),
+        Measurement::Interface(interface) => summarize_interface(text, interface, paint),
+    }
+}
+
+/// What is wrong with our own port, in a word or two, if anything is.
+pub(super) fn port_trouble(interface: &InterfaceResult) -> Option<&'static str> {
+    match (interface.admin, interface.oper) {
+        (Some(0), _) => Some("shut"),
+        (_, Some(0)) => Some("down"),
+        _ => None,
+    }
+}
+
+fn summarize_interface(text: &mut String, interface: &InterfaceResult, paint: &Paint) {
+    let word = match (port_trouble(interface), interface.oper) {
+        (Some(trouble), _) => paint.bad(trouble),
+        (None, Some(_)) => paint.good("up"),
+        (None, None) => paint.warning("unknown"),
+    };
+    let _ = write!(text, "  our port {} is {word}", one_line(&interface.name));
+    if let Some(seconds) = interface.last_change {
+        let _ = write!(text, " since {}", long(seconds));
+    }
+    for (name, count) in
+        [("CRC errors", interface.crc), ("input errors", interface.in_errors), ("output errors", interface.out_errors)]
+    {
+        if let Some(count) = count.filter(|count| *count > 0) {
+            let _ = write!(text, ", {count} {name}");
+        }
+    }
+    // A port that went down keeps its rates for a while.
+    if let (Some(1), Some(input), Some(output)) = (interface.oper, interface.in_rate, interface.out_rate) {
+        let _ = write!(text, ", {} in, {} out", rate(input), rate(output));
+    }
+    if let Some(bandwidth) = interface.bandwidth.filter(|bandwidth| *bandwidth > 0) {
+        let _ = write!(text, " of {}", rate(bandwidth));
+    }
+    if let Some(description) = &interface.description {
+        let _ = write!(text, "  \"{}\"", one_line(description));
+    }
+    text.push('\n');
+}
+
+/// Bit/s for people.
+fn rate(bits: u64) -> String {
+    let (unit, name) = match bits {
+        0..1_000 => return format!("{bits} bit/s"),
+        1_000..1_000_000 => (1_000, "kbit/s"),
+        1_000_000..1_000_000_000 => (1_000_000, "Mbit/s"),
+        _ => (1_000_000_000, "Gbit/s"),
+    };
+    match bits % unit * 10 / unit {
+        0 => format!("{} {name}", bits / unit),
+        tenths => format!("{}.{tenths} {name}", bits / unit),
+    }
+}
+
+/// A long time for people, in its largest unit.
+fn long(seconds: u64) -> String {
+    let (count, unit) = match seconds {
+        0..120 => (seconds, "s"),
+        120..7200 => (seconds / 60, "min"),
+        7200..172_800 => (seconds / 3600, "h"),
+        _ => (seconds / 86_400, "d"),
+    };
+    format!("{count} {unit}")
 }
 
 fn summarize_ping(text: &mut String, ping: &PingResult, paint: &Paint) {

@@ -4,21 +4,23 @@ use super::format::Format;
 use super::output;
 use super::{Context, complain};
 use crate::failure::Failure;
+use crate::inventory::arguments as argument;
 use crate::inventory::line;
 use crate::platform::{self, Platform};
-use crate::probe::ProbeKind;
+use crate::probe::{Measurement, ProbeKind};
 use std::io::{self, Read};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// More than any ping prints. A longer text is refused: of half a text nothing can be said.
+/// More than any answer has. A longer text is refused: of half a text nothing can be said.
 const TEXT_LIMIT: u64 = 16 << 20;
 
 const EXAMPLES: &str = "\
 Examples:
   ddl-monitor parse --platform huawei_vrp answer.txt
-  ddl-monitor parse --platform cisco_iosxr --target 10.1.1.2 --item ping.loss < answer.txt";
+  ddl-monitor parse --platform cisco_iosxr --target 10.1.1.2 --item ping.loss < answer.txt
+  ddl-monitor parse --platform cisco_nxos --probe interface answer.txt";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -26,9 +28,15 @@ pub(super) struct Args {
     /// Platform of the router that printed the text, see `ddl-monitor platform list`
     #[arg(long, value_name = "NAME")]
     platform: String,
+    /// What the text answers: ping, or interface
+    #[arg(long, value_name = "KIND", value_enum, default_value_t = Kind::Ping)]
+    probe: Kind,
     /// Address that was pinged; the text must name it [default: not checked]
     #[arg(long, value_name = "ADDR")]
     target: Option<String>,
+    /// Interface that was asked for; the text must name it [default: not checked]
+    #[arg(long, value_name = "NAME")]
+    interface: Option<String>,
     /// Print one value only, by its place in the JSON, e.g. ping.loss
     #[arg(long, value_name = "PATH")]
     item: Option<String>,
@@ -37,10 +45,15 @@ pub(super) struct Args {
     file: Option<PathBuf>,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Kind {
+    Ping,
+    Interface,
+}
+
 pub(super) fn run(context: &Context, args: &Args) -> io::Result<ExitCode> {
-    let read = prepare(context, args);
-    let outcome = match read {
-        Ok((platform, target, text)) => platform.read_recorded(ProbeKind::Ping, &text, target),
+    let outcome = match prepare(context, args) {
+        Ok((platform, asked, text)) => read(&platform, &asked, &text),
         Err(failure) if context.format == Format::Text => return complain(&failure),
         Err(failure) => Err(failure),
     };
@@ -53,13 +66,33 @@ pub(super) fn run(context: &Context, args: &Args) -> io::Result<ExitCode> {
     )
 }
 
-fn prepare(context: &Context, args: &Args) -> Result<(Platform, Option<IpAddr>, Vec<u8>), Failure> {
+/// What the text has to name, if anything.
+enum Asked {
+    Ping(Option<IpAddr>),
+    Interface(Option<String>),
+}
+
+fn read(platform: &Platform, asked: &Asked, text: &[u8]) -> Result<Measurement, Failure> {
+    match asked {
+        Asked::Ping(target) => platform.read_recorded(ProbeKind::Ping, text, *target),
+        Asked::Interface(name) => platform.read_recorded_interface(text, name.as_deref()),
+    }
+}
+
+fn prepare(context: &Context, args: &Args) -> Result<(Platform, Asked, Vec<u8>), Failure> {
     let definition = platform::find(&args.platform, context.loaded.settings.platforms.dir.as_deref())?;
     let platform = Platform::compile(&definition)?;
-    let given = args.target.clone().filter(|text| !text.is_empty());
-    let target = given.map(|text| line::target(vec![text])).transpose()?;
+    let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+    let asked = match (args.probe, given(&args.target), given(&args.interface)) {
+        (Kind::Ping, target, None) => Asked::Ping(target.map(|text| line::target(vec![text])).transpose()?),
+        (Kind::Interface, None, name) => Asked::Interface(line::interface(name)?.map(|name| name.as_str().to_owned())),
+        (Kind::Ping, _, Some(_)) => return Err(Failure::settings("--interface needs --probe interface")),
+        (Kind::Interface, Some(_), _) => {
+            return Err(Failure::settings(format!("{} is for a ping; leave it out", argument::TARGET.flag)));
+        }
+    };
     let text = read_text(args.file.as_deref())?;
-    Ok((platform, target, text))
+    Ok((platform, asked, text))
 }
 
 fn read_text(file: Option<&Path>) -> Result<Vec<u8>, Failure> {

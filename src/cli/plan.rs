@@ -132,7 +132,12 @@ impl Load<'_> {
     fn cost(&self, line: &Line, count: Option<u32>, timeout: Option<Duration>) -> Result<Cost, Failure> {
         let mut cost = Cost { alive: self.overhead, dead: self.overhead };
         for probe in &line.probes {
-            let Probe::Ping(ping) = probe;
+            let Probe::Ping(ping) = probe else {
+                // One more command to take; a platform that cannot says so at once.
+                cost.alive = cost.alive.saturating_add(self.overhead);
+                cost.dead = cost.dead.saturating_add(self.overhead);
+                continue;
+            };
             let mut ping = ping.clone();
             ping.count = count.unwrap_or(ping.count);
             ping.timeout = timeout.unwrap_or(ping.timeout);

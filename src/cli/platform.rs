@@ -93,7 +93,8 @@ fn check(file: &std::path::Path) -> Result<(String, bool), Failure> {
             None => report.push_str(&format!("ok    {}\n", sample.name)),
             Some(difference) => {
                 sound = false;
-                report.push_str(&format!("WRONG {}\n{difference}\n", sample.name));
+                report.push_str(&format!("WRONG {} ({}:{})\n", sample.name, file.display(), sample.line));
+                difference.lines().for_each(|line| report.push_str(&format!("      {line}\n")));
             }
         }
     }

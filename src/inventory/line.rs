@@ -19,7 +19,10 @@ pub const USER_ALLOWED: &str = "1 to 128 letters, digits or . _ - @ \\ / + % # :
 pub(super) const LABEL_ALLOWED: &str = "1 to 255 printable characters";
 const PLATFORM_ALLOWED: &str = "a platform's name; `ddl-monitor platform list` shows them";
 const NAME_ALLOWED: &str = "1 to 63 letters, digits or . _ : / @ -, a letter or digit first";
+const INTERFACE_ALLOWED: &str = "one interface of the router: 1 to 63 letters, digits or / . : _ -, a letter or digit first; \
+                                 names with a blank or | cannot be asked for";
 const SIZE_ALLOWED: &str = "ICMP data bytes from 0 to 65507";
+const DF_ALLOWED: &str = "1 or yes, 0 or no";
 const MAX_AGE_ALLOWED: &str = "a time from 0s to 1d, like 30s, 500ms or 2.5s";
 
 /// The arguments as text. An empty one counts as not given.
@@ -34,6 +37,8 @@ pub struct RawLine {
     pub size: Option<String>,
     pub vrf: Option<String>,
     pub source: Option<String>,
+    pub df: Option<String>,
+    pub interface: Option<String>,
     pub deadline: Option<String>,
     pub max_age: Option<String>,
 }
@@ -95,8 +100,10 @@ impl RawLine {
             count: first(self.count, below.count),
             timeout: first(self.timeout, below.timeout),
             size: first(self.size, below.size),
+            df: first(self.df, below.df),
             vrf: first(self.vrf, below.vrf),
             source: first(self.source, below.source),
+            interface: first(self.interface, below.interface),
             deadline: first(self.deadline, below.deadline),
             max_age: first(self.max_age, below.max_age),
         }
@@ -130,6 +137,7 @@ impl Line {
         let target = target(raw.targets)?;
         let router = Router::parse(raw.router)?;
         let poll = poll([raw.count, raw.timeout, raw.deadline], defaults)?;
+        let interface = interface(raw.interface)?;
         let ping = Ping {
             target,
             count: poll.count,
@@ -137,11 +145,12 @@ impl Line {
             size: typed(argument::SIZE, raw.size, SIZE_ALLOWED, size)?,
             vrf: typed(argument::VRF, raw.vrf, NAME_ALLOWED, |text| Name::try_from(text.to_owned()).ok())?,
             source: source(raw.source, target)?,
+            df: typed(argument::DF, raw.df, DF_ALLOWED, yes_or_no)?.unwrap_or_default(),
         };
         Ok(Self {
             id: typed(argument::LINE, raw.line, LABEL_ALLOWED, id)?.unwrap_or_else(|| target.to_string()),
             target,
-            probes: vec![Probe::Ping(ping)],
+            probes: interface.map(|name| Probe::Interface { name }).into_iter().chain([Probe::Ping(ping)]).collect(),
             router,
             deadline: poll.deadline,
             max_age: typed(argument::MAX_AGE, raw.max_age, MAX_AGE_ALLOWED, max_age)?.unwrap_or_default(),
@@ -217,6 +226,13 @@ pub fn deadline(text: Option<String>, defaults: &Poll) -> Result<Duration, Failu
     Ok(poll([None, None, text], defaults)?.deadline)
 }
 
+/// The interface that is to be shown, if one is given. What else a platform wants of its name is for the platforms to say.
+pub fn interface(text: Option<String>) -> Result<Option<Name>, Failure> {
+    typed(argument::INTERFACE, text, INTERFACE_ALLOWED, |text| {
+        Name::try_from(text.to_owned()).ok().filter(|name| !name.as_str().contains('@'))
+    })
+}
+
 fn source(text: Option<String>, target: IpAddr) -> Result<Option<Source>, Failure> {
     let allowed = format!(
         "an {} address of the router, or an interface's name: {NAME_ALLOWED}",
@@ -254,6 +270,14 @@ fn is_platform(text: &str) -> bool {
 fn size(text: &str) -> Option<u32> {
     let digits = text.bytes().all(|b| b.is_ascii_digit());
     text.parse().ok().filter(|size| digits && *size <= 65_507)
+}
+
+fn yes_or_no(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "1" | "yes" | "true" | "on" => Some(true),
+        "0" | "no" | "false" | "off" => Some(false),
+        _ => None,
+    }
 }
 
 fn max_age(text: &str) -> Option<Duration> {

@@ -33,10 +33,16 @@ pub struct LineRecord {
     pub timeout: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<String>,
+    /// Yes or no, as an argument has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub df: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vrf: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
+    /// The router's own port of the line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interface: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub carrier: Option<String>,
     /// The carrier's own name of the circuit.
@@ -59,8 +65,10 @@ impl LineRecord {
             count: self.count.clone(),
             timeout: self.timeout.clone(),
             size: self.size.clone(),
+            df: self.df.clone(),
             vrf: self.vrf.clone(),
             source: self.source.clone(),
+            interface: self.interface.clone(),
             deadline: None,
             max_age: None,
         }

@@ -1,6 +1,7 @@
 //! The last measurement of each list of probes, for `--max-age`. Failures are never served again.
 
-use crate::probe::Probe;
+use crate::failure::Kind;
+use crate::probe::{Answer, Probe, ProbeKind};
 use crate::wire::{Answers, Session};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,9 +14,13 @@ const LIMIT: usize = 4096;
 pub(super) struct History(HashMap<Arc<[Probe]>, (Instant, Answers)>);
 
 impl History {
-    /// Keeps the answers if all of them are measurements.
+    /// Keeps the answers if all of them are measurements; beside a ping's also one that the router would refuse again.
     pub(super) fn keep(&mut self, probes: Arc<[Probe]>, answers: &Answers) {
-        if answers.answers.iter().any(|answer| answer.outcome.is_err()) {
+        let lasts = |answer: &Answer| match &answer.outcome {
+            Ok(_) => true,
+            Err(failure) => answer.kind != ProbeKind::Ping && matches!(failure.kind, Kind::Rejected | Kind::Settings),
+        };
+        if !answers.answers.iter().all(lasts) {
             return;
         }
         if self.0.len() >= LIMIT && !self.0.contains_key(&probes) {
@@ -36,7 +41,7 @@ impl History {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::failure::{Failure, Kind, Stage};
+    use crate::failure::{Failure, Stage};
     use crate::probe::Ping;
 
     fn probes() -> Arc<[Probe]> {
@@ -48,6 +53,7 @@ mod tests {
             size: None,
             vrf: None,
             source: None,
+            df: false,
         })])
     }
 

@@ -28,15 +28,15 @@ pub(super) struct Job {
     pub(super) queued: Instant,
     /// The first client's; others join only when theirs is not earlier.
     pub(super) deadline: Deadline,
-    /// Its session was cut once already.
-    pub(super) retried: bool,
+    /// Its session was cut once already: over which of its probes, and how.
+    pub(super) cut: Option<(usize, Failure)>,
     /// A batch has it done, whether somebody waits or not: each of its probes has the time that it needs.
     pub(super) batched: bool,
 }
 
 impl Job {
     pub(super) fn new(ask: Ask, client: Client, deadline: Deadline) -> Self {
-        Self { ask, clients: vec![client], queued: Instant::now(), deadline, retried: false, batched: false }
+        Self { ask, clients: vec![client], queued: Instant::now(), deadline, cut: None, batched: false }
     }
 
     /// One line of a batch. Nobody waits for it alone.
@@ -47,7 +47,7 @@ impl Job {
             clients: Vec::new(),
             queued: Instant::now(),
             deadline,
-            retried: false,
+            cut: None,
             batched: true,
         }
     }

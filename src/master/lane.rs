@@ -10,9 +10,11 @@ use super::terminal::{Step, Terminal};
 use super::{Master, PLACE_CHECK};
 use crate::deadline::Deadline;
 use crate::failure::{Failure, Kind, Stage};
+use crate::inventory::router::Login;
 use crate::shell::{Event, Shell};
 use crate::ssh::Session;
 use crate::wire::Said;
+use std::borrow::Cow;
 use std::os::fd::AsFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -148,8 +150,9 @@ impl Lane {
             log::warn!(router:% = master.router(), kind = failure.kind.name(), message = failure.message.as_str(); "login failed");
             (failure, said)
         };
-        let session = Session::open(&start.login, &master.platform.terminal, deadline, &stage)
-            .map_err(|f| fail(f, Vec::new()))?;
+        let login = as_the_platform_names_it(&start.login, &master.platform.user_suffix);
+        let session =
+            Session::open(&login, &master.platform.terminal, deadline, &stage).map_err(|f| fail(f, Vec::new()))?;
         log::debug!(router:% = master.router(), algorithms:% = session.algorithms(); "session open");
         let shell = Shell::new(Arc::clone(&master.platform.dialect), start.login.enable.clone());
         let mut terminal = Terminal::new(session, shell, Conversation::default());
@@ -169,6 +172,14 @@ impl Lane {
         log::info!(router:% = master.router(), lane = self.id, mode = terminal.shell.mode(), seconds = took.as_str(); "logged in");
         Ok(terminal)
     }
+}
+
+/// Some platforms take options of the terminal behind the user's name. A name that has some already keeps them.
+fn as_the_platform_names_it<'l>(login: &'l Login, suffix: &str) -> Cow<'l, Login> {
+    if suffix.is_empty() || login.user.contains('+') {
+        return Cow::Borrowed(login);
+    }
+    Cow::Owned(Login { user: format!("{}{suffix}", login.user), ..login.clone() })
 }
 
 /// Runs a lane's life. A panic is our defect: it is logged, what the lane worked on (`current`) is to be answered `internal`, and

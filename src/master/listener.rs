@@ -140,7 +140,7 @@ fn handle(master: &Arc<Master>, stream: UnixStream, request: Request) {
                 return;
             }
             // A mistake costs no login.
-            if let Some(failure) = probes.iter().find_map(|probe| master.platform.check(probe).err()) {
+            if let Some(failure) = master.refused(&probes) {
                 return fail(stream, failure);
             }
             let client = Client::new(stream, conversation);

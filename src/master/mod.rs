@@ -21,7 +21,7 @@ use crate::descriptors;
 use crate::failure::{Failure, Kind, Stage};
 use crate::launch::{READY, Start};
 use crate::platform::{Definition, Platform};
-use crate::probe::Probe;
+use crate::probe::{Probe, ProbeKind};
 use crate::ssh;
 use crate::state::State;
 use crate::wire::{Answers, LastFailure, Reply, Said, Status};
@@ -143,10 +143,16 @@ impl Master {
         self.dispatch(&mut inner);
     }
 
+    /// Why the line cannot be asked for at all. What is wrong with another probe than the ping is that probe's own failure.
+    fn refused(&self, probes: &[Probe]) -> Option<Failure> {
+        let mut pings = probes.iter().filter(|probe| probe.kind() == ProbeKind::Ping);
+        pings.find_map(|probe| self.platform.check(probe).err())
+    }
+
     /// Queues the jobs of a batch that are not in hand already.
     fn submit_batch(self: &Arc<Self>, client: Client, lines: Vec<Vec<Probe>>, deadline: Deadline) {
         let refused = |(place, probes): (usize, &Vec<Probe>)| {
-            let failure = probes.iter().find_map(|probe| self.platform.check(probe).err())?;
+            let failure = self.refused(probes)?;
             Some((place, Answers::failed(probes, &failure, now())))
         };
         let refused = lines.iter().enumerate().filter_map(refused).collect();

@@ -19,6 +19,9 @@ use std::time::{Duration, Instant};
 /// What the router and this machine need at least to stop a ping and print its counters.
 const WAY_BACK: Duration = Duration::from_millis(120);
 
+/// What a router needs at least to print half a page.
+const QUICK_ANSWER: Duration = Duration::from_millis(150);
+
 /// How often a lane that works looks whether the master is told to leave.
 const LOOK_UP: Duration = Duration::from_millis(500);
 /// A command in flight then has this long to be aborted and to print its counters.
@@ -87,25 +90,33 @@ fn run_probes(
     let mut after = After::Idle;
     let session = if job.queued < opened { Session::Opened } else { Session::Reused };
     let (time, begun) = (now(), Instant::now());
-    for probe in probes.iter() {
-        let outcome = match ask_probe(master, terminal, job, probe) {
+    for (place, probe) in probes.iter().enumerate() {
+        let rest = &probes[place + 1..];
+        // Over this one the session was cut before: it must not cost those behind it their answer a second time.
+        if let Some((_, failure)) = job.cut.as_ref().filter(|(at, _)| *at == place && !rest.is_empty()) {
+            answers.push(Answer { kind: probe.kind(), outcome: Err(failure.clone()) });
+            continue;
+        }
+        let share = share(master, terminal, job, rest);
+        let outcome = match ask_probe(master, terminal, job, probe, share) {
             Asked::Answered(outcome) => outcome,
             Asked::Abandoned => {
                 *current = None;
                 return After::Idle;
             }
             Asked::Lost(failure) => {
-                if !job.retried && !job.deadline.is_over() {
+                if job.cut.is_none() && !job.deadline.is_over() {
                     log::info!(router:% = master.router(), failure:%; "session lost in mid-job, once more");
-                    job.retried = true;
+                    job.cut = Some((place, failure));
                     return After::Lost;
                 }
                 after = After::Lost;
-                Err(failure)
+                answers.extend(crate::probe::unanswered(&probes[place..], &failure));
+                break;
             }
         };
         answers.push(Answer { kind: probe.kind(), outcome });
-        if matches!(after, After::Lost) || (job.deadline.is_over() && answers.len() < probes.len()) {
+        if job.deadline.is_over() && !rest.is_empty() {
             break;
         }
     }
@@ -131,19 +142,39 @@ enum Asked {
     Abandoned,
 }
 
-fn ask_probe(master: &Arc<Master>, terminal: &mut Terminal, job: &mut Job, probe: &Probe) -> Asked {
+/// Until when a probe may be waited for that others follow: they must have time for their answer, however slow this one is.
+fn share(master: &Master, terminal: &Terminal, job: &Job, rest: &[Probe]) -> Option<Deadline> {
+    if rest.is_empty() || job.batched {
+        return None;
+    }
+    let left = job.deadline.remaining();
+    let way = terminal.way * 2;
+    let needed = rest.iter().map(|probe| master.platform.least(probe)).sum::<Duration>();
+    let share = (left / 4).min(left.saturating_sub(needed.saturating_add((way + WAY_BACK) * 2)));
+    // A healthy router has answered by then.
+    Some(Deadline::after(share.max((way + QUICK_ANSWER).min(left / 2))))
+}
+
+fn ask_probe(
+    master: &Arc<Master>,
+    terminal: &mut Terminal,
+    job: &mut Job,
+    probe: &Probe,
+    share: Option<Deadline>,
+) -> Asked {
     let router = master.router();
     let run = match master.platform.run(probe, terminal.shell.mode()) {
         Ok(run) => run,
         Err(failure) => return Asked::Answered(Err(failure)),
     };
     job.begin(run.limit);
+    let end = share.unwrap_or(job.deadline).min(job.deadline);
     let mut again = true;
     loop {
         if !terminal.shell.is_idle() && !terminal.settle(&|| {}) {
             return Asked::Lost(lost(router, "no prompt after the command before"));
         }
-        let (text, ending) = match command(master, terminal, job, &run) {
+        let (text, ending) = match command(master, terminal, job, &run, share) {
             Ok(Outcome::Text { text, ending }) => (text, ending),
             Ok(Outcome::Abandoned) => return Asked::Abandoned,
             Ok(Outcome::Late) => {
@@ -159,7 +190,7 @@ fn ask_probe(master: &Arc<Master>, terminal: &mut Terminal, job: &mut Job, probe
         match master.platform.read(probe, &run, &text, ending) {
             Ok(measurement) => return Asked::Answered(Ok(measurement)),
             // Somebody else's answer: back to a proven prompt, and once more.
-            Err(unread) if unread.not_ours && again && job.deadline.remaining() > WAY_BACK => {
+            Err(unread) if unread.not_ours && again && end.remaining() > WAY_BACK => {
                 log::warn!(router, message = unread.failure.message.as_str(); "perhaps the answer to something else, asked again");
                 again = false;
                 terminal.shell.resync();
@@ -181,14 +212,15 @@ fn lost(router: &str, why: &str) -> Failure {
 }
 
 /// Sends the command and waits for its answer; aborts it when its own time, the deadline or its clients are gone.
-fn command(master: &Master, terminal: &mut Terminal, job: &mut Job, run: &Run) -> Result<Outcome, Failure> {
-    for before in &run.before {
-        match plain_command(master, terminal, job, before)? {
-            Outcome::Text { ending: Ending::Complete, .. } => {}
-            // Its time was up: there is none for the command itself.
-            Outcome::Text { .. } => return Ok(Outcome::Late),
-            other => return Ok(other),
-        }
+fn command(
+    master: &Master,
+    terminal: &mut Terminal,
+    job: &mut Job,
+    run: &Run,
+    share: Option<Deadline>,
+) -> Result<Outcome, Failure> {
+    if let Some(early) = prepare(master, terminal, job, run)? {
+        return Ok(early);
     }
     let way_back = (terminal.way * 2 + WAY_BACK).min(job.deadline.remaining() / 2);
     let sent = Instant::now();
@@ -196,15 +228,44 @@ fn command(master: &Master, terminal: &mut Terminal, job: &mut Job, run: &Run) -
     let planned_end = run.end_after.map(|time| Deadline::at(sent + time));
     let own_end = planned_end.unwrap_or(Deadline::at(sent + run.limit));
     let first_abort = own_end.min(job.deadline.less(way_back));
+    let first_abort = share.map_or(first_abort, |share| share.min(first_abort));
     let planned = planned_end.is_some_and(|end| end == first_abort);
     wait(master, terminal, job, sent, first_abort, planned)
 }
 
+/// Sends the commands before a probe's own; None: all of them are done.
+fn prepare(master: &Master, terminal: &mut Terminal, job: &mut Job, run: &Run) -> Result<Option<Outcome>, Failure> {
+    if run.before_is_kept && terminal.prepared == run.before {
+        return Ok(None);
+    }
+    terminal.prepared.clear();
+    for before in &run.before {
+        terminal.shell.quiet_command(before)?;
+        match plain_wait(master, terminal, job)? {
+            Outcome::Text { ending: Ending::Complete, text } => {
+                // A ping with other options than asked for would measure something else.
+                if let Some(refused) = master.platform.refusal(&text) {
+                    let message = format!("router {}: `{before}`: {}", master.router(), refused.message);
+                    return Err(Failure { message, ..refused });
+                }
+            }
+            // Its time was up: there is none for the command itself.
+            Outcome::Text { .. } => return Ok(Some(Outcome::Late)),
+            other => return Ok(Some(other)),
+        }
+    }
+    terminal.prepared.clone_from(&run.before);
+    Ok(None)
+}
+
 /// A command that has no end of its own but the answer.
 fn plain_command(master: &Master, terminal: &mut Terminal, job: &mut Job, command: &str) -> Result<Outcome, Failure> {
-    let sent = Instant::now();
     terminal.shell.command(command)?;
-    wait(master, terminal, job, sent, job.deadline.less(WAY_BACK), false)
+    plain_wait(master, terminal, job)
+}
+
+fn plain_wait(master: &Master, terminal: &mut Terminal, job: &mut Job) -> Result<Outcome, Failure> {
+    wait(master, terminal, job, Instant::now(), job.deadline.less(WAY_BACK), false)
 }
 
 fn wait(
@@ -274,6 +335,8 @@ fn run_command(
     let Some(job) = current.as_mut() else { return After::Idle };
     let router = master.router();
     let mut after = After::Idle;
+    // It may set what the session keeps.
+    terminal.prepared.clear();
     let reply = match plain_command(master, terminal, job, command) {
         Ok(Outcome::Text { text, ending: Ending::Complete }) => Reply::Text { text, conversation: Vec::new() },
         Ok(Outcome::Text { .. } | Outcome::Late) => failed(Failure::new(

@@ -43,6 +43,8 @@ pub(super) struct Terminal {
     answered: bool,
     /// The longest recent time from a line sent to its first answering byte.
     pub(super) way: Duration,
+    /// Commands before the last probe, where the session keeps what they set.
+    pub(super) prepared: Vec<String>,
 }
 
 /// What came of waiting.
@@ -66,6 +68,7 @@ impl Terminal {
             heard: Instant::now(),
             answered: false,
             way: Duration::ZERO,
+            prepared: Vec::new(),
         }
     }
 

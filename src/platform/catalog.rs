@@ -31,14 +31,23 @@ pub struct Listed {
 }
 
 /// Explicit, so that a file that is not listed is not shipped by accident.
-const BUILT_IN: [(&str, &str); 7] = [
+const BUILT_IN: [(&str, &str); 16] = [
+    ("arista_eos", include_str!("definitions/arista_eos.toml")),
+    ("cisco_asa", include_str!("definitions/cisco_asa.toml")),
     ("cisco_iosxe", include_str!("definitions/cisco_iosxe.toml")),
     ("cisco_iosxr", include_str!("definitions/cisco_iosxr.toml")),
     ("cisco_nxos", include_str!("definitions/cisco_nxos.toml")),
+    ("fortinet_fortios", include_str!("definitions/fortinet_fortios.toml")),
     ("frr", include_str!("definitions/frr.toml")),
     ("h3c_comware", include_str!("definitions/h3c_comware.toml")),
     ("huawei_vrp", include_str!("definitions/huawei_vrp.toml")),
+    ("juniper_junos", include_str!("definitions/juniper_junos.toml")),
     ("linux", include_str!("definitions/linux.toml")),
+    ("mikrotik_routeros", include_str!("definitions/mikrotik_routeros.toml")),
+    ("nokia_sros", include_str!("definitions/nokia_sros.toml")),
+    ("ruijie_os", include_str!("definitions/ruijie_os.toml")),
+    ("vyos", include_str!("definitions/vyos.toml")),
+    ("zte_zxros", include_str!("definitions/zte_zxros.toml")),
 ];
 
 /// The definition of a platform: the user's `dir/NAME.toml`, else the built-in one. Not compiled here, so a warm poll may
@@ -167,7 +176,7 @@ mod tests {
         {
             let message = find(name, None).unwrap_err().message;
             assert!(message.contains(&format!("did you mean {near}?")), "{message}");
-            assert!(message.contains("known are cisco_iosxe, cisco_iosxr,"), "{message}");
+            assert!(message.contains("known are arista_eos, cisco_asa, cisco_iosxe,"), "{message}");
         }
         for name in ["something_else", "x"] {
             assert!(!find(name, None).unwrap_err().message.contains("did you mean"), "{name}");

@@ -14,9 +14,10 @@ pub(super) enum Slot {
     Source,
     SourceAddress,
     SourceInterface,
+    Df,
 }
 
-const SLOTS: [(&str, Slot); 8] = [
+const SLOTS: [(&str, Slot); 9] = [
     ("target", Slot::Target),
     ("count", Slot::Count),
     ("timeout", Slot::Timeout),
@@ -25,6 +26,7 @@ const SLOTS: [(&str, Slot); 8] = [
     ("source", Slot::Source),
     ("source_address", Slot::SourceAddress),
     ("source_interface", Slot::SourceInterface),
+    ("df", Slot::Df),
 ];
 
 impl Slot {
@@ -42,6 +44,8 @@ pub(super) struct Values<'a> {
     pub(super) size: Option<u32>,
     pub(super) vrf: Option<&'a Name>,
     pub(super) source: Option<&'a Source>,
+    /// Do not fragment.
+    pub(super) df: bool,
 }
 
 impl Values<'_> {
@@ -51,6 +55,8 @@ impl Values<'_> {
             (Slot::Count, _) => Some(self.count.to_string()),
             (Slot::Timeout, _) => Some(self.timeout.to_string()),
             (Slot::Size, _) => self.size.map(|size| size.to_string()),
+            // A switch has no text of its own: the words around it in its group are what is sent.
+            (Slot::Df, _) => self.df.then(String::new),
             (Slot::Vrf, _) => self.vrf.map(|vrf| vrf.as_str().to_owned()),
             (Slot::Source | Slot::SourceAddress, Some(Source::Address(address))) => Some(address.to_string()),
             (Slot::Source | Slot::SourceInterface, Some(Source::Interface(name))) => Some(name.as_str().to_owned()),
@@ -59,7 +65,8 @@ impl Values<'_> {
     }
 }
 
-/// A command such as `ping[ vrf {vrf}] {target} repeat {count}`: a group in brackets is left out when a value in it is absent.
+/// A command such as `ping[ vrf {vrf}] {target} repeat {count}`: a group in brackets is left out when a value in it is absent;
+/// in `[{size}|56]` what stands behind the bar is sent instead. `{df}` is a switch: `[ df-bit{df}]`, `[yes{df}|no]`.
 #[derive(Debug)]
 pub(super) struct Template {
     parts: Vec<Part>,
@@ -69,7 +76,7 @@ pub(super) struct Template {
 enum Part {
     Text(String),
     Slot(Slot),
-    Group(Vec<Part>),
+    Group { parts: Vec<Part>, instead: String },
 }
 
 impl Template {
@@ -77,14 +84,24 @@ impl Template {
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let mut parts = Vec::new();
         let mut group: Option<Vec<Part>> = None;
+        let mut instead: Option<String> = None;
         let mut rest = text;
         while let Some(first) = rest.chars().next() {
             match first {
+                '{' | '|' if instead.is_some() => {
+                    return Err("behind the | of a group stands plain text; write e.g. [{size}|56]".to_owned());
+                }
                 '{' => {
                     let end = rest.find('}').ok_or("a slot is not closed; write {target}")?;
                     let slot = slot_named(&rest[1..end])?;
                     if slot.is_optional() && group.is_none() {
                         let name = &rest[1..end];
+                        if slot == Slot::Df {
+                            return Err(
+                                "{df} is a switch; put it in a group with the words to send, e.g. [ df-bit{df}]"
+                                    .to_owned(),
+                            );
+                        }
                         return Err(format!("{{{name}}} may be absent; put it in a group, e.g. [ {name} {{{name}}}]"));
                     }
                     group.as_mut().unwrap_or(&mut parts).push(Part::Slot(slot));
@@ -100,16 +117,25 @@ impl Template {
                     if !closed.iter().any(|part| matches!(part, Part::Slot(_))) {
                         return Err("a group without a slot; write its text without the brackets".to_owned());
                     }
-                    parts.push(Part::Group(closed));
+                    parts.push(Part::Group { parts: closed, instead: instead.take().unwrap_or_default() });
+                    rest = &rest[1..];
+                }
+                '|' if group.is_some() => {
+                    instead = Some(String::new());
                     rest = &rest[1..];
                 }
                 '}' => return Err("a } without a {; remove it".to_owned()),
                 _ => {
-                    let end = rest.find(['{', '}', '[', ']']).unwrap_or(rest.len());
+                    let stops: &[char] =
+                        if group.is_some() { &['{', '}', '[', ']', '|'] } else { &['{', '}', '[', ']'] };
+                    let end = rest.find(stops).unwrap_or(rest.len());
                     if let Some(bad) = rest[..end].chars().find(|c| !matches!(c, ' '..='~')) {
                         return Err(format!("a command may not contain {bad:?}; write printable ASCII on one line"));
                     }
-                    group.as_mut().unwrap_or(&mut parts).push(Part::Text(rest[..end].to_owned()));
+                    match &mut instead {
+                        Some(instead) => instead.push_str(&rest[..end]),
+                        None => group.as_mut().unwrap_or(&mut parts).push(Part::Text(rest[..end].to_owned())),
+                    }
                     rest = &rest[end..];
                 }
             }
@@ -125,21 +151,14 @@ impl Template {
             parts.iter().any(|part| match part {
                 Part::Text(_) => false,
                 Part::Slot(one) => *one == slot,
-                Part::Group(parts) => within(parts, slot),
+                Part::Group { parts, .. } => within(parts, slot),
             })
         }
         within(&self.parts, slot)
     }
 
     pub(super) fn fill(&self, values: &Values) -> String {
-        let mut line = String::new();
-        for part in &self.parts {
-            match part {
-                Part::Group(parts) => line.push_str(&fill(parts, values).unwrap_or_default()),
-                part => line.push_str(&fill(std::slice::from_ref(part), values).unwrap_or_default()),
-            }
-        }
-        line
+        fill(&self.parts, values).unwrap_or_default()
     }
 }
 
@@ -150,7 +169,7 @@ fn fill(parts: &[Part], values: &Values) -> Option<String> {
         .map(|part| match part {
             Part::Text(text) => Some(text.clone()),
             Part::Slot(slot) => values.get(*slot),
-            Part::Group(parts) => fill(parts, values),
+            Part::Group { parts, instead } => Some(fill(parts, values).unwrap_or_else(|| instead.clone())),
         })
         .collect()
 }
@@ -167,7 +186,7 @@ mod tests {
     use super::*;
 
     fn values(source: Option<&Source>) -> Values<'_> {
-        Values { target: [192, 0, 2, 1].into(), count: 5, timeout: 2, size: None, vrf: None, source }
+        Values { target: [192, 0, 2, 1].into(), count: 5, timeout: 2, size: None, vrf: None, source, df: false }
     }
 
     #[test]
@@ -186,6 +205,23 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_behind_the_bar_of_a_group_is_sent_when_its_value_is_absent() {
+        let template =
+            Template::parse("option size [{size}|56] source [{source_address}|auto] df [yes{df}|no]").unwrap();
+        assert_eq!(template.fill(&values(None)), "option size 56 source auto df no");
+        let source = Source::Address([192, 0, 2, 9].into());
+        let all = Values { size: Some(100), df: true, ..values(Some(&source)) };
+        assert_eq!(template.fill(&all), "option size 100 source 192.0.2.9 df yes");
+    }
+
+    #[test]
+    fn a_switch_sends_the_words_of_its_group() {
+        let template = Template::parse("ping {target}[ df-bit{df}]").unwrap();
+        assert_eq!(template.fill(&values(None)), "ping 192.0.2.1");
+        assert_eq!(template.fill(&Values { df: true, ..values(None) }), "ping 192.0.2.1 df-bit");
+    }
+
+    #[test]
     fn a_bad_template_is_refused_with_what_to_write() {
         for (text, says) in [
             ("ping {tarjet}", "known are {target}"),
@@ -197,6 +233,9 @@ mod tests {
             ("ping ] x", "without a ["),
             ("ping } x", "without a {"),
             ("ping [ {vrf}", "write ]"),
+            ("ping {target} {df}", "[ df-bit{df}]"),
+            ("ping [{size}|{count}]", "plain text"),
+            ("ping [{size}|1|2]", "plain text"),
         ] {
             let error = Template::parse(text).unwrap_err();
             assert!(error.contains(says), "{text:?}: {error}");

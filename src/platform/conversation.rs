@@ -6,6 +6,7 @@ use super::dialect::{Dialect, Dialogue, Enable, Mode, Pager, Then};
 use super::indicator::kind_named;
 use super::mistake::Source;
 use super::pattern::exact;
+use super::regex::Regex;
 use crate::failure::Kind;
 use toml::Spanned;
 
@@ -24,6 +25,7 @@ pub(super) fn dialect(source: &Source, file: &PlatformFile) -> Result<Dialect, F
         set_up: lines(source, &file.set_up)?,
         tear_down: lines(source, &file.tear_down)?,
         abort: abort(source, &file.abort)?,
+        above_prompt: file.above_prompt.iter().map(|text| above(source, text)).collect::<Result<_, _>>()?,
         modes,
     })
 }
@@ -77,6 +79,7 @@ fn modes(source: &Source, file: &PlatformFile) -> Result<Vec<Mode>, Failure> {
             prompt: exact(source, &mode.prompt)?,
             not_prompt: mode.not_prompt.iter().map(|text| exact(source, text)).collect::<Result<_, _>>()?,
             usable: mode.usable,
+            set_up: mode.set_up.as_ref().map(|texts| lines(source, texts)).transpose()?,
         });
         if modes.last().is_some_and(|mode| mode.prompt.is_match(b"")) {
             return Err(
@@ -88,6 +91,25 @@ fn modes(source: &Source, file: &PlatformFile) -> Result<Vec<Mode>, Failure> {
         Ok(modes)
     } else {
         Err(source.mistake_in(&file.mode, "no usable mode; leave out usable = false in one of them"))
+    }
+}
+
+fn above(source: &Source, text: &Text) -> Result<Regex, Failure> {
+    let pattern = exact(source, text)?;
+    match pattern.is_match(b"") || pattern.is_match(b"Success rate is 100 percent (5/5)") {
+        true => Err(source.mistake(text, "the pattern matches too much; write the whole line, from ^ to $")),
+        false => Ok(pattern),
+    }
+}
+
+/// What is added to the user's name.
+pub(super) fn user_suffix(source: &Source, file: &PlatformFile) -> Result<String, Failure> {
+    let Some(text) = &file.user_suffix else { return Ok(String::new()) };
+    match text.get_ref() {
+        suffix if suffix.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+') && suffix.len() <= 32 => {
+            Ok(suffix.clone())
+        }
+        _ => Err(source.mistake(text, "not a suffix of a user's name; write up to 32 letters, digits and +")),
     }
 }
 

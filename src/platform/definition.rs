@@ -1,7 +1,9 @@
 //! The form of a platform file: every key it may have, as it is written. What the keys mean is decided by the modules that
 //! work with them; this one only refuses keys that nobody would read.
 
+use super::interface::InterfaceFile;
 use crate::inventory::router::Crypto;
+use crate::probe::ProbeKind;
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -19,6 +21,8 @@ pub(super) struct PlatformFile {
     /// `TERM` of the pseudo-terminal.
     pub(super) terminal: Option<Text>,
     pub(super) newline: Option<Text>,
+    /// Added to the user's name at the login, e.g. the console options of RouterOS, `+ct511w4098h`.
+    pub(super) user_suffix: Option<Text>,
     /// Keys that stop a running command, in the order tried.
     pub(super) abort: Spanned<Vec<Text>>,
     #[serde(default)]
@@ -29,7 +33,13 @@ pub(super) struct PlatformFile {
     /// Words that may follow a `|` in a read-only command.
     #[serde(default)]
     pub(super) filters: Vec<Text>,
+    /// Texts that no read-only command may contain, where the CLI knows more ways to write or chain.
+    #[serde(default)]
+    pub(super) forbidden: Vec<Text>,
     pub(super) mode: Spanned<Vec<ModeFile>>,
+    /// Lines that the router prints above each prompt, e.g. `{master:0}`; they belong to no answer.
+    #[serde(default)]
+    pub(super) above_prompt: Vec<Text>,
     #[serde(default)]
     pub(super) dialogue: Vec<Spanned<DialogueFile>>,
     #[serde(default)]
@@ -51,6 +61,8 @@ pub(super) struct ModeFile {
     pub(super) not_prompt: Vec<Text>,
     #[serde(default = "yes")]
     pub(super) usable: bool,
+    /// For a login that ends in this mode, in place of the platform's.
+    pub(super) set_up: Option<Vec<Text>>,
 }
 
 #[derive(Deserialize)]
@@ -87,6 +99,9 @@ pub(super) struct IndicatorFile {
     pub(super) except: Option<Text>,
     /// `rejected`, `auth`, `busy`, `shell`, or `no_route`, which is a measurement.
     pub(super) kind: Text,
+    /// True: it counts before statistics of which nothing came back; the packets never left.
+    #[serde(default)]
+    pub(super) over_counters: bool,
     /// What it means, for people.
     pub(super) says: Text,
 }
@@ -96,6 +111,7 @@ pub(super) struct IndicatorFile {
 #[serde(deny_unknown_fields)]
 pub(super) struct ProbeFile {
     pub(super) ping: Option<Spanned<PingFile>>,
+    pub(super) interface: Option<Spanned<InterfaceFile>>,
 }
 
 #[derive(Deserialize)]
@@ -103,30 +119,44 @@ pub(super) struct ProbeFile {
 pub(super) struct PingFile {
     /// Modes that take the command; absent = every usable mode without a plain form.
     pub(super) modes: Option<Vec<Text>>,
-    /// Commands on the same shell before it.
+    /// Commands on the same shell before it; one that is empty when its values are filled in is not sent, a refused one
+    /// refuses the ping.
     #[serde(default)]
     pub(super) before: Vec<Text>,
+    /// The session keeps what they set: the same ones again are not sent.
+    #[serde(default)]
+    pub(super) before_is_kept: bool,
     pub(super) command: Text,
     /// For IPv6 targets; absent = the same ones.
     pub(super) before_ipv6: Option<Vec<Text>>,
     pub(super) command_ipv6: Option<Text>,
+    /// Other words for other modes.
+    #[serde(default)]
+    pub(super) variant: Vec<VariantFile>,
     pub(super) plain: Option<PlainFile>,
     pub(super) count: Spanned<CountFile>,
     pub(super) timeout: Spanned<TimeoutFile>,
     pub(super) size: Option<Spanned<SizeFile>>,
     pub(super) vrf_max: Option<usize>,
     pub(super) pacing: PacingFile,
-    /// Between two packets, e.g. `200ms`.
+    /// Between two packets, e.g. `200ms`; `timeout`: a packet leaves at each time-out of the one before, answered or not.
     pub(super) gap: Text,
     /// The command takes no count and runs until it is aborted.
     #[serde(default)]
     pub(super) endless: bool,
+    /// The command takes no time-out: it is aborted when that of the last packet is over.
+    #[serde(default)]
+    pub(super) no_timeout: bool,
     pub(super) time_unit: Text,
     /// Log lines that look like an answer: taken out before anything is read.
     #[serde(default)]
     pub(super) noise: Vec<Text>,
     /// The line that names the target, and perhaps the count; also those of pings of another kind, which are never ours.
+    #[serde(default)]
     pub(super) header: Vec<Text>,
+    /// Where there is no such line: the line of a packet, which names the target too. The statistics stand behind the last one.
+    #[serde(default)]
+    pub(super) row: Vec<Text>,
     pub(super) statistics: Spanned<Vec<StatisticsFile>>,
     pub(super) times: Vec<Text>,
     pub(super) reply: Option<Text>,
@@ -134,6 +164,18 @@ pub(super) struct PingFile {
     pub(super) first_seq: u32,
     pub(super) timed_out: Option<Text>,
     pub(super) unreachable: Option<Text>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct VariantFile {
+    pub(super) modes: Vec<Text>,
+    #[serde(default)]
+    pub(super) before: Vec<Text>,
+    pub(super) command: Text,
+    /// For IPv6 targets; absent = the same ones.
+    pub(super) before_ipv6: Option<Vec<Text>>,
+    pub(super) command_ipv6: Option<Text>,
 }
 
 #[derive(Deserialize)]
@@ -182,6 +224,8 @@ pub(super) enum PacingFile {
     Interval,
     /// One outstanding, with a gap that is not known: only the answer's lines tell what became of a packet.
     Lines,
+    /// Not known: of an aborted run only what holds for every pacing is said.
+    Unknown,
 }
 
 #[derive(Deserialize)]
@@ -195,9 +239,14 @@ pub(super) struct StatisticsFile {
 #[serde(deny_unknown_fields)]
 pub(super) struct SampleFile {
     pub(super) name: Text,
+    /// Absent = `ping`.
+    pub(super) probe: Option<ProbeKind>,
+    /// The address pinged, if the text has to name it.
     pub(super) target: Option<Text>,
+    /// The interface asked for, if the text has to name it.
+    pub(super) interface: Option<Text>,
     pub(super) text: String,
-    /// The ping's members as they are printed; all of them are compared.
+    /// The result's members as they are printed; all of them are compared.
     pub(super) expect: Option<toml::Table>,
     /// Or the kind of failure.
     pub(super) fails: Option<Text>,

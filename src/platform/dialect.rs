@@ -11,6 +11,8 @@ pub struct Dialect {
     pub newline: Vec<u8>,
     /// In the order tried on the last line of the screen.
     pub modes: Vec<Mode>,
+    /// Lines that stand above each prompt and belong to no answer, e.g. `{master:0}`.
+    pub above_prompt: Vec<Regex>,
     /// Questions between login and the first prompt, e.g. "Change now? [Y/N]".
     pub dialogues: Vec<Dialogue>,
     pub pager: Vec<Pager>,
@@ -33,6 +35,21 @@ pub struct Mode {
     pub not_prompt: Vec<Regex>,
     /// Probes may be sent here. A login that ends in an unusable mode (configuration …) is a `shell` failure.
     pub usable: bool,
+    /// In place of the dialect's, for a login that ends in this mode.
+    pub set_up: Option<Vec<String>>,
+}
+
+impl Dialect {
+    /// The commands after a login that ended in this mode.
+    pub fn set_up_of(&self, mode: &str) -> &[String] {
+        let own = self.modes.iter().find(|one| one.name == mode).and_then(|mode| mode.set_up.as_ref());
+        own.unwrap_or(&self.set_up)
+    }
+
+    /// This line is part of a prompt of more than one line.
+    pub fn is_above_prompt(&self, line: &[u8]) -> bool {
+        self.above_prompt.iter().any(|pattern| pattern.is_match(line))
+    }
 }
 
 /// A question (or a statement) between login and the first prompt. Matched against the text since login or since the last

@@ -15,6 +15,8 @@ pub(super) struct Indicator {
     pattern: Pattern,
     except: Option<Pattern>,
     meaning: Meaning,
+    /// Counts before statistics of which nothing came back.
+    over_counters: bool,
     says: String,
 }
 
@@ -52,12 +54,20 @@ impl Indicator {
                 ));
             }
         };
+        if file.over_counters && meaning == Meaning::NoRoute {
+            return Err(source.mistake(&file.kind, "no_route is said beside counters anyway; remove over_counters"));
+        }
         Ok(Self {
             pattern: Pattern::new(source, &file.pattern, &[], &[])?,
             except: file.except.as_ref().map(|text| Pattern::new(source, text, &[], &[])).transpose()?,
             meaning,
+            over_counters: file.over_counters,
             says: file.says.get_ref().clone(),
         })
+    }
+
+    fn failure(&self, kind: Kind, line: &str) -> Failure {
+        Failure::new(kind, Stage::Reply, format!("router says {:?}: {}", excerpt(line), self.says))
     }
 
     /// The line in which it stands, and where that begins.
@@ -85,11 +95,15 @@ pub(super) fn verdict(indicators: &[Indicator], text: &str) -> Option<Verdict> {
         .min_by_key(|(at, _, _)| *at)?;
     Some(match first.meaning {
         Meaning::NoRoute => Verdict::NoRoute,
-        Meaning::Failure(kind) => Verdict::Failure(Failure::new(
-            kind,
-            Stage::Reply,
-            format!("router says {:?}: {}", excerpt(line), first.says),
-        )),
+        Meaning::Failure(kind) => Verdict::Failure(first.failure(kind, line)),
+    })
+}
+
+/// A refusal that counts although statistics follow.
+pub(super) fn over_counters(indicators: &[Indicator], text: &str) -> Option<Failure> {
+    indicators.iter().filter(|one| one.over_counters).find_map(|one| match one.meaning {
+        Meaning::Failure(kind) => one.find(text).map(|(_, line)| one.failure(kind, line)),
+        Meaning::NoRoute => None,
     })
 }
 

@@ -32,9 +32,18 @@ impl<'a> Source<'a> {
         self.at(at.span(), reason)
     }
 
-    fn at(&self, span: Range<usize>, reason: &str) -> Failure {
+    /// Counted from 1.
+    pub(super) fn line_of<T>(&self, at: &Spanned<T>) -> usize {
+        self.line(at.span())
+    }
+
+    fn line(&self, span: Range<usize>) -> usize {
         let before = self.text.get(..span.start).unwrap_or(self.text);
-        let line = 1 + before.bytes().filter(|b| *b == b'\n').count();
+        1 + before.bytes().filter(|b| *b == b'\n').count()
+    }
+
+    fn at(&self, span: Range<usize>, reason: &str) -> Failure {
+        let line = self.line(span);
         let reason = reason.replace('\n', ", ");
         Failure::settings(format!("{}:{line}: {reason}", self.label))
     }

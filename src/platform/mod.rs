@@ -4,7 +4,8 @@
 //! * [`catalog`] — where definitions come from
 //! * `definition` — the form of a file; `mistake` — errors with file and line; `pattern` — how patterns are compiled
 //! * [`dialect`], `conversation` — prompts, dialogues, pager, enable: what the shell needs
-//! * `ping`, `command` — a probe's command; `reply`, `pending`, `indicator`, `outcome` — its answer
+//! * `ping`, `variant`, `command` — a probe's command; `reply`, `part`, `statistics`, `times`, `pending`, `indicator`, `outcome` — its answer
+//! * `interface` — the probe of a router's own interface
 //! * `read_only` — what `exec` may run
 //! * `sample` — the examples inside each file
 
@@ -14,8 +15,10 @@ mod conversation;
 mod definition;
 pub mod dialect;
 mod indicator;
+mod interface;
 mod mistake;
 mod outcome;
+mod part;
 mod pattern;
 mod pending;
 mod ping;
@@ -25,6 +28,8 @@ pub mod regex;
 mod reply;
 mod sample;
 mod statistics;
+mod times;
+mod variant;
 
 pub use catalog::{Definition, Listed, find, from_file, list};
 pub use sample::SampleResult;
@@ -36,6 +41,7 @@ use crate::failure::Failure;
 use crate::probe::{Measurement, Probe, ProbeKind};
 use dialect::Dialect;
 use indicator::Indicator;
+use interface::InterfaceForm;
 use mistake::Source;
 use ping::PingForm;
 use read_only::ReadOnly;
@@ -53,8 +59,11 @@ pub struct Platform {
     pub crypto: Crypto,
     /// `TERM` of the pseudo-terminal.
     pub terminal: String,
+    /// Added to the user's name at the login; empty for nearly all.
+    pub user_suffix: String,
     pub dialect: Arc<Dialect>,
     ping: Option<PingForm>,
+    interface: Option<InterfaceForm>,
     indicators: Vec<Indicator>,
     read_only: ReadOnly,
     samples: Vec<Sample>,
@@ -65,6 +74,8 @@ pub struct Platform {
 pub struct Run {
     /// Commands to send first on the same shell, one at a time.
     pub before: Vec<String>,
+    /// The session keeps what they set: not needed where the last run on it had the same ones.
+    pub before_is_kept: bool,
     /// The line to send, without its end.
     pub command: String,
     /// The longest that the router needs when everything is lost, with slack.
@@ -118,11 +129,19 @@ impl Platform {
             Some(ping) => Some(PingForm::new(&source, ping.get_ref(), &usable, &all)?),
             None => None,
         };
+        let interface = match &file.probe.interface {
+            Some(interface) => Some(InterfaceForm::new(&source, interface.get_ref(), &usable)?),
+            None => None,
+        };
         let words = |text: &definition::Text| text.get_ref().split_whitespace().map(str::to_owned).collect();
         let read_only = ReadOnly {
             commands: file.read_only.iter().map(words).collect(),
             filters: file.filters.iter().map(|word| word.get_ref().clone()).collect(),
+            forbidden: file.forbidden.iter().map(|text| text.get_ref().clone()).collect(),
         };
+        if let Some(empty) = file.forbidden.iter().find(|text| text.get_ref().is_empty()) {
+            return Err(source.mistake(empty, "an empty text is in every command; write what may not be in one"));
+        }
         if let Some(empty) = file.read_only.iter().find(|text| text.get_ref().trim().is_empty()) {
             return Err(source.mistake(empty, "an empty entry would allow every command; write its first words"));
         }
@@ -135,13 +154,26 @@ impl Platform {
                 &format!("probe command {bad:?} is not on the read-only list; add its first words to read_only"),
             ));
         }
+        if let (Some(form), Some(at)) = (&interface, &file.probe.interface) {
+            let command = form.command("Ethernet0");
+            if read_only.allows(&definition.name, &command).is_err() {
+                return Err(source.mistake(
+                    &at.get_ref().command,
+                    &format!(
+                        "probe command {command:?} is not on the read-only list; add its first words to read_only"
+                    ),
+                ));
+            }
+        }
         Ok(Self {
             name: definition.name.clone(),
             title: file.title.get_ref().clone(),
             crypto: file.crypto,
             terminal: conversation::terminal(&source, &file)?,
+            user_suffix: conversation::user_suffix(&source, &file)?,
             dialect: Arc::new(dialect),
             ping,
+            interface,
             indicators,
             read_only,
             samples: file.sample.iter().map(|one| Sample::new(&source, one)).collect::<Result<_, _>>()?,
@@ -154,8 +186,10 @@ impl Platform {
     /// Kind `settings` as of [`Platform::check`]; `rejected` if only a more privileged mode can do it; `shell` if the mode
     /// takes no probes.
     pub fn run(&self, probe: &Probe, mode: &str) -> Result<Run, Failure> {
-        let Probe::Ping(ping) = probe;
-        self.ping_form()?.run(&self.name, ping, mode)
+        match probe {
+            Probe::Ping(ping) => self.ping_form()?.run(&self.name, ping, mode),
+            Probe::Interface { name } => self.interface_form()?.run(&self.name, name, mode),
+        }
     }
 
     /// What the platform cannot do about a probe, before any login.
@@ -163,17 +197,30 @@ impl Platform {
     /// # Errors
     /// Kind `settings`, naming flag, macro, value and what is allowed.
     pub fn check(&self, probe: &Probe) -> Result<(), Failure> {
-        let Probe::Ping(ping) = probe;
-        self.ping_form()?.check(&self.name, ping)
+        match probe {
+            Probe::Ping(ping) => self.ping_form()?.check(&self.name, ping),
+            Probe::Interface { name } => self.interface_form()?.check(&self.name, name),
+        }
     }
 
-    /// How long the router is busy with a probe: when each packet is back after `trip`, and when none comes back.
+    /// How long the router is busy with a probe, beyond taking a command: when each packet is back after `trip`, and when none
+    /// comes back.
     ///
     /// # Errors
     /// Kind `settings` as of [`Platform::check`].
     pub fn lasts(&self, probe: &Probe, trip: Duration) -> Result<(Duration, Duration), Failure> {
-        let Probe::Ping(ping) = probe;
-        Ok(self.ping_form()?.lasts(ping, trip))
+        match probe {
+            Probe::Ping(ping) => Ok(self.ping_form()?.lasts(ping, trip)),
+            Probe::Interface { .. } => self.interface_form().map(|_| (Duration::ZERO, Duration::ZERO)),
+        }
+    }
+
+    /// The least time in which a probe has something to say, whatever it finds: of a ping one packet's time-out.
+    pub fn least(&self, probe: &Probe) -> Duration {
+        match (probe, &self.ping) {
+            (Probe::Ping(ping), Some(form)) => form.effective_timeout(ping),
+            _ => Duration::ZERO,
+        }
     }
 
     /// A router's text, raw or cleaned by the shell, as a measurement.
@@ -182,9 +229,17 @@ impl Platform {
     /// A refusal by its kind; `reply` for what is not understood or about another target; `deadline` for an abort before any
     /// packet had its time-out; `shell` for a session lost before the counters.
     pub fn read(&self, probe: &Probe, run: &Run, text: &str, ending: Ending) -> Result<Measurement, Unread> {
-        let Probe::Ping(ping) = probe;
-        let text = recorded::shown(text.as_bytes());
-        self.ping_form()?.read(&self.indicators, ping, run, &text, ending).map(Measurement::Ping)
+        match probe {
+            Probe::Ping(ping) => {
+                let text = recorded::shown(text.as_bytes());
+                self.ping_form()?.read(&self.indicators, ping, run, &text, ending).map(Measurement::Ping)
+            }
+            Probe::Interface { name } => {
+                let read =
+                    self.interface_form()?.read(&self.indicators, name, &recorded::shown(text.as_bytes()), ending);
+                read.map(Measurement::Interface)
+            }
+        }
     }
 
     /// Recorded text, with echo, prompts and controls possibly still in it. The header is checked only if a target is given.
@@ -192,9 +247,27 @@ impl Platform {
     /// # Errors
     /// A refusal by its kind, else `reply`.
     pub fn read_recorded(&self, kind: ProbeKind, text: &[u8], target: Option<IpAddr>) -> Result<Measurement, Failure> {
-        let ProbeKind::Ping = kind;
-        let text = recorded::shown(text);
-        self.ping_form()?.read_recorded(&self.indicators, &text, target).map(Measurement::Ping)
+        match kind {
+            ProbeKind::Ping => {
+                let text = recorded::shown(text);
+                self.ping_form()?.read_recorded(&self.indicators, &text, target).map(Measurement::Ping)
+            }
+            ProbeKind::Interface => self.read_recorded_interface(text, None),
+        }
+    }
+
+    /// The same of an interface. Its name is checked only if one is given.
+    ///
+    /// # Errors
+    /// A refusal by its kind, else `reply`.
+    pub fn read_recorded_interface(&self, text: &[u8], name: Option<&str>) -> Result<Measurement, Failure> {
+        let mut shown = recorded::shown(text);
+        // Without its end the last line may have been cut.
+        if !text.ends_with(b"\n") && !text.ends_with(b"\r") {
+            shown.pop();
+        }
+        let read = self.interface_form()?.read_recorded(&self.indicators, &shown, name);
+        read.map(Measurement::Interface)
     }
 
     /// `exec`: only commands on the definition's read-only list.
@@ -217,5 +290,14 @@ impl Platform {
 
     fn ping_form(&self) -> Result<&PingForm, Failure> {
         self.ping.as_ref().ok_or_else(|| Failure::settings(format!("platform {} defines no ping", self.name)))
+    }
+
+    fn interface_form(&self) -> Result<&InterfaceForm, Failure> {
+        self.interface.as_ref().ok_or_else(|| {
+            Failure::settings(format!(
+                "platform {} shows no interfaces; leave --interface ({{$LINE_INTERFACE}}) empty",
+                self.name
+            ))
+        })
     }
 }

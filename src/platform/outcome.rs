@@ -30,15 +30,17 @@ impl PingForm {
                 not_ours: true,
             });
         }
+        self.never_left(indicators, answer.text, &counters)?;
         let mut result = measured(&counters);
         result.plain = run.plain;
         if let Ending::Aborted { after, planned } = ending {
             let plain = self.plain.as_ref().filter(|_| run.plain);
             let told = self.reply.told(answer.text);
+            let timeout = plain.map_or_else(|| self.effective_timeout(ping), |plain| plain.timeout);
             let aborted = Aborted {
                 pacing: self.pacing,
-                gap: self.gap,
-                timeout: plain.map_or_else(|| self.effective_timeout(ping), |plain| plain.timeout),
+                gap: self.gap(timeout),
+                timeout,
                 after,
                 planned,
                 sent: counters.sent,
@@ -66,6 +68,7 @@ impl PingForm {
         let Some(counters) = answer.counters else {
             return self.without_counters(indicators, answer.text, Ending::Complete).map_err(|unread| unread.failure);
         };
+        self.never_left(indicators, answer.text, &counters)?;
         if counters.sent == 0 {
             return Err(unreadable("the router sent no packet".to_owned()));
         }
@@ -80,6 +83,14 @@ impl PingForm {
             },
             NoAnswer::DoesNotAddUp(why) => unreadable(why).into(),
         })
+    }
+
+    /// Where the router says why it sent nothing, its counters of 0 replies say nothing about the line.
+    fn never_left(&self, indicators: &[Indicator], text: &str, counters: &Counters) -> Result<(), Failure> {
+        match counters.received {
+            0 if !self.reply.has_reply(text) => indicator::over_counters(indicators, text).map_or(Ok(()), Err),
+            _ => Ok(()),
+        }
     }
 
     fn reason(&self, indicators: &[Indicator], text: &str, counters: &Counters) -> Option<Reason> {

@@ -25,13 +25,21 @@ pub(super) struct Pattern {
 
 impl Pattern {
     pub(super) fn new(source: &Source, text: &Text, known: &[&str], required: &[&str]) -> Result<Self, Failure> {
-        let wide = widen_blanks(text.get_ref());
-        let names = check(source, text, &wide, known, required)?;
+        Self::widened(source, text, &widen_blanks(text.get_ref(), r"\s"), known, required)
+    }
+
+    /// The same within one line: a blank stands for a run of blanks.
+    pub(super) fn of_line(source: &Source, text: &Text, known: &[&str], required: &[&str]) -> Result<Self, Failure> {
+        Self::widened(source, text, &widen_blanks(text.get_ref(), r"[ \t]"), known, required)
+    }
+
+    fn widened(source: &Source, text: &Text, wide: &str, known: &[&str], required: &[&str]) -> Result<Self, Failure> {
+        let names = check(source, text, wide, known, required)?;
         // Only counted repetitions can make a pattern too big.
         if wide.contains('{') {
-            Regex::new(&wide).map_err(|e| does_not_compile(source, text, &e))?;
+            Regex::new(wide).map_err(|e| does_not_compile(source, text, &e))?;
         }
-        Ok(Self { text: wide, names, compiled: OnceLock::new() })
+        Ok(Self { text: wide.to_owned(), names, compiled: OnceLock::new() })
     }
 
     /// None is impossible after the checks in `new`.
@@ -89,8 +97,8 @@ fn does_not_compile(source: &Source, text: &Text, error: &regex::Error) -> Failu
     source.mistake(text, &format!("pattern {:?} does not compile: {reason}", text.get_ref()))
 }
 
-/// ` ` becomes `\s+`, ` ?` and ` *` become `\s*`; not within a class, not after a backslash.
-fn widen_blanks(pattern: &str) -> String {
+/// ` ` becomes a run of `blank`, ` ?` and ` *` one that may be empty; not within a class, not after a backslash.
+fn widen_blanks(pattern: &str, blank: &str) -> String {
     let mut wide = String::with_capacity(pattern.len() * 2);
     let mut in_class = false;
     let mut characters = pattern.chars().peekable();
@@ -103,7 +111,8 @@ fn widen_blanks(pattern: &str) -> String {
             ' ' if !in_class => {
                 let optional =
                     characters.next_if(|next| matches!(next, '?' | '*' | '+')).is_some_and(|next| next != '+');
-                wide.push_str(if optional { r"\s*" } else { r"\s+" });
+                wide.push_str(blank);
+                wide.push(if optional { '*' } else { '+' });
             }
             _ => {
                 in_class = (in_class || c == '[') && c != ']';
@@ -120,11 +129,11 @@ mod tests {
 
     #[test]
     fn a_blank_in_a_pattern_stands_for_any_white_space() {
-        assert_eq!(widen_blanks("a b ?c +d *e"), r"a\s+b\s*c\s+d\s*e");
+        assert_eq!(widen_blanks("a b ?c +d *e", r"\s"), r"a\s+b\s*c\s+d\s*e");
     }
 
     #[test]
     fn a_blank_in_a_class_or_behind_a_backslash_stays() {
-        assert_eq!(widen_blanks(r"[ a] \ \["), r"[ a]\s+\ \[");
+        assert_eq!(widen_blanks(r"[ a] \ \[", r"\s"), r"[ a]\s+\ \[");
     }
 }

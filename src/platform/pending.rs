@@ -37,6 +37,7 @@ impl Aborted<'_> {
             Pacing::OneOutstanding => self.pending_of_one_outstanding(unanswered),
             Pacing::Interval => self.pending_of_interval(),
             Pacing::Lines => self.pending_of_lines(unanswered),
+            Pacing::Unknown => self.pending_of_unknown(),
         }
     }
 
@@ -50,6 +51,12 @@ impl Aborted<'_> {
         let gaps = self.gap.saturating_mul(self.sent.saturating_sub(1));
         let needed = self.timeout.saturating_mul(unanswered).saturating_add(replies).saturating_add(gaps);
         Some(u32::from(needed.saturating_add(LATENCY) > self.after))
+    }
+
+    /// Only the first packet's time of departure is known: with nothing back it is the one that is certainly lost.
+    fn pending_of_unknown(&self) -> Option<u32> {
+        let first_is_over = self.timeout.saturating_add(LATENCY) <= self.after;
+        (self.received == 0).then_some(if first_is_over { self.sent - 1 } else { self.sent })
     }
 
     fn pending_of_interval(&self) -> Option<u32> {
@@ -142,6 +149,14 @@ mod tests {
     }
 
     #[test]
+    fn of_an_unknown_pacing_only_the_first_packet_is_called_lost_and_only_if_nothing_came_back() {
+        assert_eq!(run(Pacing::Unknown, 3, 0, 2400).pending(), Some(2));
+        assert_eq!(run(Pacing::Unknown, 3, 0, 1900).pending(), Some(3));
+        assert_eq!(run(Pacing::Unknown, 3, 2, 9000).pending(), None);
+        assert_eq!(run(Pacing::Unknown, 3, 3, 900).pending(), Some(0));
+    }
+
+    #[test]
     fn numbers_that_no_router_can_mean_cost_no_time_and_no_panic() {
         for (pacing, gap, timeout) in [
             (Pacing::Interval, Duration::from_millis(200), Duration::from_secs(2)),
@@ -149,6 +164,7 @@ mod tests {
             (Pacing::Interval, Duration::MAX, Duration::MAX),
             (Pacing::OneOutstanding, Duration::MAX, Duration::MAX),
             (Pacing::Lines, Duration::MAX, Duration::MAX),
+            (Pacing::Unknown, Duration::MAX, Duration::MAX),
         ] {
             for received in [0, 1, u32::MAX] {
                 let aborted =

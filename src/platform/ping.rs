@@ -4,6 +4,7 @@ use super::command::{Slot, Template, Values};
 use super::definition::{PacingFile as Pacing, PingFile, SizeFile, Text};
 use super::mistake::Source;
 use super::reply::{ReplyForm, duration};
+use super::variant::{self, Commands, Variant};
 use super::{Failure, Run};
 use crate::failure::{Kind, Stage};
 use crate::probe::{Ping, Source as PingSource};
@@ -12,10 +13,8 @@ use std::time::Duration;
 
 #[derive(Debug)]
 pub(super) struct PingForm {
-    /// Modes that take the full command.
-    modes: Vec<String>,
-    ipv4: Commands,
-    ipv6: Commands,
+    /// The full command, as the modes take it.
+    variants: Vec<Variant>,
     pub(super) plain: Option<Plain>,
     count: (u32, u32),
     timeout: (u32, u32),
@@ -23,15 +22,19 @@ pub(super) struct PingForm {
     size: Option<SizeFile>,
     vrf_max: usize,
     pub(super) pacing: Pacing,
-    pub(super) gap: Duration,
+    gap: Gap,
     pub(super) endless: bool,
+    /// The command does not take the time-out: the run is ended by us.
+    no_timeout: bool,
+    before_is_kept: bool,
     pub(super) reply: ReplyForm,
 }
 
-#[derive(Debug)]
-struct Commands {
-    before: Vec<Template>,
-    command: Template,
+/// Between two packets.
+#[derive(Clone, Copy, Debug)]
+enum Gap {
+    Fixed(Duration),
+    Timeout,
 }
 
 /// What an unprivileged mode takes.
@@ -48,44 +51,16 @@ const SLACK: Duration = Duration::from_secs(3);
 
 impl PingForm {
     pub(super) fn new(source: &Source, file: &PingFile, usable: &[&str], all: &[&str]) -> Result<Self, Failure> {
-        let template = |text: &Text| Template::parse(text.get_ref()).map_err(|reason| source.mistake(text, &reason));
-        let templates = |texts: &[Text]| texts.iter().map(template).collect::<Result<Vec<_>, _>>();
-        let commands = |before: &[Text], text: &Text| {
-            let commands = Commands { before: templates(before)?, command: template(text)? };
-            if !commands.command.has(Slot::Target) {
-                return Err(source.mistake(text, "the command has no target; write {target}"));
-            }
-            if !file.endless && !commands.has(Slot::Count) {
-                return Err(source.mistake(text, "the command has no count; write {count}, or endless = true"));
-            }
-            if !file.endless && !commands.has(Slot::Timeout) {
-                return Err(source.mistake(text, "the command has no time-out; write {timeout}, or endless = true"));
-            }
-            Ok(commands)
-        };
         let time = |text: &Text| duration(text.get_ref()).map_err(|reason| source.mistake(text, &reason));
-        let modes = |texts: &[Text]| {
-            texts
-                .iter()
-                .map(|text| match all.contains(&text.get_ref().as_str()) {
-                    true => Ok(text.get_ref().clone()),
-                    false => Err(source.mistake(
-                        text,
-                        &format!("mode {:?} is not defined; defined are {}", text.get_ref(), all.join(", ")),
-                    )),
-                })
-                .collect::<Result<Vec<_>, _>>()
-        };
         let plain = match &file.plain {
             Some(plain) => Some(Plain {
-                modes: modes(&plain.modes)?,
-                command: template(&plain.command)?,
+                modes: variant::named(source, &plain.modes, all)?,
+                command: variant::template(source, &plain.command)?,
                 count: plain.count,
                 timeout: time(&plain.timeout)?,
             }),
             None => None,
         };
-        let is_plain = |mode: &str| plain.as_ref().is_some_and(|plain| plain.modes.iter().any(|m| m == mode));
         let (count, timeout) = (file.count.get_ref(), file.timeout.get_ref());
         if count.min == 0 || count.min > count.max {
             return Err(source.mistake_in(&file.count, "count must be 1 or more; write { min = 1, max = … }"));
@@ -99,16 +74,14 @@ impl PingForm {
         if timeout_unit.is_zero() {
             return Err(source.mistake(&timeout.unit, "a unit of 0; write \"1s\" or \"1ms\""));
         }
+        let is_plain = |mode: &str| plain.as_ref().is_some_and(|plain| plain.modes.iter().any(|m| m == mode));
+        let full: Vec<&str> = usable.iter().copied().filter(|mode| !is_plain(mode)).collect();
+        let gap = match file.gap.get_ref().as_str() {
+            "timeout" => Gap::Timeout,
+            _ => Gap::Fixed(time(&file.gap)?),
+        };
         Ok(Self {
-            modes: match &file.modes {
-                Some(named) => modes(named)?,
-                None => usable.iter().filter(|mode| !is_plain(mode)).map(|mode| (*mode).to_owned()).collect(),
-            },
-            ipv4: commands(&file.before, &file.command)?,
-            ipv6: commands(
-                file.before_ipv6.as_deref().unwrap_or(&file.before),
-                file.command_ipv6.as_ref().unwrap_or(&file.command),
-            )?,
+            variants: variant::variants(source, file, &full, all)?,
             plain,
             count: (count.min, count.max),
             timeout: (timeout.min, timeout.max),
@@ -116,8 +89,10 @@ impl PingForm {
             size: file.size.as_ref().map(|size| *size.get_ref()),
             vrf_max: file.vrf_max.unwrap_or(63),
             pacing: file.pacing,
-            gap: time(&file.gap)?,
+            gap,
             endless: file.endless,
+            no_timeout: file.no_timeout,
+            before_is_kept: file.before_is_kept,
             reply: ReplyForm::new(source, file)?,
         })
     }
@@ -131,33 +106,45 @@ impl PingForm {
             size: None,
             vrf: None,
             source: None,
+            df: false,
         };
         let plain = self.plain.as_ref().map(|plain| &plain.command);
-        [&self.ipv4, &self.ipv6]
-            .into_iter()
-            .flat_map(|commands| commands.before.iter().chain([&commands.command]))
+        self.variants
+            .iter()
+            .flat_map(Variant::templates)
             .chain(plain)
             .map(|template| template.fill(&values))
+            .filter(|command| !command.is_empty())
             .collect()
-    }
-
-    fn commands_for(&self, target: IpAddr) -> &Commands {
-        if target.is_ipv4() { &self.ipv4 } else { &self.ipv6 }
     }
 
     /// Everything about the probe that the platform cannot do, before any login.
     pub(super) fn check(&self, platform: &str, ping: &Ping) -> Result<(), Failure> {
-        self.values(platform, ping).map(drop)
+        self.any_values(platform, ping).map(drop)
+    }
+
+    /// The values of the first variant that takes them: which mode a login ends in is not known beforehand.
+    fn any_values<'p>(&self, platform: &str, ping: &'p Ping) -> Result<Values<'p>, Failure> {
+        let mut taken = self.variants.iter().map(|variant| self.values(platform, ping, variant));
+        match taken.next() {
+            Some(Err(refused)) => taken.find_map(Result::ok).ok_or(refused),
+            Some(first) => first,
+            None => Err(Failure::settings(format!("platform {platform} defines no ping"))),
+        }
     }
 
     /// The values of the slots, ranges checked.
-    fn values<'p>(&self, platform: &str, ping: &'p Ping) -> Result<Values<'p>, Failure> {
-        let commands = self.commands_for(ping.target);
+    fn values<'p>(&self, platform: &str, ping: &'p Ping, variant: &Variant) -> Result<Values<'p>, Failure> {
+        let commands = variant.commands_for(ping.target);
         let family = if ping.target.is_ipv4() { "IPv4" } else { "IPv6" };
+        let lacks = |what: &str, slot| match variant.has(slot) {
+            true => format!("has no {what} option for {family}, leave it empty"),
+            false => format!("has no {what} option, leave it empty"),
+        };
         let refuse = |flag: &str, value: &dyn std::fmt::Display, takes: String| {
             let macro_name = flag.to_uppercase();
             let macro_name = match flag {
-                "count" | "timeout" | "size" => format!("PING_{macro_name}"),
+                "count" | "timeout" | "size" | "df" => format!("PING_{macro_name}"),
                 _ => macro_name,
             };
             Failure::settings(format!("--{flag} {value} ({{$LINE_{macro_name}}}): {platform} {takes}"))
@@ -191,11 +178,11 @@ impl PingForm {
                 }
                 Some(total)
             }
-            (Some(data), _) => return Err(refuse("size", &data, "has no size option, leave it empty".to_owned())),
+            (Some(data), _) => return Err(refuse("size", &data, lacks("size", Slot::Size))),
         };
         if let Some(vrf) = &ping.vrf {
             if !commands.has(Slot::Vrf) {
-                return Err(refuse("vrf", vrf, "has no VRF option, leave it empty".to_owned()));
+                return Err(refuse("vrf", vrf, lacks("VRF", Slot::Vrf)));
             }
             if vrf.as_str().len() > self.vrf_max {
                 return Err(refuse("vrf", vrf, format!("takes names of 1 to {} characters", self.vrf_max)));
@@ -204,6 +191,9 @@ impl PingForm {
         if let Some(source) = &ping.source {
             check_source(commands, source, ping.target).map_err(|(value, takes)| refuse("source", &value, takes))?;
         }
+        if ping.df && !commands.has(Slot::Df) {
+            return Err(refuse("df", &"1", lacks("do-not-fragment", Slot::Df)));
+        }
         Ok(Values {
             target: ping.target,
             count: ping.count,
@@ -211,6 +201,7 @@ impl PingForm {
             size,
             vrf: ping.vrf.as_ref(),
             source: ping.source.as_ref(),
+            df: ping.df,
         })
     }
 
@@ -224,32 +215,45 @@ impl PingForm {
         self.timeout_unit.saturating_mul(u32::try_from(self.units(ping.timeout)).unwrap_or(u32::MAX))
     }
 
+    /// Between two packets.
+    pub(super) fn gap(&self, timeout: Duration) -> Duration {
+        match self.gap {
+            Gap::Fixed(gap) => gap,
+            Gap::Timeout => timeout,
+        }
+    }
+
     pub(super) fn run(&self, platform: &str, ping: &Ping, mode: &str) -> Result<Run, Failure> {
-        let values = self.values(platform, ping)?;
-        if self.modes.iter().any(|known| known == mode) {
-            let commands = self.commands_for(ping.target);
+        let variant = self.variants.iter().find(|variant| variant.takes(mode));
+        if let Some(variant) = variant {
+            let values = self.values(platform, ping, variant)?;
+            let commands = variant.commands_for(ping.target);
             let timeout = self.effective_timeout(ping);
+            let ends_by_us = self.endless || self.no_timeout;
             return Ok(Run {
-                before: commands.before.iter().map(|template| template.fill(&values)).collect(),
-                command: commands.command.fill(&values),
+                before: commands.before(&values),
+                before_is_kept: self.before_is_kept,
+                command: commands.command(&values),
                 limit: self.worst(ping.count, timeout).saturating_add(SLACK),
-                end_after: self.endless.then(|| self.gap.saturating_mul(ping.count - 1).saturating_add(timeout)),
+                end_after: ends_by_us.then(|| self.gap(timeout).saturating_mul(ping.count - 1).saturating_add(timeout)),
                 plain: false,
             });
         }
+        let modes: Vec<&str> = self.variants.iter().flat_map(Variant::modes).collect();
+        let modes = modes.join(" or ");
         match self.plain.as_ref().filter(|plain| plain.modes.iter().any(|known| known == mode)) {
             Some(_) if ping.vrf.is_some() => Err(Failure::new(
                 Kind::Rejected,
                 Stage::Probe,
                 format!(
-                    "{platform} pings within a VRF only in mode {}: give --enable-password ({{$LINE_ROUTER_ENABLE_PASSWORD}}) \
-                     or a user with more rights",
-                    self.modes.join(" or ")
+                    "{platform} pings within a VRF only in mode {modes}: give --enable-password \
+                     ({{$LINE_ROUTER_ENABLE_PASSWORD}}) or a user with more rights"
                 ),
             )),
             Some(plain) => Ok(Run {
                 before: Vec::new(),
-                command: plain.command.fill(&values),
+                before_is_kept: false,
+                command: plain.command.fill(&self.any_values(platform, ping)?),
                 limit: self.worst(plain.count, plain.timeout).saturating_add(SLACK),
                 end_after: None,
                 plain: true,
@@ -257,10 +261,7 @@ impl PingForm {
             None => Err(Failure::new(
                 Kind::Shell,
                 Stage::Prompt,
-                format!(
-                    "mode {mode} of {platform} takes no ping; log in with a user whose session starts in {}",
-                    self.modes.join(" or ")
-                ),
+                format!("mode {mode} of {platform} takes no ping; log in with a user whose session starts in {modes}"),
             )),
         }
     }
@@ -275,9 +276,12 @@ impl PingForm {
 
     /// When everything is lost.
     fn worst(&self, count: u32, timeout: Duration) -> Duration {
+        let gap = self.gap(timeout);
         match self.pacing {
-            Pacing::Interval => self.gap.saturating_mul(count.saturating_sub(1)).saturating_add(timeout),
-            Pacing::OneOutstanding | Pacing::Lines => timeout.saturating_add(self.gap).saturating_mul(count),
+            Pacing::Interval => gap.saturating_mul(count.saturating_sub(1)).saturating_add(timeout),
+            Pacing::OneOutstanding | Pacing::Lines | Pacing::Unknown => {
+                timeout.saturating_add(gap).saturating_mul(count)
+            }
         }
     }
 }
@@ -308,12 +312,6 @@ fn check_source(commands: &Commands, source: &PingSource, target: IpAddr) -> Res
             Err((value, format!("needs an {family} source for an {family} target")))
         }
         _ => Ok(()),
-    }
-}
-
-impl Commands {
-    fn has(&self, slot: Slot) -> bool {
-        self.command.has(slot) || self.before.iter().any(|template| template.has(slot))
     }
 }
 

@@ -14,6 +14,8 @@ pub(super) struct ReadOnly {
     pub(super) commands: Vec<Vec<String>>,
     /// Words that may follow a `|`.
     pub(super) filters: Vec<String>,
+    /// Texts that none may contain.
+    pub(super) forbidden: Vec<String>,
 }
 
 impl ReadOnly {
@@ -31,6 +33,9 @@ impl ReadOnly {
             return Err(refuse(format!("is longer than {LONGEST} characters")));
         }
         if let Some(bad) = command.chars().find(|c| !matches!(c, ' '..='~') || UNSAFE.contains(*c)) {
+            return Err(refuse(format!("contains {bad:?}")));
+        }
+        if let Some(bad) = self.forbidden.iter().find(|text| command.contains(text.as_str())) {
             return Err(refuse(format!("contains {bad:?}")));
         }
         let mut parts = command.split('|');
@@ -62,7 +67,11 @@ mod tests {
 
     fn list() -> ReadOnly {
         let words = |text: &str| text.split(' ').map(str::to_owned).collect();
-        ReadOnly { commands: vec![words("show"), words("ip addr show")], filters: vec!["include".to_owned()] }
+        ReadOnly {
+            commands: vec![words("show"), words("ip addr show")],
+            filters: vec!["include".to_owned()],
+            forbidden: vec!["[".to_owned()],
+        }
     }
 
     #[test]
@@ -93,6 +102,7 @@ mod tests {
             "|",
             "show\u{1e}",
             "show x | include a | tee b",
+            "show [reload]",
         ] {
             let failure = list().allows("test", command).unwrap_err();
             assert_eq!(failure.kind, Kind::Rejected, "{command:?}");

@@ -2,10 +2,11 @@
 //! `reply`. Knows nothing of commands and sessions.
 
 use super::definition::{PingFile, StatisticsFile};
-use super::indicator::excerpt;
 use super::mistake::Source;
+use super::part::{Landmarks, Part};
 use super::pattern::Pattern;
 use super::statistics::{self, Block};
+use super::times::Times;
 use super::{Failure, recorded};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -17,11 +18,9 @@ use std::time::Duration;
 pub(super) struct ReplyForm {
     /// Log lines that look like an answer.
     noise: Vec<Pattern>,
-    header: Vec<Pattern>,
+    landmarks: Landmarks,
     statistics: Vec<Vec<Pattern>>,
-    times: Vec<Pattern>,
-    /// Of one printed unit, in seconds.
-    time_unit: f64,
+    times: Times,
     reply: Option<Pattern>,
     first_seq: u32,
     timed_out: Option<Pattern>,
@@ -41,23 +40,6 @@ pub(super) struct Counters {
 pub(super) struct Answer<'t> {
     pub(super) text: &'t str,
     pub(super) counters: Option<Counters>,
-}
-
-/// A line that names the target of what follows.
-struct Header {
-    start: usize,
-    name_at: usize,
-    ours: bool,
-    name: String,
-    count: Option<u32>,
-}
-
-/// What stands between one header and the next.
-struct Part<'t> {
-    text: &'t str,
-    has_header: bool,
-    /// Packets that the header announces.
-    count: Option<u32>,
 }
 
 /// What the lines of single packets say, of an aborted run.
@@ -87,15 +69,11 @@ impl ReplyForm {
             return Err(source.mistake_in(&file.statistics, "no statistics; write parts with sent and received"));
         }
         let noise = |text| Pattern::new(source, text, &[], &[]);
-        let header = |text| Pattern::new(source, text, &["target", "address", "count"], &["target"]);
-        let times = |text| Pattern::new(source, text, &["min", "avg", "max"], &["min", "avg", "max"]);
-        let time_unit = duration(file.time_unit.get_ref()).map_err(|e| source.mistake(&file.time_unit, &e))?;
         Ok(Self {
             noise: file.noise.iter().map(noise).collect::<Result<_, _>>()?,
-            header: file.header.iter().map(header).collect::<Result<_, _>>()?,
+            landmarks: Landmarks::new(source, file)?,
             statistics: statistics.iter().map(|one| shape(source, one)).collect::<Result<_, _>>()?,
-            times: file.times.iter().map(times).collect::<Result<_, _>>()?,
-            time_unit: time_unit.as_secs_f64(),
+            times: Times::new(source, file)?,
             reply: file.reply.as_ref().map(|t| Pattern::new(source, t, &["seq"], &["seq"])).transpose()?,
             first_seq: file.first_seq,
             timed_out: file.timed_out.as_ref().map(|t| Pattern::new(source, t, &["seq"], &[])).transpose()?,
@@ -127,17 +105,22 @@ impl ReplyForm {
 
     /// Finds the answer about `target` (any, if None) in `text`.
     pub(super) fn find<'t>(&self, text: &'t str, target: Option<IpAddr>) -> Result<Answer<'t>, NoAnswer> {
-        let part = self.part_about(text, target)?;
+        let part = self.landmarks.part_about(text, target)?;
         let as_it_is = self.counters(&part);
         let enough = |c: &Option<Counters>| c.as_ref().is_some_and(|c| c.received == 0 || c.times.is_some());
         if part.has_header && as_it_is.as_ref().is_ok_and(enough) {
             return as_it_is.map(|counters| Answer { text: part.text, counters });
         }
         // Lines broken hard at the terminal's width, in the middle of a word, number or address: they count only where the
-        // text as it is gives less, and never other counters.
+        // text as it is gives less, and never other counters. Where joining loses a header or a row, the lines were whole.
         let whole = recorded::unbroken(text).unwrap_or_default();
-        let joined = self.counters(&self.part_about(&whole, target)?).ok().flatten();
+        let joined = self.landmarks.part_about(&whole, target)?;
+        let is_whole = joined.landmarks >= part.landmarks;
+        // Counters so far are told from the last ones by the rows around them: where rows are broken, only the joined ones tell.
+        let rows_are_broken = self.landmarks.has_rows() && joined.landmarks > part.landmarks;
+        let joined = if is_whole { self.counters(&joined).ok().flatten() } else { None };
         let counters = match (as_it_is, joined) {
+            (_, joined) if rows_are_broken => joined,
             (Ok(None) | Err(_), Some(joined)) => Some(joined),
             (Ok(Some(counters)), Some(joined))
                 if (counters.sent, counters.received) == (joined.sent, joined.received) =>
@@ -149,38 +132,10 @@ impl ReplyForm {
         Ok(Answer { text: part.text, counters })
     }
 
-    /// From the last header that names our target to the next header; the whole text if it has no header.
-    fn part_about<'t>(&self, text: &'t str, target: Option<IpAddr>) -> Result<Part<'t>, NoAnswer> {
-        let mut headers: Vec<Header> = Vec::new();
-        for captures in
-            self.header.iter().filter_map(Pattern::get).flat_map(|header| header.captures_iter(text.as_bytes()))
-        {
-            let names: Vec<String> = ["target", "address"].iter().filter_map(|name| captures.name(name)).collect();
-            headers.push(Header {
-                start: captures.start(),
-                name_at: captures.start_of("target").unwrap_or_else(|| captures.start()),
-                ours: target.is_none_or(|target| names.iter().any(|name| is_address(name, target))),
-                name: names.into_iter().next().unwrap_or_default(),
-                count: captures.name("count").and_then(|count| count.parse().ok()),
-            });
-        }
-        headers.sort_by_key(|header| header.start);
-        let Some(last) = headers.iter().rposition(|header| header.ours) else {
-            return match headers.pop() {
-                Some(other) => Err(NoAnswer::OtherTarget(other.name)),
-                None => Ok(Part { text, has_header: false, count: None }),
-            };
-        };
-        let end = headers.get(last + 1).map_or(text.len(), |next| next.start);
-        // What stands before the name on its line is the end of something else.
-        let part = text.get(headers[last].name_at..end).unwrap_or_default();
-        Ok(Part { text: part, has_header: true, count: headers[last].count })
-    }
-
-    /// Behind a header the statistics must be one; without a header the last ones count. A block that was begun and not
-    /// finished is none, whatever stands before it.
+    /// Behind a header, or the last row, the statistics must be one; without a header the last ones count. A block that was begun
+    /// and not finished is none, whatever stands before it.
     fn counters(&self, part: &Part<'_>) -> Result<Option<Counters>, NoAnswer> {
-        let text = part.text;
+        let text = part.text.get(part.statistics_at..).unwrap_or_default();
         let mut blocks: Vec<(usize, Option<Block>)> =
             self.statistics.iter().flat_map(|parts| statistics::blocks(text, parts)).collect();
         blocks.sort_by_key(|(start, _)| *start);
@@ -203,34 +158,12 @@ impl ReplyForm {
         if let Some(count) = part.count.filter(|count| sent > *count) {
             return Err(NoAnswer::DoesNotAddUp(format!("{sent} sent, but the header names {count}")));
         }
-        let times = if received == 0 { None } else { self.times(&text[block.end..block.limit])? };
-        Ok(Some(Counters { sent, received, times }))
-    }
-
-    fn times(&self, text: &str) -> Result<Option<[f64; 3]>, NoAnswer> {
-        let Some(found) = self.times.iter().find_map(|times| times.get()?.captures_at(text.as_bytes(), 0)) else {
-            return Ok(None);
+        let times = if received == 0 {
+            None
+        } else {
+            self.times.read(&text[block.end..block.limit]).map_err(NoAnswer::DoesNotAddUp)?
         };
-        let mut times = [0.0; 3];
-        for (time, name) in times.iter_mut().zip(["min", "avg", "max"]) {
-            let text = found.name(name).unwrap_or_default();
-            let printed = text.parse::<f64>().ok().filter(|time| time.is_finite());
-            let printed = printed
-                .ok_or_else(|| NoAnswer::DoesNotAddUp(format!("round-trip time {:?} is no number", excerpt(&text))))?;
-            // Whole micro-units, so that 2.32 ms is 0.00232 s and not 0.0023199999.
-            *time = (printed * self.time_unit * 1e9).round() / 1e9;
-        }
-        let [min, average, max] = times;
-        if min > max {
-            return Err(NoAnswer::DoesNotAddUp(format!("shortest round trip {min} s, longest {max} s")));
-        }
-        // One unit of play: some routers round the three in different ways.
-        if average + self.time_unit < min || average > max + self.time_unit {
-            return Err(NoAnswer::DoesNotAddUp(format!(
-                "average round trip {average} s, not between {min} and {max} s"
-            )));
-        }
-        Ok(Some(times))
+        Ok(Some(Counters { sent, received, times }))
     }
 
     /// Some packet has a line that says "reply".
@@ -287,11 +220,6 @@ fn shape(source: &Source, file: &StatisticsFile) -> Result<Vec<Pattern>, Failure
         }
     }
     Ok(shape)
-}
-
-fn is_address(name: &str, target: IpAddr) -> bool {
-    let bare = name.split('%').next().unwrap_or_default();
-    bare.parse::<IpAddr>().is_ok_and(|address| address.to_canonical() == target.to_canonical())
 }
 
 /// A duration such as `200ms` or `2s`.

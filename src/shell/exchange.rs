@@ -18,6 +18,7 @@ use super::answer::Answer;
 use super::echo::Echo;
 use super::prompt::Prompt;
 use super::screen::Screen;
+use crate::platform::dialect::Dialect;
 
 /// Prompts in a row after which a command without echo has answered nothing.
 const EMPTY: u32 = 3;
@@ -90,7 +91,7 @@ impl Exchange {
         self.echo.printed(byte);
     }
 
-    pub(super) fn ended(&mut self, screen: &Screen, prompt: &Prompt) {
+    pub(super) fn ended(&mut self, dialect: &Dialect, screen: &Screen, prompt: &Prompt) {
         let mut line = screen.ended();
         if !self.spoken && self.echo.is_again(line, prompt) || !self.echo.has_passed() && self.echo.ended(line, prompt)
         {
@@ -100,7 +101,7 @@ impl Exchange {
             self.prompts = 0;
             return;
         }
-        if prompt.is(line) {
+        if prompt.is(line) || dialect.is_above_prompt(line) {
             return;
         }
         if screen.number() == self.start + 1 {

@@ -72,10 +72,12 @@ impl Login {
         }
     }
 
-    pub(super) fn ended(&mut self, screen: &Screen) {
+    pub(super) fn ended(&mut self, dialect: &Dialect, screen: &Screen) {
         let line = screen.ended();
         self.recent.ended(screen);
-        self.proof.ended(line);
+        if !dialect.is_above_prompt(line) {
+            self.proof.ended(line);
+        }
         if let Some(enabling) = &mut self.enable {
             enabling.echo.ended(line, &enabling.from);
         }

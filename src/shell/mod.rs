@@ -162,11 +162,23 @@ impl Shell {
     /// # Errors
     /// `internal`, and nothing is sent: the shell is not idle; the line is blank or holds a control character.
     pub fn command(&mut self, line: &str) -> Result<(), Failure> {
+        self.probe(line, true)
+    }
+
+    /// Sends a command that may well answer nothing; else as [`Shell::command`].
+    ///
+    /// # Errors
+    /// As of [`Shell::command`].
+    pub fn quiet_command(&mut self, line: &str) -> Result<(), Failure> {
+        self.probe(line, false)
+    }
+
+    fn probe(&mut self, line: &str, speaks: bool) -> Result<(), Failure> {
         if !self.is_idle() {
             return Err(Failure::new(Kind::Internal, Stage::Probe, "sending a command while the shell is busy"));
         }
         check(line).map_err(|reason| Failure::new(Kind::Internal, Stage::Probe, reason))?;
-        let exchange = self.exchange(line, true);
+        let exchange = self.exchange(line, speaks);
         self.phase = Phase::Probe(exchange);
         Ok(())
     }
@@ -198,9 +210,9 @@ impl Shell {
 
     fn ended(&mut self) {
         match &mut self.phase {
-            Phase::Login(login) => login.ended(&self.screen),
+            Phase::Login(login) => login.ended(&self.dialect, &self.screen),
             Phase::SetUp { exchange, .. } | Phase::Probe(exchange) => {
-                exchange.ended(&self.screen, &self.prompt);
+                exchange.ended(&self.dialect, &self.screen, &self.prompt);
                 self.echoes |= exchange.has_echoed();
             }
             Phase::Recovery { .. } | Phase::Idle | Phase::Over => {}
@@ -273,7 +285,7 @@ impl Shell {
     }
 
     fn set_up(&mut self, place: usize) {
-        let Some(command) = self.dialect.set_up.get(place).cloned() else {
+        let Some(command) = self.dialect.set_up_of(&self.mode).get(place).cloned() else {
             self.stage = Stage::Probe;
             self.rest();
             self.events.push_back(Event::Ready { mode: self.mode.clone() });

@@ -5,7 +5,7 @@ use super::{PLATFORMS, platform, probe};
 use ddl_monitor::failure::Kind;
 use ddl_monitor::platform::dialect::Then;
 use ddl_monitor::platform::{Ending, Platform, find, from_file, list};
-use ddl_monitor::probe::Measurement;
+use ddl_monitor::probe::{Measurement, Name, Probe};
 use std::path::Path;
 
 /// A whole platform that no built-in one resembles: a table for an answer, a line end of two characters.
@@ -92,7 +92,7 @@ fn a_users_file_adds_a_platform_without_a_line_of_rust() {
     assert_eq!(run.before, ["echo test options timeout=3"]);
     assert_eq!(run.command, "echo test address=192.0.2.1 count=4");
     let text = "echo test of 192.0.2.1 begins\nwent out: 4\ncame back: 4\nshortest 5 mean 6 longest 7 usec\n";
-    let Measurement::Ping(ping) = platform.read(&probe, &run, text, Ending::Complete).unwrap();
+    let Measurement::Ping(ping) = platform.read(&probe, &run, text, Ending::Complete).unwrap() else { panic!() };
     assert_eq!((ping.received, ping.rtt_max), (Some(4), Some(0.000_007)));
     let refused = platform.read(&probe, &run, "bad command name\n", Ending::Complete).unwrap_err();
     assert_eq!(refused.failure.kind, Kind::Rejected);
@@ -134,6 +134,66 @@ fn a_mistake_is_shown_with_file_line_and_what_to_write_instead() {
         ),
         (r#"abort = ["\u0003"]"#, r#"abort = ["\n"]"#, "6: an abort key is"),
         (r#"abort = ["\u0003"]"#, "abort = []", "6: no abort key; write e.g."),
+        (
+            "[ table={vrf}]",
+            "[ table={vrf}|main{vrf}]",
+            "22: behind the | of a group stands plain text; write e.g. [{size}|56]",
+        ),
+        (
+            "[ table={vrf}]",
+            " whole={df}",
+            "22: {df} is a switch; put it in a group with the words to send, e.g. [ df-bit{df}]",
+        ),
+        (
+            "timeout={timeout}\"]",
+            "x\"]",
+            "22: the command has no time-out; write {timeout}, or no_timeout = true, or endless = true",
+        ),
+        (
+            "pacing =",
+            "no_timeout = true\npacing =",
+            "22: the command has a time-out; remove no_timeout = true, or {timeout}",
+        ),
+        ("gap = \"1s\"", "gap = \"soon\"", "27: \"soon\" is no time; write e.g."),
+        (
+            "pacing =",
+            "modes = [\"operator\"]\nvariant = [{ modes = [\"operator\"], command = \"echo test {target} {count} {timeout}\" }]\npacing =",
+            "27: mode \"operator\" has two commands; name it in modes or in one variant",
+        ),
+        (
+            "pacing =",
+            "variant = [{ modes = [\"root\"], command = \"echo test {target} {count} {timeout}\" }]\npacing =",
+            "26: mode \"root\" is not defined; defined are operator",
+        ),
+        (
+            "pacing =",
+            "variant = [{ modes = [], command = \"reboot {target} {count} {timeout}\" }]\npacing =",
+            "22: probe command \"reboot 192.0.2.1 1 1\" is not on the read-only list",
+        ),
+        (
+            "header = ['echo test of (?P<target>\\S+) begins']",
+            "",
+            "22: nothing in an answer names its target; write header = ['… (?P<target>\\S+) …'], or row",
+        ),
+        (
+            "header = ['echo test of (?P<target>\\S+) begins']",
+            "row = ['^(?P<target>\\S+) ms']",
+            "29: pattern \"^(?P<target>\\\\S+) ms\" names no capture \"seq\"; write (?P<seq>…)",
+        ),
+        (
+            "[[mode]]",
+            "above_prompt = ['.*']\n[[mode]]",
+            "11: the pattern matches too much; write the whole line, from ^ to $",
+        ),
+        ("newline =", "user_suffix = \"; reload\"\nnewline =", "5: not a suffix of a user's name; write"),
+        ("name = \"operator\"", "name = \"operator\"\nset_up = [\"a\\nb\"]", "13: not one command line"),
+        ("tear_down =", "forbidden = [\"\"]\ntear_down =", "8: an empty text is in every command"),
+        (
+            "kind = \"rejected\"",
+            "kind = \"no_route\"\nover_counters = true",
+            "17: no_route is said beside counters anyway; remove over_counters",
+        ),
+        ("expect = { up = 1,", "expect = { upp = 1,", "36: expect: a ping has no \"upp\"; it has up, sent, received, "),
         (r#"newline = "\r\n""#, r#"newline = "x""#, "5: a line ends with"),
         ("set paging off", "set paging off\\nreload", "7: not one command line"),
         (
@@ -169,7 +229,7 @@ fn a_sample_that_reads_otherwise_shows_what_differs() {
     let dir = tempfile::tempdir().unwrap();
     let platform = written(dir.path(), &ACME.replace("received = 3, loss = 25", "received = 2, loss = 50")).unwrap();
     let difference = platform.check_samples().remove(0).difference.unwrap();
-    assert_eq!(difference, "loss: expected 50, got 25.0\nreceived: expected 2, got 3");
+    assert_eq!(difference, "loss: expected 50, got 25\nreceived: expected 2, got 3");
 }
 
 /// The mode that a last line proves, as the shell decides it.
@@ -219,8 +279,63 @@ fn prompts_prove_their_mode() {
         ("linux", "$ ", Some("shell")),
         ("linux", "host ~ % ", Some("shell")),
         ("linux", "##############", None),
+        ("arista_eos", "leaf1#", Some("privileged")),
+        ("arista_eos", "leaf1.10:05:33>", Some("user")),
+        ("arista_eos", "leaf1(s1)#", Some("privileged")),
+        ("arista_eos", "leaf1(config-if-Et1)#", Some("configuration (unusable)")),
+        ("arista_eos", "leaf1(s1)(config)#", Some("configuration (unusable)")),
+        ("arista_eos", "[admin@leaf1 ~]$ ", Some("shell (unusable)")),
+        ("cisco_asa", "fw1> ", Some("user")),
+        ("cisco_asa", "fw1/pri/act# ", Some("privileged")),
+        ("cisco_asa", "fw1/admin(config)# ", Some("configuration (unusable)")),
+        ("cisco_asa", "rommon #0> ", Some("rommon (unusable)")),
+        ("fortinet_fortios", "FGT60F # ", Some("exec")),
+        ("fortinet_fortios", "FGT60F (root) $ ", Some("exec")),
+        ("fortinet_fortios", "#### warning ####", None),
+        ("juniper_junos", "monitor@edge1> ", Some("operational")),
+        ("juniper_junos", "monitor@edge1-re0> ", Some("operational")),
+        ("juniper_junos", "monitor@edge1# ", Some("configuration (unusable)")),
+        ("juniper_junos", "root@edge1:~ # ", None),
+        ("juniper_junos", "root@edge1% ", Some("shell (unusable)")),
+        ("juniper_junos", "{master:0}", None),
+        ("mikrotik_routeros", "[monitor@edge1] > ", Some("root")),
+        ("mikrotik_routeros", "[monitor@edge 1] > ", Some("root")),
+        ("mikrotik_routeros", "[monitor@edge1] /ip/address> ", Some("menu (unusable)")),
+        ("mikrotik_routeros", "[monitor@edge1] <SAFE> ", Some("safe_mode (unusable)")),
+        ("mikrotik_routeros", "new password> ", None),
+        ("nokia_sros", "*A:edge1# ", Some("classic")),
+        ("nokia_sros", "B:edge1# ", Some("classic")),
+        ("nokia_sros", "A:monitor@edge1# ", Some("md_cli")),
+        ("nokia_sros", "*A:edge1>config>router# ", Some("configuration (unusable)")),
+        ("nokia_sros", "[/]", None),
+        ("ruijie_os", "edge1#", Some("privileged")),
+        ("ruijie_os", "edge1(config)#", Some("configuration (unusable)")),
+        ("vyos", "monitor@edge1:~$ ", Some("operational")),
+        ("vyos", "monitor@edge1# ", Some("configuration (unusable)")),
+        ("zte_zxros", "MER1#", Some("privileged")),
+        ("zte_zxros", "MER1>", Some("user")),
+        ("zte_zxros", "MER1(config)#", Some("configuration (unusable)")),
     ] {
         assert_eq!(proven(&platform(name), line).as_deref(), mode, "{name}: {line:?}");
+    }
+}
+
+#[test]
+fn what_stands_above_a_prompt_is_no_answer() {
+    for (name, above, answer) in [
+        ("juniper_junos", "{master:0}", "{master:0} is up"),
+        ("juniper_junos", "{primary:node0}", "64 bytes from 192.0.2.1: icmp_seq=0 ttl=62 time=2.261 ms"),
+        ("juniper_junos", "[edit interfaces]", "--- 192.0.2.1 ping statistics ---"),
+        ("nokia_sros", "[/]", "---- 192.0.2.1 PING Statistics ----"),
+        ("nokia_sros", "(ro)[/]", "[/] and more"),
+        ("nokia_sros", "*(ex)[/configure router \"Base\"]", "PING 192.0.2.1 56 data bytes"),
+    ] {
+        let dialect = platform(name).dialect;
+        assert!(dialect.is_above_prompt(above.as_bytes()), "{above}");
+        assert!(!dialect.is_above_prompt(answer.as_bytes()), "{answer}");
+    }
+    for name in PLATFORMS {
+        assert!(!platform(name).dialect.is_above_prompt(b""), "{name}");
     }
 }
 
@@ -241,6 +356,15 @@ fn login_questions_are_answered_with_no_or_end_the_login_and_never_save_or_inven
         ("cisco_iosxr", "This (D)RP Node is not ready or active for login /configuration", "shell"),
         ("cisco_iosxe", "Password required, but none set", "auth"),
         ("linux", "WARNING: Your password has expired.\nYou must change your password now and login again!", "auth"),
+        ("fortinet_fortios", "Authorised users only.\n(Press 'a' to accept):", "a"),
+        ("fortinet_fortios", "You are forced to change your password. Please input a new password.", "auth"),
+        ("mikrotik_routeros", "Do you want to see the software license? [Y/n]: ", "n"),
+        ("mikrotik_routeros", "Please press \"Enter\" to continue!", "\\r\\n"),
+        ("mikrotik_routeros", "Change your password (Ctrl-C to skip)\n\nnew password> ", "auth"),
+        ("ruijie_os", "The password is too simple. Do you want to change the password? [Y/N]:", "n\\n"),
+        ("vyos", "There were too many logins for 'monitor'.", "busy"),
+        ("nokia_sros", "Maximum number of ssh sessions reached", "busy"),
+        ("cisco_asa", "Enter new password: ", "auth"),
     ] {
         let platform = platform(name);
         let dialogue = platform.dialect.dialogues.iter().find(|dialogue| dialogue.when.is_match(text.as_bytes()));
@@ -296,8 +420,147 @@ fn pager_marks_are_known() {
         ("huawei_vrp", "  ---- More ----"),
         ("h3c_comware", "---- More ----"),
         ("frr", "--More--"),
+        ("arista_eos", " --More-- "),
+        ("cisco_asa", "<--- More --->"),
+        ("fortinet_fortios", "--More-- "),
+        ("juniper_junos", "---(more)---"),
+        ("juniper_junos", "---(more 42%)---"),
+        ("nokia_sros", "Press any key to continue (Q to quit)"),
+        ("ruijie_os", " --More-- "),
+        ("zte_zxros", "--More--"),
     ] {
         let platform = platform(name);
         assert!(platform.dialect.pager.iter().any(|pager| pager.mark.is_match(mark.as_bytes())), "{name}");
+    }
+}
+
+/// The same router shows its interfaces, in yet another form.
+const ACME_INTERFACE: &str = r##"
+[probe.interface]
+command = "print port {interface}"
+name = { max = 8, digit = false, slash = false, exact = true }
+description = ['^note: (?P<text>[^\n]*)$']
+header = ['^port (?P<name>\S+):$']
+end = ['^-- history']
+admin = [{ down = '^shut$' }, { up = '^open$' }]
+oper = [{ up = '^light on$', unless = '^remote fault$' }, { down = '^light' }]
+in_errors = [{ from = '^in:$', to = '^out:$', line = '^bad (?P<number>\d+)$' }]
+out_errors = [{ from = '^out:$', line = '^bad (?P<number>\d+)$' }]
+crc = [{ head = '^damage: (?P<columns>[^\n]*)$', column = "checksum" }]
+in_rate = [{ line = '^takes (?P<byte>[\d.]+) B/s$' }]
+bandwidth = [{ line = '^line (?:(?P<gbit>\d+)G|(?P<mbit>\d+)M)$' }]
+last_change = ['^changed (?P<at>\S+ \S+)$', '^changed (?P<ago>[^\n]+) ago$']
+now = '^clock (?P<at>\S+ \S+)$'
+
+[[probe.interface.failure_indicator]]
+pattern = '^no port'
+kind = "rejected"
+says = "there is no such port"
+
+[[sample]]
+name = "a port"
+probe = "interface"
+interface = "wan1"
+text = """
+port wan1:
+note: shut, light off
+open
+light on
+clock 2024-03-01 00:00:10
+changed 2024-02-29 23:59:50
+line 2G
+takes 12.5 B/s
+in:
+bad 3
+out:
+bad 4
+damage: length checksum
+5 6
+-- history
+bad 9
+"""
+expect = { name = "wan1", admin = 1, oper = 1, description = "shut, light off", in_errors = 3, out_errors = 4, crc = 6, in_rate = 100, bandwidth = 2000000000, last_change = 20 }
+"##;
+
+fn acme_with_interface() -> String {
+    let (before, behind) = ACME.split_once("[[sample]]").unwrap();
+    let (probe, sample) = ACME_INTERFACE.split_once("[[sample]]").unwrap();
+    format!("{before}{probe}[[sample]]{behind}\n[[sample]]{sample}")
+}
+
+#[test]
+fn a_users_file_shows_interfaces_without_a_line_of_rust() {
+    let dir = tempfile::tempdir().unwrap();
+    let platform = written(dir.path(), &acme_with_interface()).unwrap();
+    let samples = platform.check_samples();
+    assert_eq!((samples.len(), samples.iter().find_map(|sample| sample.difference.clone())), (2, None));
+    let name = |text: &str| Probe::Interface { name: Name::try_from(text.to_owned()).unwrap() };
+    let run = platform.run(&name("wan1"), "operator").unwrap();
+    assert_eq!((run.command.as_str(), run.before.len()), ("print port wan1", 0));
+    let text = "port wan1:\nopen\nlight on\nremote fault\n";
+    let Measurement::Interface(found) = platform.read(&name("wan1"), &run, text, Ending::Complete).unwrap() else {
+        panic!()
+    };
+    assert_eq!((found.admin, found.oper, found.in_errors), (Some(1), Some(0), None));
+    // Of another port, and nothing at all: perhaps the answer to something else.
+    assert!(platform.read(&name("wan2"), &run, text, Ending::Complete).unwrap_err().not_ours);
+    assert!(platform.read(&name("wan1"), &run, "", Ending::Complete).unwrap_err().not_ours);
+    let refused = platform.read(&name("wan1"), &run, "no port wan1", Ending::Complete).unwrap_err();
+    assert_eq!((refused.failure.kind, refused.not_ours), (Kind::Rejected, false));
+    let after = std::time::Duration::from_millis(700);
+    let late = platform.read(&name("wan1"), &run, text, Ending::Aborted { after, planned: false }).unwrap_err();
+    assert_eq!(late.failure.kind, Kind::Deadline);
+    for (asked, says) in [("wan1/2", "without /"), ("wan123456", "1 to 8 characters"), ("a@b", "no @")] {
+        let failure = platform.check(&name(asked)).unwrap_err();
+        assert!(failure.kind == Kind::Settings && failure.message.contains(says), "{failure}");
+    }
+}
+
+#[test]
+fn a_mistake_in_an_interface_probe_is_shown_with_what_to_write_instead() {
+    let dir = tempfile::tempdir().unwrap();
+    let right_file = acme_with_interface();
+    for (right, wrong, says) in [
+        ("print port {interface}", "print port", "the command has no interface; write {interface}"),
+        ("print port {interface}", "print port {interface} [{x}]", "one slot; write {interface} once"),
+        ("print port {interface}", "print port {interface}\\nreload", "printable ASCII on one line"),
+        (
+            "print port {interface}",
+            "reset port {interface}",
+            "probe command \"reset port Ethernet0\" is not on the read-only list",
+        ),
+        (r"(?P<name>\S+)", r"(\S+)", "names no capture \"name\"; write (?P<name>…)"),
+        (r"header = ['^port (?P<name>\S+):$']", "header = []", "no header; write"),
+        ("admin = [{ down = '^shut$' }, { up = '^open$' }]", "admin = []", "no rule; write [{ up = '…' }"),
+        ("{ down = '^shut$' }", "{ down = '^shut$', up = 'x' }", "a state is up or down; write { up"),
+        ("{ down = '^shut$' }", "{ dwn = '^shut$' }", "unknown field `dwn`, expected one of `up`, `down`, `unless`"),
+        (
+            r"to = '^out:$', line = '^bad (?P<number>",
+            r"to = '^out:$', line = '^bad (?P<bit>",
+            "capture \"bit\" is not known here; known here: (?P<number>…)",
+        ),
+        (r"(?P<byte>[\d.]+)", r"[\d.]+", "the line names no number; write one of (?P<bit>…), (?P<kbit>…)"),
+        ("from = '^in:$', to = '^out:$',", "to = '^out:$',", "a part needs its begin; write from = '…' as well"),
+        ("column = \"checksum\"", "", "a value is a line, from and to around it or not, or a column"),
+        (r"(?P<columns>[^\n]*)", r"[^\n]*", "names no capture \"columns\""),
+        (r"(?P<ago>[^\n]+) ago", "ago", "write (?P<ago>…) around a duration"),
+        ("name = { max = 8,", "name = { maximum = 8,", "unknown field `maximum`"),
+        ("'^light on$'", "'^light (on$'", "does not compile: unclosed group"),
+        ("interface = \"wan1\"", "target = \"192.0.2.1\"", "target is for a ping, interface for probe = \"interface\""),
+        ("probe = \"interface\"", "", "target is for a ping, interface for probe"),
+        (
+            "probe = \"interface\"",
+            "probe = \"interfaces\"",
+            "unknown variant `interfaces`, expected `interface` or `ping`",
+        ),
+        (
+            "[probe.interface]",
+            "[probe.interface]\nmodes = [\"root\"]",
+            "mode \"root\" is no usable one; write operator",
+        ),
+    ] {
+        assert!(right_file.contains(right), "{right}");
+        let error = written(dir.path(), &right_file.replacen(right, wrong, 1)).expect_err(wrong);
+        assert!(error.contains(says), "{wrong}\n  says   {error}\n  not    {says}");
     }
 }

@@ -9,7 +9,9 @@ use std::time::Duration;
 const TARGET: &str = "192.0.2.1";
 
 fn read(name: &str, text: &str) -> Result<PingResult, Failure> {
-    let Measurement::Ping(ping) = platform(name).read_recorded(ProbeKind::Ping, text.as_bytes(), None)?;
+    let Measurement::Ping(ping) = platform(name).read_recorded(ProbeKind::Ping, text.as_bytes(), None)? else {
+        panic!()
+    };
     Ok(ping)
 }
 
@@ -18,7 +20,7 @@ fn live(name: &str, count: u32, timeout_ms: u64, text: &str, ending: Ending) -> 
     let platform = platform(name);
     let probe = probe(TARGET, count, timeout_ms);
     let run = platform.run(&probe, mode(&platform)).unwrap();
-    let Measurement::Ping(ping) = platform.read(&probe, &run, text, ending)?;
+    let Measurement::Ping(ping) = platform.read(&probe, &run, text, ending)? else { panic!() };
     Ok(ping)
 }
 
@@ -292,6 +294,104 @@ fn plain_answers_have_the_routers_own_count() {
     let probe = probe(TARGET, 2, 2000);
     let run = platform.run(&probe, "user").unwrap();
     let text = ios("!!!!!", 100, 5, 5, "1/1/1");
-    let Measurement::Ping(ping) = platform.read(&probe, &run, &text, Ending::Complete).unwrap();
+    let Measurement::Ping(ping) = platform.read(&probe, &run, &text, Ending::Complete).unwrap() else { panic!() };
     assert!(ping.plain && ping.complete && ping.sent == Some(5));
+}
+
+fn iputils(sent: u32, received: u32, percent: &str, replies: &[u32]) -> String {
+    let lines: String =
+        replies.iter().map(|seq| format!("64 bytes from {TARGET}: icmp_seq={seq} ttl=64 time=1.00 ms\n")).collect();
+    format!(
+        "PING {TARGET} ({TARGET}) 56(84) bytes of data.\n{lines}^C\n--- {TARGET} ping statistics ---\n\
+         {sent} packets transmitted, {received} received, {percent}% packet loss, time 815ms\n"
+    )
+}
+
+#[test]
+fn a_ping_without_a_time_out_is_ended_by_us_and_complete_then() {
+    let ending = Ending::Aborted { after: Duration::from_millis(1800), planned: true };
+    let ping = live("vyos", 5, 1000, &iputils(5, 3, "40", &[1, 2, 4]), ending).unwrap();
+    assert_eq!((ping.sent, ping.received, ping.loss, ping.complete), (Some(5), Some(3), Some(40.0), true));
+    // The deadline came first: those of 0.6 and 0.8 s had no second.
+    let ping = live("vyos", 5, 1000, &iputils(5, 3, "40", &[1, 2, 3]), aborted(1500)).unwrap();
+    assert_eq!((ping.sent, ping.received, ping.pending), (Some(3), Some(3), Some(2)));
+    let unread = live("vyos", 2, 1000, &iputils(5, 5, "0", &[]), Ending::Complete).unwrap_err();
+    assert!(unread.not_ours, "more than asked for");
+}
+
+#[test]
+fn where_the_pacing_is_not_known_no_packet_of_an_aborted_run_is_called_lost_too_soon() {
+    let text = |sent: u32, received: u32, percent: u32| {
+        format!(
+            "PING {TARGET} ({TARGET}): 56 data bytes\n\n--- {TARGET} ping statistics ---\n\
+             {sent} packets transmitted, {received} packets received, {percent}% packet loss\n"
+        )
+    };
+    let ping = live("fortinet_fortios", 5, 2000, &text(3, 0, 100), aborted(2400)).unwrap();
+    assert_eq!((ping.up, ping.sent, ping.pending, ping.loss), (0, Some(1), Some(2), Some(100.0)));
+    let ping = live("fortinet_fortios", 5, 2000, &text(3, 2, 33), aborted(9000)).unwrap();
+    assert_eq!((ping.up, ping.sent, ping.received, ping.loss), (1, Some(3), Some(2), None));
+    let unread = live("fortinet_fortios", 5, 2000, &text(1, 0, 100), aborted(1900)).unwrap_err();
+    assert_eq!(unread.failure.kind, Kind::Deadline);
+}
+
+#[test]
+fn rows_tell_which_packets_of_an_aborted_run_were_on_their_way() {
+    let row = |seq: u32| format!("{seq:>5} {TARGET:<40}   56  60 1ms45us\n");
+    let lost = |seq: u32| format!("{seq:>5} {TARGET:<59} timeout\n");
+    let counters = |sent: u32, received: u32, percent: u32| {
+        format!(
+            "    sent={sent} received={received} packet-loss={percent}% min-rtt=1ms45us avg-rtt=1ms45us max-rtt=1ms45us\n"
+        )
+    };
+    let heading = "  SEQ HOST                                     SIZE TTL TIME       STATUS\n";
+    // A packet every half second, and given up after it: the last one is on its way.
+    let text = format!("{heading}{}{}{}{}", row(0), lost(1), row(2), counters(4, 2, 50));
+    let ping = live("mikrotik_routeros", 5, 500, &text, aborted(1700)).unwrap();
+    assert_eq!((ping.sent, ping.received, ping.pending, ping.loss), (Some(3), Some(2), Some(1), Some(33.3333)));
+    // What was counted so far at the 20th row does not count beside the last.
+    let first: String = (0..20).map(row).collect();
+    let text = format!("{heading}{first}{}{heading}{}{}", counters(20, 20, 0), lost(20), counters(21, 20, 4));
+    let ping = live("mikrotik_routeros", 21, 500, &text, Ending::Complete).unwrap();
+    assert_eq!((ping.sent, ping.received, ping.loss), (Some(21), Some(20), Some(4.7619)));
+}
+
+#[test]
+fn nokia_tells_by_its_lines_what_was_pending() {
+    let text = format!(
+        "PING {TARGET} 56 data bytes\nRequest timed out. icmp_seq=1.\n\n---- {TARGET} PING Statistics ----\n\
+         2 packets transmitted, 0 packets received, 100% packet loss\n"
+    );
+    let ping = live("nokia_sros", 5, 2000, &text, aborted(2400)).unwrap();
+    assert_eq!((ping.up, ping.sent, ping.pending), (0, Some(1), Some(1)));
+}
+
+#[test]
+fn packets_that_never_left_the_router_say_nothing_about_the_line() {
+    let refused = "Send failed. Source IP address is not local to the system\n";
+    let text = |lines: &str, counters: &str| {
+        format!("PING {TARGET} 56 data bytes\n{lines}\n---- {TARGET} PING Statistics ----\n{counters} packet loss\n")
+    };
+    let none = text(refused, "1 packet transmitted, 0 packets received, 100%");
+    assert_eq!(read("nokia_sros", &none).unwrap_err().kind, Kind::Rejected);
+    assert_eq!(live("nokia_sros", 5, 2000, &none, aborted(2400)).unwrap_err().failure.kind, Kind::Rejected);
+    let reply = format!("{refused}64 bytes from {TARGET}: icmp_seq=2 ttl=255 time=1.93ms.\n");
+    let one = text(&reply, "2 packets transmitted, 1 packets received, 50.0%");
+    assert_eq!(read("nokia_sros", &one).unwrap().loss, Some(50.0));
+}
+
+#[test]
+fn a_negative_percent_and_a_missing_one_are_duplicates() {
+    let rows = format!("    0 {TARGET:<40}   56  60 1ms45us\n");
+    let text =
+        format!("{rows}    sent=1 received=4 packet-loss=-300% min-rtt=1ms45us avg-rtt=1ms45us max-rtt=3ms1us\n");
+    let ping = read("mikrotik_routeros", &text).unwrap();
+    assert_eq!((ping.loss, ping.duplicates), (Some(0.0), Some(3)));
+    let wrong = text.replace("-300%", "-200%");
+    assert_eq!(read("mikrotik_routeros", &wrong).unwrap_err().kind, Kind::Reply);
+    let text = format!(
+        "PING {TARGET} 56 data bytes\n\n---- {TARGET} PING Statistics ----\n5 packets transmitted, 8 packets received, 3 duplicates\n"
+    );
+    let ping = read("nokia_sros", &text).unwrap();
+    assert_eq!((ping.loss, ping.duplicates), (Some(0.0), Some(3)));
 }

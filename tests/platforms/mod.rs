@@ -3,6 +3,7 @@
 mod commands;
 mod definitions;
 mod generated;
+mod generated_interfaces;
 mod mistakes;
 mod recorded;
 
@@ -10,7 +11,24 @@ use ddl_monitor::platform::{Platform, find};
 use ddl_monitor::probe::{Ping, Probe};
 use std::time::Duration;
 
-const PLATFORMS: [&str; 7] = ["cisco_iosxe", "cisco_iosxr", "cisco_nxos", "frr", "h3c_comware", "huawei_vrp", "linux"];
+const PLATFORMS: [&str; 16] = [
+    "arista_eos",
+    "cisco_asa",
+    "cisco_iosxe",
+    "cisco_iosxr",
+    "cisco_nxos",
+    "fortinet_fortios",
+    "frr",
+    "h3c_comware",
+    "huawei_vrp",
+    "juniper_junos",
+    "linux",
+    "mikrotik_routeros",
+    "nokia_sros",
+    "ruijie_os",
+    "vyos",
+    "zte_zxros",
+];
 
 fn platform(name: &str) -> Platform {
     Platform::compile(&find(name, None).unwrap()).unwrap_or_else(|failure| panic!("{failure}"))
@@ -24,6 +42,7 @@ fn ping(target: &str, count: u32, timeout_ms: u64) -> Ping {
         size: None,
         vrf: None,
         source: None,
+        df: false,
     }
 }
 
@@ -34,8 +53,11 @@ fn probe(target: &str, count: u32, timeout_ms: u64) -> Probe {
 /// The mode in which the full command is sent.
 fn mode(platform: &Platform) -> &'static str {
     match platform.name.as_str() {
-        "cisco_iosxe" | "frr" => "privileged",
-        "cisco_iosxr" | "cisco_nxos" => "exec",
+        "arista_eos" | "cisco_asa" | "cisco_iosxe" | "frr" | "ruijie_os" | "zte_zxros" => "privileged",
+        "cisco_iosxr" | "cisco_nxos" | "fortinet_fortios" => "exec",
+        "juniper_junos" | "vyos" => "operational",
+        "mikrotik_routeros" => "root",
+        "nokia_sros" => "classic",
         "linux" => "shell",
         _ => "user_view",
     }

@@ -1,5 +1,6 @@
 //! Every recorded answer: `PLATFORM/CASE/answer.txt` and what must come out of it in `expected.json`, in the form in which
-//! `parse` prints it (`state`, `ping`), with the `target` asked if the header is to be checked.
+//! `parse` prints it (`state`, `ping`), with the `target` asked if the header is to be checked. Where it has
+//! `"probe":"interface"`, it is the answer about an interface, and `asked` the name that has to be in it.
 
 use super::platform;
 use ddl_monitor::platform::Platform;
@@ -14,9 +15,20 @@ fn folders(of: &Path) -> Vec<PathBuf> {
     found
 }
 
-fn printed(platform: &Platform, text: &[u8], target: Option<&str>) -> Value {
-    match platform.read_recorded(ProbeKind::Ping, text, target.map(|t| t.parse().unwrap())) {
+/// What is read, in the form of what is expected; `expected` loses what says how to read.
+fn printed(platform: &Platform, text: &[u8], expected: &mut Value) -> Value {
+    let mut take = |key: &str| {
+        let value = expected.as_object_mut().unwrap().remove(key)?;
+        Some(value.as_str().unwrap().to_owned())
+    };
+    let read = match take("probe").as_deref() {
+        None => platform.read_recorded(ProbeKind::Ping, text, take("target").map(|t| t.parse().unwrap())),
+        Some("interface") => platform.read_recorded_interface(text, take("asked").as_deref()),
+        Some(other) => panic!("probe {other:?}"),
+    };
+    match read {
         Ok(Measurement::Ping(ping)) => json!({ "state": 0, "ping": ping }),
+        Ok(Measurement::Interface(interface)) => json!({ "state": 0, "interface": interface }),
         Err(failure) => json!({ "state": failure.kind.number() }),
     }
 }
@@ -31,8 +43,7 @@ fn every_recorded_answer_reads_as_expected() {
             let text = std::fs::read(case.join("answer.txt")).unwrap();
             let mut expected: Value =
                 serde_json::from_slice(&std::fs::read(case.join("expected.json")).unwrap()).unwrap();
-            let target = expected.as_object_mut().unwrap().remove("target");
-            let got = printed(&platform, &text, target.as_ref().map(|t| t.as_str().unwrap()));
+            let got = printed(&platform, &text, &mut expected);
             read += 1;
             if !same(&expected, &got) {
                 wrong.push(format!("{}\n  expected {expected}\n  got      {got}", case.display()));

@@ -10,7 +10,7 @@ fn pattern(text: &str) -> Regex {
 }
 
 fn mode(name: &str, prompt: &str, usable: bool) -> Mode {
-    Mode { name: name.to_owned(), prompt: pattern(prompt), not_prompt: Vec::new(), usable }
+    Mode { name: name.to_owned(), prompt: pattern(prompt), not_prompt: Vec::new(), usable, set_up: None }
 }
 
 fn fail(when: &str, kind: Kind, reason: &str) -> Dialogue {
@@ -49,6 +49,7 @@ pub(super) fn dialect(name: &str) -> Arc<Dialect> {
             }),
             set_up: lines(&["terminal length 0", "terminal width 511"]),
             tear_down: lines(&["exit"]),
+            above_prompt: Vec::new(),
             abort: vec![vec![0x1e], vec![0x03]],
         },
         "vrp" => Dialect {
@@ -73,6 +74,7 @@ pub(super) fn dialect(name: &str) -> Arc<Dialect> {
             enable: None,
             set_up: lines(&["screen-length 0 temporary", "undo terminal monitor"]),
             tear_down: lines(&["quit"]),
+            above_prompt: Vec::new(),
             abort: vec![vec![0x03]],
         },
         "comware" => Dialect {
@@ -86,6 +88,7 @@ pub(super) fn dialect(name: &str) -> Arc<Dialect> {
             enable: None,
             set_up: lines(&["screen-length disable"]),
             tear_down: lines(&["quit"]),
+            above_prompt: Vec::new(),
             abort: vec![vec![0x03]],
         },
         "xr" => Dialect {
@@ -99,6 +102,7 @@ pub(super) fn dialect(name: &str) -> Arc<Dialect> {
             enable: None,
             set_up: lines(&["terminal length 0"]),
             tear_down: lines(&["exit"]),
+            above_prompt: Vec::new(),
             abort: vec![vec![0x03], vec![0x1e]],
         },
         "nxos" => Dialect {
@@ -112,6 +116,39 @@ pub(super) fn dialect(name: &str) -> Arc<Dialect> {
             enable: None,
             set_up: lines(&["terminal length 0"]),
             tear_down: lines(&["exit"]),
+            above_prompt: Vec::new(),
+            abort: vec![vec![0x03]],
+        },
+        "junos" => Dialect {
+            newline: b"\n".to_vec(),
+            modes: vec![mode("operational", r"^[\w.\-]+@[\w.\-]+>\s*$", true)],
+            dialogues: Vec::new(),
+            pager: pager(r"---\(more(?: \d+%)?\)---"),
+            enable: None,
+            set_up: lines(&["set cli screen-length 0"]),
+            tear_down: lines(&["exit"]),
+            above_prompt: vec![pattern(r"^\{\w+:\w+\}$")],
+            abort: vec![vec![0x03]],
+        },
+        // Two modes with set-ups of their own.
+        "sros" => Dialect {
+            newline: b"\n".to_vec(),
+            modes: vec![
+                Mode {
+                    set_up: Some(lines(&["environment more false"])),
+                    ..mode("md_cli", r"^[A-D]:[\w.\-]+@[\w.\-]+#\s*$", true)
+                },
+                Mode {
+                    set_up: Some(lines(&["environment no more"])),
+                    ..mode("classic", r"^\*?[A-D]:[\w.\-]+#\s*$", true)
+                },
+            ],
+            dialogues: Vec::new(),
+            pager: Vec::new(),
+            enable: None,
+            set_up: lines(&["never sent"]),
+            tear_down: lines(&["logout"]),
+            above_prompt: vec![pattern(r"^[!*]?(?:\(\w+\))?\[[^\]\n]*\]$")],
             abort: vec![vec![0x03]],
         },
         "linux" => Dialect {
@@ -122,6 +159,7 @@ pub(super) fn dialect(name: &str) -> Arc<Dialect> {
             enable: None,
             set_up: Vec::new(),
             tear_down: lines(&["exit"]),
+            above_prompt: Vec::new(),
             abort: vec![vec![0x03]],
         },
         other => panic!("no dialect {other}"),

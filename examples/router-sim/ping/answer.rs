@@ -26,11 +26,16 @@ impl<'a> Texts<'a> {
         let own = if six { "2001:db8:ffff::1" } else { "192.0.2.1" };
         let address = source.map(|source| if source.parse::<IpAddr>().is_ok() { source } else { own });
         facts.set("target", named);
+        facts.set("target_40", format!("{named:<40}"));
+        facts.set("gateway_40", format!("{:<40}", if six { "2001:db8:ffff::fe" } else { "192.0.2.254" }));
         facts.set("count", request.count.unwrap_or(0));
         facts.set("timeout", request.timeout.as_secs());
         facts.set("size", request.size);
         facts.set("size_8", request.size + 8);
         facts.set("size_28", request.size + 28);
+        for (name, less) in [("size_less_20", 20), ("size_less_28", 28), ("size_less_40", 40), ("size_less_48", 48)] {
+            facts.set(name, request.size.saturating_sub(less));
+        }
         facts.set("source", address.unwrap_or(own));
         facts.set("local", address.unwrap_or(own));
         facts.set("gateway", if six { "2001:db8:ffff::fe" } else { "192.0.2.254" });
@@ -96,12 +101,20 @@ impl<'a> Texts<'a> {
         let mut facts = self.facts.clone();
         facts.set("seq", number);
         facts.set("seq_0", number - 1);
+        facts.set("seq_0_5", format!("{:>5}", number - 1));
         facts.set("time_ms", time);
         let filled = facts.fill(text);
         match self.marks {
             marks if marks > 0 && number > 1 && (number - 1).is_multiple_of(marks) => format!("\n{filled}"),
             _ => filled,
         }
+    }
+
+    /// Counters so far and the heading once more.
+    pub(super) fn again(&self, number: u64, tally: &Tally) -> Option<String> {
+        let every = self.answer.again_every;
+        let due = every > 0 && number.is_multiple_of(every);
+        due.then(|| self.statistics(tally, Duration::ZERO) + &self.facts.fill(&self.answer.header))
     }
 
     pub(super) fn statistics(&self, tally: &Tally, elapsed: Duration) -> String {

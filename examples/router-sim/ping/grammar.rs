@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::command::{Refusal, Word, means, words};
 use crate::options::Options;
-use crate::persona::{Grammar, Persona, PingOption, RefusalKind, Slot};
+use crate::persona::{Grammar, Pace, Persona, PingOption, RefusalKind, Slot};
 
 #[derive(Debug)]
 pub(crate) struct Request {
@@ -27,20 +27,47 @@ pub(crate) struct Request {
 
 /// Whether the line's first word begins a ping; a shortened one does too (`pi 10.0.0.1`).
 pub(crate) fn starts_ping(persona: &Persona, line: &str) -> bool {
-    words(line).first().is_some_and(|first| {
-        first.text.len() > 1 && persona.ping.start.iter().any(|start| means(persona, start, first.text))
+    start_of(persona, &words(line)).is_some()
+}
+
+/// How many words begin the ping, and whether they are those for IPv6.
+fn start_of(persona: &Persona, typed: &[Word<'_>]) -> Option<(usize, bool)> {
+    persona.ping.start.iter().find_map(|start| {
+        let start: Vec<&str> = start.split(' ').collect();
+        let begins = typed.len() >= start.len()
+            && typed[0].text.len() > 1
+            && start.iter().zip(typed).all(|(word, typed)| means(persona, word, typed.text));
+        let last = typed.get(start.len().wrapping_sub(1))?.text;
+        begins.then(|| (start.len(), last.ends_with('6')))
     })
 }
 
-pub(crate) fn parse(persona: &Persona, options: &Options, privileged: bool, line: &str) -> Result<Request, Refusal> {
-    let mut reader = Reader { persona, line, words: words(line), place: 1, six: false, request: Found::default() };
-    reader.six = reader.words[0].text.ends_with('6');
+/// `apart`: options that were set before, by commands of their own.
+pub(crate) fn parse(
+    persona: &Persona,
+    options: &Options,
+    privileged: bool,
+    apart: &[(String, String)],
+    line: &str,
+) -> Result<Request, Refusal> {
+    let words = words(line);
+    let (place, six) = start_of(persona, &words).unwrap_or((1, false));
+    let mut reader = Reader { persona, line, words, place, six, request: Found::default() };
+    for (name, value) in apart {
+        reader.set_apart(name, value)?;
+    }
     if options.ping_denied {
         return Err(Refusal::at_word(RefusalKind::Denied, reader.words[0]));
     }
     let plain_only = persona.ping.plain_for_users && !privileged;
     reader.read(plain_only)?;
     reader.finish(options)
+}
+
+/// Options that are set by commands of their own, read as strictly.
+pub(crate) fn check(persona: &Persona, apart: &[(String, String)]) -> Result<(), Refusal> {
+    let mut reader = Reader { persona, line: "", words: Vec::new(), place: 0, six: false, request: Found::default() };
+    apart.iter().try_for_each(|(name, value)| reader.set_apart(name, value))
 }
 
 #[derive(Default)]
@@ -86,8 +113,15 @@ impl<'a> Reader<'a> {
             self.six = word.text == "ipv6";
             self.place += 1;
         }
+        if ping.source_first
+            && let Some(word) = self.peek()
+            && word.text.parse::<IpAddr>().is_err()
+        {
+            self.request.source = Some(word.text.to_owned());
+            self.place += 1;
+        }
         match ping.grammar {
-            Grammar::Keywords => {
+            Grammar::Keywords | Grammar::Assignments => {
                 self.read_target()?;
                 while let Some(word) = self.peek() {
                     if plain_only {
@@ -138,11 +172,12 @@ impl<'a> Reader<'a> {
         let address: IpAddr = word.text.parse().map_err(|_| Refusal::at_word(RefusalKind::Host, word))?;
         // VRP, Comware and NX-OS have one command per family; IOS, XR and Linux tell it by the address.
         let told_by_address = match self.persona.ping.grammar {
+            _ if self.persona.ping.told_by_address => true,
             Grammar::Keywords => self.persona.ping.vrf_first || self.persona.ping.options.is_empty(),
-            Grammar::Options => false,
+            Grammar::Options | Grammar::Assignments => false,
             Grammar::Shell => true,
         };
-        if address.is_ipv4() == self.six || (address.is_ipv6() && !self.six && !told_by_address) {
+        if (address.is_ipv4() && self.six) || (address.is_ipv6() && !self.six && !told_by_address) {
             return Err(Refusal::at_word(RefusalKind::Host, word));
         }
         self.request.target = Some((address, word.text.to_owned()));
@@ -172,7 +207,23 @@ impl<'a> Reader<'a> {
             match option.slot {
                 Slot::Source => self.request.source = Some(value.text.to_owned()),
                 Slot::Vrf => self.request.vrf = Some(value.text.to_owned()),
+                Slot::DfAnswer => self.request.df = value.text == "yes",
                 _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn set_apart(&mut self, name: &str, value: &str) -> Result<(), Refusal> {
+        let refuse = |text: &str| Refusal { kind: RefusalKind::Value, at: 0, word: text.to_owned() };
+        let option = self.persona.ping.options.iter().find(|option| option.word == name).ok_or_else(|| refuse(name))?;
+        match option.slot {
+            Slot::Source => self.request.source = (value != "auto").then(|| value.to_owned()),
+            Slot::DfAnswer => self.request.df = value == "yes",
+            Slot::Text => {}
+            slot => {
+                let number = self.number(option, Word { text: value, at: 0 }).ok_or_else(|| refuse(value))?;
+                self.set(slot, number);
             }
         }
         Ok(())
@@ -185,6 +236,13 @@ impl<'a> Reader<'a> {
             return Some((option, None));
         }
         match ping.grammar {
+            Grammar::Assignments => {
+                let (name, value) = word.text.split_once('=')?;
+                let option = ping.options.iter().find(|option| option.slot.takes_value() && option.word == name)?;
+                let at = word.at + name.len() + 1;
+                Some((option, Some(Word { text: value, at })))
+            }
+            Grammar::Keywords if ping.options_apart => None,
             Grammar::Keywords => {
                 let mut close = ping.options.iter().filter(|option| means(self.persona, &option.word, word.text));
                 let first = close.next()?;
@@ -206,6 +264,11 @@ impl<'a> Reader<'a> {
         // Only iputils takes fractions.
         let number = match self.persona.ping.grammar {
             Grammar::Shell => value.text.parse().ok()?,
+            // RouterOS takes times with their unit.
+            Grammar::Assignments if option.slot == Slot::IntervalMs => {
+                value.text.strip_suffix("ms")?.parse::<u64>().ok()? as f64
+            }
+            Grammar::Keywords if option.slot == Slot::SecondsBetween => value.text.parse().ok()?,
             _ => value.text.parse::<u64>().ok()? as f64,
         };
         (option.min..=option.max).contains(&number).then_some(number)
@@ -228,6 +291,8 @@ impl<'a> Reader<'a> {
 
     fn finish(self, options: &Options) -> Result<Request, Refusal> {
         let ping = &self.persona.ping;
+        let interval = self.request.interval.unwrap_or(ping.interval.0);
+        let timeout = if ping.pace == Pace::Rows { Some(interval) } else { self.request.timeout };
         let incomplete = || Refusal::at_end(RefusalKind::Incomplete, self.line);
         let (target, target_text) = self.request.target.ok_or_else(incomplete)?;
         if let Some(vrf) = &self.request.vrf
@@ -246,8 +311,8 @@ impl<'a> Reader<'a> {
             target,
             target_text,
             count: self.request.count.or((ping.count > 0).then_some(ping.count)),
-            timeout: self.request.timeout.unwrap_or(ping.timeout.0),
-            interval: self.request.interval.unwrap_or(ping.interval.0),
+            timeout: timeout.unwrap_or(ping.timeout.0),
+            interval,
             deadline: self.request.deadline,
             size: self.request.size.unwrap_or(ping.size),
             source: self.request.source,

@@ -5,5 +5,5 @@ mod grammar;
 mod run;
 mod tally;
 
-pub(crate) use grammar::{Request, parse, starts_ping};
+pub(crate) use grammar::{Request, check, parse, starts_ping};
 pub(crate) use run::run;

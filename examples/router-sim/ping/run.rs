@@ -56,8 +56,8 @@ pub(crate) async fn run(
     let run =
         Run { terminal, options, persona, request, texts: &texts, tally: Tally::default(), started: Instant::now() };
     let (tally, elapsed) = match persona.ping.pace {
-        Pace::Serial => run.serial(facts).await?,
-        Pace::Train => run.train(facts).await?,
+        Pace::Serial | Pace::Rows => run.serial(facts).await?,
+        Pace::Train | Pace::Adaptive => run.train(facts).await?,
     };
     terminal.write(&texts.statistics(&tally, elapsed));
     if options.drop_after.is_some() {
@@ -153,7 +153,13 @@ impl Run<'_> {
             if matches!(fate, Fate::NoRoute) && self.texts.no_route_ends() {
                 break;
             }
+            if self.request.count != Some(number)
+                && let Some(text) = self.texts.again(number, &self.tally)
+            {
+                self.terminal.write(&text);
+            }
             let next = match fate {
+                _ if self.persona.ping.pace == Pace::Rows => left + self.request.interval,
                 Fate::Answered(_) => left + self.request.interval,
                 _ => over + self.request.interval,
             };
@@ -190,6 +196,9 @@ impl Run<'_> {
                 slowest = slowest.max(rtt);
                 let text = self.texts.reply(number, rtt, &mut self.tally);
                 self.terminal.write(&text);
+                if self.persona.ping.pace == Pace::Adaptive && number == self.tally.sent {
+                    next_leaves = next_leaves.map(|_| now);
+                }
             }
             if let Some(due) = next_leaves
                 && due <= now
@@ -202,9 +211,12 @@ impl Run<'_> {
                         let place = on_the_way.partition_point(|(other, ..)| *other <= due + rtt);
                         on_the_way.insert(place, (due + rtt, number, rtt));
                     }
-                    Fate::Unreachable | Fate::NoRoute => {
+                    fate @ (Fate::Unreachable | Fate::NoRoute) => {
                         self.tally.errors += 1;
-                        let text = self.texts.unreachable(number);
+                        let text = match fate {
+                            Fate::NoRoute => self.texts.no_route(number),
+                            _ => self.texts.unreachable(number),
+                        };
                         self.terminal.write(&text);
                     }
                     Fate::Lost => {}

@@ -29,6 +29,9 @@ impl Tally {
         facts.set("received", received);
         // IOS cuts the percent: 999 of 1000 is 99.
         facts.set("success", (100 * received).checked_div(self.sent).unwrap_or(0));
+        facts.set("packets", if self.sent == 1 { "packet" } else { "packets" });
+        facts.set("packets_received", if received == 1 { "packet" } else { "packets" });
+        facts.set("loss_0", format!("{}", loss.floor()));
         facts.set("loss_1", format!("{loss:.1}"));
         facts.set("loss_2", format!("{loss:.2}"));
         facts.set("loss_g", trimmed(loss, 4));
@@ -52,6 +55,8 @@ pub(super) fn printed(numbers: Numbers, rtt: Duration) -> f64 {
     let milliseconds = rtt.as_secs_f64() * 1000.0;
     match numbers {
         Numbers::Whole => milliseconds.floor().max(1.0),
+        // Whole microseconds are all that is printed.
+        Numbers::Spelled => (milliseconds.max(0.4) * 1000.0).round() / 1000.0,
         _ => milliseconds.max(0.4),
     }
 }
@@ -70,7 +75,14 @@ fn in_statistics(numbers: Numbers, milliseconds: f64) -> String {
         Numbers::Whole => format!("{}", milliseconds.floor()),
         Numbers::Trimmed => trimmed(milliseconds, 3),
         Numbers::Three | Numbers::Linux => format!("{milliseconds:.3}"),
+        Numbers::Spelled => spelled(milliseconds),
     }
+}
+
+fn spelled(milliseconds: f64) -> String {
+    let micros = (milliseconds * 1000.0).round() as u64;
+    let parts = [(micros / 1_000_000, "s"), (micros / 1000 % 1000, "ms"), (micros % 1000, "us")];
+    parts.iter().filter(|(number, _)| *number > 0).map(|(number, unit)| format!("{number}{unit}")).collect()
 }
 
 fn trimmed(number: f64, places: usize) -> String {

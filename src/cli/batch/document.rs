@@ -1,8 +1,8 @@
 //! What a batch prints: what is the same for all lines once, then each line as `poll` would print it.
 
-use crate::cli::output::{Document, columns, one_line, rounded};
+use crate::cli::output::{self, Document, columns, one_line, rounded};
 use crate::failure::{Failure, Kind, Stage};
-use crate::probe::Measurement;
+use crate::probe::{Measurement, ProbeKind};
 use crate::wire::{Answers, Batch, Session};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
@@ -188,14 +188,21 @@ impl Row {
             let why = one_line(&failure.to_string());
             return [id, target, "unknown".into(), none(), none(), age, why];
         }
+        let port = document.answers.iter().flatten().find(|answer| answer.kind == ProbeKind::Interface);
+        let port = port.map_or(none(), |answer| match &answer.outcome {
+            Ok(Measurement::Interface(port)) => output::port_trouble(port)
+                .map_or(none(), |trouble| format!("our port {} is {trouble}", one_line(&port.name))),
+            Ok(_) => none(),
+            Err(failure) => format!("our port: {}", one_line(&failure.to_string())),
+        });
         for answer in document.answers.iter().flatten() {
             let Ok(Measurement::Ping(ping)) = &answer.outcome else { continue };
             let is = if ping.up == 0 { "down" } else { "up" };
             let loss = ping.loss.map_or(none(), |loss| format!("{} %", (loss * 100.0).round() / 100.0));
             let rtt = ping.rtt_avg.map_or(none(), |rtt| format!("{} ms", (rtt * 1_000_000.0).round() / 1000.0));
-            return [id, target, is.into(), loss, rtt, age, none()];
+            return [id, target, is.into(), loss, rtt, age, port];
         }
-        [id, target, none(), none(), none(), age, none()]
+        [id, target, none(), none(), none(), age, port]
     }
 }
 

@@ -16,16 +16,27 @@ pub(super) struct Key {
     pub(super) name: &'static str,
     /// The argument of a poll that means the same; in messages the key stands in its place.
     pub(super) argument: Option<Argument>,
-    /// A number may be given without quotes.
-    pub(super) number: bool,
+    /// What TOML may give without quotes.
+    pub(super) bare: Bare,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Bare {
+    Nothing,
+    Number,
+    YesOrNo,
 }
 
 const fn key(name: &'static str, argument: Option<Argument>) -> Key {
-    Key { name, argument, number: false }
+    Key { name, argument, bare: Bare::Nothing }
 }
 
 const fn number(name: &'static str, argument: Option<Argument>) -> Key {
-    Key { name, argument, number: true }
+    Key { name, argument, bare: Bare::Number }
+}
+
+const fn yes_or_no(name: &'static str, argument: Option<Argument>) -> Key {
+    Key { name, argument, bare: Bare::YesOrNo }
 }
 
 const ROUTER: &[Key] = &[
@@ -52,8 +63,10 @@ const LINE: &[Key] = &[
     number("count", Some(argument::COUNT)),
     number("timeout", Some(argument::TIMEOUT)),
     number("size", Some(argument::SIZE)),
+    yes_or_no("df", Some(argument::DF)),
     number("vrf", Some(argument::VRF)),
     key("source", Some(argument::SOURCE)),
+    key("interface", Some(argument::INTERFACE)),
     key("carrier", None),
     number("circuit", None),
 ];

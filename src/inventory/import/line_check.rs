@@ -74,8 +74,10 @@ fn one(draft: &Draft, field: &Field, beside: Beside<'_>) -> Result<(), String> {
         "count" => raw.count = value,
         "timeout" => raw.timeout = value,
         "size" => raw.size = value,
+        "df" => raw.df = value,
         "vrf" => raw.vrf = value,
         "source" => raw.source = value,
+        "interface" => raw.interface = value,
         _ => return Ok(()),
     }
     let platform = beside.router.map(|(_, platform)| platform);
@@ -111,8 +113,10 @@ fn record(draft: &Draft) -> LineRecord {
         count: draft.owned("count"),
         timeout: draft.owned("timeout"),
         size: draft.owned("size"),
+        df: draft.owned("df"),
         vrf: draft.owned("vrf"),
         source: draft.owned("source"),
+        interface: draft.owned("interface"),
         carrier: draft.owned("carrier"),
         circuit: draft.owned("circuit"),
         host: None,

@@ -1,7 +1,7 @@
 //! A TOML file of routers and lines, as drafts: `[[router]]` and `[[line]]`.
 
 use super::draft::{Draft, Field};
-use super::key::{Key, Kind};
+use super::key::{Bare, Key, Kind};
 use super::mistake::{Findings, Place};
 use super::text::Lines;
 use crate::quote::quoted;
@@ -111,8 +111,12 @@ fn tags(draft: &mut Draft, value: &Spanned<DeValue<'_>>, place: &Place, file: &F
 
 /// The text of a value, if its type is one that the key takes.
 fn text(key: &Key, value: &DeValue<'_>) -> Result<String, String> {
-    let taken =
-        matches!(value, DeValue::String(_)) || (key.number && matches!(value, DeValue::Integer(_) | DeValue::Float(_)));
+    let taken = match value {
+        DeValue::String(_) => true,
+        DeValue::Integer(_) | DeValue::Float(_) => key.bare == Bare::Number,
+        DeValue::Boolean(_) => key.bare == Bare::YesOrNo,
+        _ => false,
+    };
     if let Some(text) = scalar(value).filter(|_| taken) {
         return Ok(text);
     }
@@ -120,8 +124,12 @@ fn text(key: &Key, value: &DeValue<'_>) -> Result<String, String> {
         kind @ ("integer" | "array") => format!("an {kind}"),
         kind => format!("a {kind}"),
     };
-    let number = if key.number { ", or a number" } else { "" };
-    Err(format!("{} is {kind}: allowed is text in quotes{number}", key.name))
+    let bare = match key.bare {
+        Bare::Nothing => "",
+        Bare::Number => ", or a number",
+        Bare::YesOrNo => ", true or false",
+    };
+    Err(format!("{} is {kind}: allowed is text in quotes{bare}", key.name))
 }
 
 fn scalar(value: &DeValue<'_>) -> Option<String> {
@@ -129,6 +137,7 @@ fn scalar(value: &DeValue<'_>) -> Option<String> {
         DeValue::String(text) => Some(text.to_string()),
         DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix()).ok().map(|n| n.to_string()),
         DeValue::Float(number) => Some(number.as_str().to_owned()),
-        DeValue::Boolean(_) | DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_) => None,
+        DeValue::Boolean(yes) => Some(yes.to_string()),
+        DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_) => None,
     }
 }

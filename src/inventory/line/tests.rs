@@ -36,7 +36,7 @@ fn ping(line: &Line) -> &Ping {
 #[test]
 fn what_is_not_given_or_empty_comes_from_the_settings() {
     let line = parse(|raw| {
-        for empty in [&mut raw.count, &mut raw.timeout, &mut raw.size, &mut raw.vrf, &mut raw.source] {
+        for empty in [&mut raw.count, &mut raw.timeout, &mut raw.size, &mut raw.vrf, &mut raw.source, &mut raw.df] {
             *empty = Some(String::new());
         }
         raw.router.enable_password = Some(String::new());
@@ -47,8 +47,15 @@ fn what_is_not_given_or_empty_comes_from_the_settings() {
     assert_eq!(line.deadline, Duration::from_millis(2500));
     assert_eq!(line.max_age, Duration::ZERO);
     assert!(line.router.enable.is_none());
-    let expected =
-        Ping { target: line.target, count: 5, timeout: Duration::from_secs(2), size: None, vrf: None, source: None };
+    let expected = Ping {
+        target: line.target,
+        count: 5,
+        timeout: Duration::from_secs(2),
+        size: None,
+        vrf: None,
+        source: None,
+        df: false,
+    };
     assert_eq!(*ping(&line), expected);
 }
 
@@ -63,6 +70,7 @@ fn everything_that_is_given_counts() {
         raw.size = Some("1400".into());
         raw.vrf = Some("CUST-A:1".into());
         raw.source = Some("2001:db8::1".into());
+        raw.df = Some("Yes".into());
         raw.deadline = Some("9s".into());
         raw.max_age = Some("1m".into());
     })
@@ -74,6 +82,7 @@ fn everything_that_is_given_counts() {
     assert_eq!(line.max_age, Duration::from_secs(60));
     let asked = ping(&line);
     assert_eq!((asked.count, asked.timeout, asked.size), (3, Duration::from_secs(1), Some(1400)));
+    assert!(asked.df);
     assert_eq!(asked.vrf.as_ref().map(Name::as_str), Some("CUST-A:1"));
     assert_eq!(asked.source, Some(Source::Address("2001:db8::1".parse().unwrap())));
     let line = parse(|raw| raw.source = Some("GigabitEthernet0/0/1.100".into())).unwrap();
@@ -158,6 +167,11 @@ fn every_refusal_names_flag_macro_value_and_what_is_allowed() {
             |r| r.source = Some("Gi0/1?".into()),
             r#"--source ({$LINE_SOURCE}) "Gi0/1?": allowed is an IPv4 address of the router, or an interface's name: 1 to 63 letters, digits or . _ : / @ -, a letter or digit first"#,
         ),
+        (|r| r.df = Some("maybe".into()), r#"--df ({$LINE_PING_DF}) "maybe": allowed is 1 or yes, 0 or no"#),
+        (
+            |r| r.df = Some("{$LINE_PING_DF}".into()),
+            "--df ({$LINE_PING_DF}): macro {$LINE_PING_DF} has no value; set it on the host or its template",
+        ),
         (
             |r| r.deadline = Some("0".into()),
             r#"--deadline ({$LINE_DEADLINE}) "0": allowed is a time from 100ms to 10m, like 30s, 500ms or 2.5s"#,
@@ -180,6 +194,16 @@ fn every_refusal_names_flag_macro_value_and_what_is_allowed() {
     for (change, expected) in cases {
         assert_eq!(refusal(change), *expected);
     }
+}
+
+#[test]
+fn do_not_fragment_is_yes_or_no_in_every_spelling_that_a_macro_carries() {
+    for (text, df) in
+        [("1", true), ("yes", true), ("TRUE", true), ("on", true), ("0", false), ("no", false), ("", false)]
+    {
+        assert_eq!(ping(&parse(|raw| raw.df = Some(text.into())).unwrap()).df, df, "{text:?}");
+    }
+    assert!(!ping(&parse(|_| ()).unwrap()).df);
 }
 
 #[test]
@@ -210,6 +234,7 @@ fn no_value_whatever_panics_and_no_refusal_is_long_or_has_controls() {
             |r, v| r.size = Some(v),
             |r, v| r.vrf = Some(v),
             |r, v| r.source = Some(v),
+            |r, v| r.df = Some(v),
             |r, v| r.deadline = Some(v),
             |r, v| r.max_age = Some(v),
         ];

@@ -8,7 +8,15 @@ use std::os::unix::net::UnixStream;
 
 fn probes(last: u8) -> Vec<Probe> {
     let target = [192, 0, 2, last].into();
-    vec![Probe::Ping(Ping { target, count: 5, timeout: Duration::from_secs(2), size: None, vrf: None, source: None })]
+    vec![Probe::Ping(Ping {
+        target,
+        count: 5,
+        timeout: Duration::from_secs(2),
+        size: None,
+        df: false,
+        vrf: None,
+        source: None,
+    })]
 }
 
 fn lines(last: &[u8]) -> Vec<Probes> {
@@ -127,7 +135,7 @@ fn results_of_lines_that_are_gone_are_forgotten() {
     let mut batches = Batches::default();
     for n in 0..u32::try_from(KEPT).unwrap() + 10 {
         let target = std::net::Ipv4Addr::from(n + 1).into();
-        let ping = Ping { target, count: 1, timeout: LONG, size: None, vrf: None, source: None };
+        let ping = Ping { target, count: 1, timeout: LONG, size: None, df: false, vrf: None, source: None };
         batches.bring(&Arc::from([Probe::Ping(ping)]), &answers(1));
     }
     let (_ours, _) = open(&mut batches, &[1], LONG);
