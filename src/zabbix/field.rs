@@ -17,8 +17,10 @@ pub(super) enum Field {
     Count,
     Timeout,
     Size,
+    Df,
     Vrf,
     Source,
+    Interface,
     Carrier,
     Circuit,
     Router,
@@ -35,15 +37,17 @@ pub(super) enum Field {
 use Field::*;
 
 /// Name in the setting, and the macro's default name.
-pub(super) const FIELDS: [(Field, &str, &str); 19] = [
+pub(super) const FIELDS: [(Field, &str, &str); 21] = [
     (Id, "id", argument::LINE.macro_name),
     (Target, "target", argument::TARGET.macro_name),
     (Interval, "interval", "{$LINE_CHECK_INTERVAL}"),
     (Count, "count", argument::COUNT.macro_name),
     (Timeout, "timeout", argument::TIMEOUT.macro_name),
     (Size, "size", argument::SIZE.macro_name),
+    (Df, "df", argument::DF.macro_name),
     (Vrf, "vrf", argument::VRF.macro_name),
     (Source, "source", argument::SOURCE.macro_name),
+    (Interface, "interface", argument::INTERFACE.macro_name),
     (Carrier, "carrier", "{$LINE_CARRIER}"),
     (Circuit, "circuit", "{$LINE_CIRCUIT}"),
     (Router, "router", argument::ROUTER.macro_name),
@@ -58,7 +62,7 @@ pub(super) const FIELDS: [(Field, &str, &str); 19] = [
 ];
 
 /// The macro of each field.
-pub(super) struct Names([Name; 19]);
+pub(super) struct Names([Name; 21]);
 
 impl Names {
     /// The defaults and what `sync.macros` says.
@@ -96,8 +100,10 @@ impl Names {
             (Count, argument::COUNT),
             (Timeout, argument::TIMEOUT),
             (Size, argument::SIZE),
+            (Df, argument::DF),
             (Vrf, argument::VRF),
             (Source, argument::SOURCE),
+            (Interface, argument::INTERFACE),
             (Router, argument::ROUTER),
             (Platform, argument::PLATFORM),
             (User, argument::USER),

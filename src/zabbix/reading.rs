@@ -3,7 +3,7 @@
 
 use super::api::Api;
 use super::credential::Rules;
-use super::field::Names;
+use super::field::{FIELDS, Names};
 use super::host::{self, Host};
 use super::line_of_host::{Outcome, Rulebook, UNREADABLE};
 use super::rights::{self, Origins, Rights};
@@ -45,6 +45,11 @@ impl Reading {
     pub fn lines(&self) -> usize {
         self.routers.iter().map(|(_, lines)| lines.len()).sum()
     }
+}
+
+/// What `sync.macros` can rename: each name and its macro.
+pub fn macros() -> impl Iterator<Item = (&'static str, &'static str)> {
+    FIELDS.into_iter().map(|(_, name, default)| (name, default))
 }
 
 /// Reads all hosts that are lines. All of it, or a failure.
