@@ -6,6 +6,7 @@ mod changes;
 mod hosts;
 mod masters;
 mod outage;
+mod transport;
 mod versions;
 
 use crate::support::monitor::{Monitor, Ran};

@@ -145,6 +145,10 @@ impl ZabbixApi {
         format!("http://127.0.0.1:{}/zabbix", self.port)
     }
 
+    pub fn address(&self) -> std::net::SocketAddr {
+        ([127, 0, 0, 1], self.port).into()
+    }
+
     /// Settings to sync with it, by user and password.
     pub fn settings(&self) -> String {
         format!("zabbix.url = {:?}\nzabbix.password = \"secret:api\"", self.url())
