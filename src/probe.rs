@@ -150,6 +150,15 @@ pub struct PingResult {
     pub rtt_avg: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub rtt_max: Option<f64>,
+    /// 95 % of the replies took no longer; absent, as the two below, where the router prints no line per reply.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub rtt_p95: Option<f64>,
+    /// Mean absolute difference of consecutive round-trip times, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub jitter: Option<f64>,
+    /// Packets lost in a row, at most.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub loss_burst: Option<u32>,
     /// False: the deadline came first, the ping was aborted and the counters so far are the result.
     pub complete: bool,
     /// Packets whose time-out was not over at the abort; not part of `sent`.

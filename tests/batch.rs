@@ -175,6 +175,20 @@ fn a_login_that_lasts_too_long_is_a_deadline_of_the_router_and_the_next_batch_is
 }
 
 #[test]
+fn a_router_that_falls_silent_takes_the_old_numbers_of_its_lines_with_it() {
+    let mut sim = SimRouter::new("linux").start();
+    let monitor = three(&sim, "linux", "");
+    assert_eq!(batch(&monitor, &[]).json()["lines"]["L-1"]["ping"]["up"], 1);
+    sim.change("r1", "silence", "connect");
+    sim.cut("r1");
+    for _ in 0..2 {
+        let answer = batch(&monitor, &["--deadline", "1s"]).json();
+        assert_eq!((&answer["state"], &answer["failure"]["stage"]), (&json!(8), &json!("connect")), "{answer}");
+        assert_eq!(answer["lines"]["L-1"], json!({ "target": UP[0], "state": 8 }), "{answer}");
+    }
+}
+
+#[test]
 fn a_line_that_the_router_or_the_platform_refuses_has_a_failure_of_its_own() {
     let sim = SimRouter::new("cisco_iosxe").with("vrf", vec!["GOOD"]).start();
     let monitor = Monitor::new();

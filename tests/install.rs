@@ -86,6 +86,26 @@ fn everything_is_where_server_proxy_and_agents_look_for_it() {
 }
 
 #[test]
+fn only_a_folder_that_an_agent_reads_our_file_from_is_taken() {
+    for (conf, folder) in [
+        ("Include=/etc/zabbix/mine.conf\nInclude = /etc/zabbix/a.d/*.conf \r\n", Some("etc/zabbix/a.d")),
+        ("#Include=/etc/zabbix/no.d/\nInclude=/etc/zabbix/b.d/*\n", Some("etc/zabbix/b.d")),
+        ("Include=/etc/zabbix/c.d/*.userparams\nInclude=/etc/zabbix/c.d\n", Some("etc/zabbix/c.d")),
+        ("Include=/etc/zabbix/*.d/*.conf\nInclude=d.d/*.conf\n", None),
+    ] {
+        let machine = machine();
+        fs::write(machine.path().join("etc/zabbix/zabbix_agentd.conf"), conf).unwrap();
+        fs::remove_file(machine.path().join("etc/zabbix/zabbix_agent2.conf")).unwrap();
+        let text = said(&install(machine.path(), &[]));
+        let mut installed = tree(machine.path());
+        installed.retain(|(path, ..)| path.is_file() && path.ends_with("ddl-monitor.conf"));
+        let folders: Vec<_> = installed.iter().filter_map(|(path, ..)| path.parent()).collect();
+        assert_eq!(folders, Vec::from_iter(folder.map(|folder| machine.path().join(folder))), "{conf:?}: {text}");
+        assert_eq!(folder.is_none(), text.contains("by hand"), "{conf:?}: {text}");
+    }
+}
+
+#[test]
 fn a_dry_run_names_every_step_and_does_none() {
     let machine = machine();
     let before = tree(machine.path());

@@ -494,7 +494,10 @@ fn what_a_poll_can_not_find_is_named_with_state_one() {
     assert!(unknown.starts_with("line \"L-2\" is not in the inventory, did you mean \"L-1\"?"), "{unknown}");
     let unresolved = message(&["poll", "--line", "{$LINE_ID}"]);
     assert!(unresolved.contains("macro {$LINE_ID} has no value"), "{unresolved}");
-    assert!(message(&["poll", "--line", ""]).starts_with("--target ({$LINE_TARGET}) is not given"));
+    assert!(
+        message(&["poll", "--line", ""])
+            .starts_with("neither --line ({$LINE_ID}) nor --target ({$LINE_TARGET}) is given")
+    );
     assert!(message(&["poll", "--line", "a\nb"]).starts_with("--line ({$LINE_ID}) \"a\\nb\": allowed is 1 to 64 "));
     monitor.write_credentials("[other]\npassword = \"x\"\n");
     let login = message(&["poll", "--line", "L-1"]);

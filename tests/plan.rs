@@ -26,9 +26,18 @@ fn a_round_is_what_lines_and_lanes_make_it() {
     assert_eq!((&answer["line"]["alive"], &answer["line"]["dead"]), (&json!(0.15), &json!(10.05)), "{answer}");
     assert_eq!((&answer["round"]["alive"], &answer["round"]["typical"]), (&json!(15.0), &json!(15.0)), "{answer}");
     assert_eq!((&answer["round"]["worst"], &answer["fits"]["worst"]), (&json!(1005.0), &json!(false)), "{answer}");
-    // 2.44 s of a deadline of 2.5 s: 16 lines on each of two lanes.
-    assert_eq!((&answer["reached"]["alive"], &answer["reached"]["worst"]), (&json!(32), &json!(0)), "{answer}");
+    // 2.39 s of a deadline of 2.5 s: 15 lines on each of two lanes.
+    assert_eq!((&answer["reached"]["alive"], &answer["reached"]["worst"]), (&json!(30), &json!(0)), "{answer}");
     assert_eq!((&answer["lanes"], &answer["interval"], &answer["lanes_needed"]), (&json!(2), &json!(30.0), &json!(1)));
+}
+
+#[test]
+fn an_interface_is_one_more_command_to_take() {
+    let monitor = Monitor::new();
+    let inventory = Inventory::new().router("edge-1", "192.0.2.1", "cisco_iosxe", "");
+    inventory.line("L-1", "edge-1", "192.0.2.9", "interface = \"GigabitEthernet0/0/1\"").import(&monitor);
+    let answer = plan(&monitor, &["--dead", "0"]);
+    assert_eq!((&answer["line"]["alive"], &answer["line"]["dead"]), (&json!(0.2), &json!(10.1)), "{answer}");
 }
 
 #[test]
@@ -49,7 +58,10 @@ fn advice_says_what_it_would_bring() {
     // 190 × 0.15 s + 10 × 10.05 s = 129 s of work in 30 s.
     let text = advice(&[]);
     assert!(text.contains("lanes = ") && text.contains("count = 2, timeout = 1.0 s"), "{text}");
-    assert!(advice(&["--dead", "100"]).contains("an interval of 1005 s"));
+    assert!(text.contains("an item time-out of "), "{text}");
+    let all_dead = advice(&["--dead", "100"]);
+    assert!(all_dead.contains("an interval of 1005 s"), "{all_dead}");
+    assert!(!all_dead.contains("item time-out"), "Zabbix takes 600 s at most: {all_dead}");
     assert!(advice(&["--interval", "15m", "--dead", "0"]).contains("master.idle_exit longer than"));
     assert_eq!(
         plan(&monitor, &["--deadline", "5m", "--dead", "0", "--interval", "3m", "--count", "1", "--timeout", "1s"])["advice"],

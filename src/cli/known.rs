@@ -49,7 +49,13 @@ pub(super) fn line(context: &Context, given: &RawLine) -> Result<Option<(RawLine
     if !alone {
         return Ok(None);
     }
-    let Some(id) = argument::LINE.given(given.line.clone())? else { return Ok(None) };
+    let Some(id) = argument::LINE.given(given.line.clone())? else {
+        // An agent's template has only the one, all others only the other.
+        let (line, target) = (argument::LINE.name(), argument::TARGET.name());
+        return Err(Failure::settings(format!(
+            "neither {line} nor {target} is given: allowed is a line of the inventory, or a target with its router"
+        )));
+    };
     if !name::is_name(&id) {
         return Err(argument::LINE.refused(&id, name::ALLOWED));
     }

@@ -4,7 +4,8 @@ use super::arguments::text;
 use super::choice::Choice;
 use super::format::Format;
 use super::{Context, complain};
-use super::{known, output};
+use super::{batch, known, output};
+use crate::client;
 use crate::duration;
 use crate::failure::Failure;
 use crate::inventory::arguments as argument;
@@ -34,10 +35,13 @@ Examples:
 
 /// A router has few VTYs: more lanes than this are not proposed.
 const MOST_LANES: usize = 8;
-/// Zabbix 6.0 takes 524,287 bytes; a line's document has some 230.
-const MOST_LINES: usize = 2000;
-/// What the answer needs on its way, as of a poll.
-const WAY_BACK: Duration = Duration::from_millis(60);
+/// What a value of Zabbix 6.0 holds, and what a line's document has of it, with a description of some length.
+const MOST_BYTES: usize = 524_287;
+const BYTES_OF_LINE: usize = 300;
+const BYTES_OF_INTERFACE: usize = 330;
+
+/// Zabbix 7.0 takes no longer one of an item, and a deadline may not be longer either.
+const LONGEST_TIME_OUT: Duration = Duration::from_secs(600);
 
 #[derive(clap::Args)]
 #[command(after_long_help = EXAMPLES, after_help = "See --help for what is computed, and examples.")]
@@ -152,7 +156,8 @@ impl Load<'_> {
     }
 
     fn round(&self, costs: &[Cost], lanes: usize, dead: u32) -> Round {
-        plan::round(costs, lanes, dead, self.deadline.saturating_sub(WAY_BACK))
+        let left = self.deadline.saturating_sub(client::WAY_BACK);
+        plan::round(costs, lanes, dead, left.saturating_sub(batch::way_back(costs.len(), left)))
     }
 }
 
@@ -258,12 +263,20 @@ fn advice(
         }
     }
     if rounds.typical.reached < load.lines.len() {
+        let time_out = rounds.typical.time.saturating_add(Duration::from_secs(1));
+        let at_once = if time_out <= LONGEST_TIME_OUT {
+            format!(
+                "; on Zabbix 7.0 an item time-out of {} with --deadline as long brings all at once",
+                shown(time_out)
+            )
+        } else {
+            String::new()
+        };
         advice.push(format!(
-            "nothing, if values up to an interval old will do: {} of {} lines are new in the same batch, the rest with the next; \
-             on Zabbix 7.0 an item time-out of {} with --deadline as long brings all at once",
+            "nothing, if values up to an interval old will do: {} of {} lines are new in the same batch, the rest with the \
+             next{at_once}",
             rounds.typical.reached,
             load.lines.len(),
-            shown(rounds.typical.time + Duration::from_secs(1))
         ));
     }
     if interval >= idle_exit {
@@ -274,10 +287,12 @@ fn advice(
             shown(idle_exit)
         ));
     }
-    if load.lines.len() > MOST_LINES {
+    let interfaces = load.lines.iter().filter(|line| line.probes.len() > 1).count();
+    if load.lines.len() * BYTES_OF_LINE + interfaces * BYTES_OF_INTERFACE > MOST_BYTES {
         advice.push(format!(
-            "two routers in the inventory for this one, with half of the lines each: more than {MOST_LINES} lines do not fit a \
-             value of Zabbix 6.0"
+            "two routers in the inventory for this one, with half of the lines each: {} lines, {interfaces} of them with an \
+             interface, do not fit a value of Zabbix 6.0",
+            load.lines.len()
         ));
     }
     Ok(advice)

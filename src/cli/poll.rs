@@ -31,8 +31,8 @@ Examples:
       --platform cisco_iosxe --user ddl --password secret:core
   ddl-monitor poll --line L-1001        a line of the inventory
   … --vrf CUSTOMER --source Loopback0 --count 3 --timeout 1s
-  … --size 1472 --df             does the line carry 1500 bytes whole
   … --interface GigabitEthernet0/0/1        is it our port, or the carrier's line?
+  … --size 1472 --df             does the line carry 1500 bytes whole
   … --item ping.loss            only the loss, in percent
   … -v                          with the conversation with the router";
 
@@ -63,12 +63,12 @@ pub(super) struct Args {
     /// Address or interface to ping from ({$LINE_SOURCE})
     #[arg(long, value_name = "IF-OR-IP", value_parser = text(), allow_hyphen_values = true)]
     source: Option<String>,
-    /// Do not fragment: 1 or yes, 0 or no; without a value it is yes ({$LINE_PING_DF})
-    #[arg(long, value_name = "YES", value_parser = text(), num_args = 0..=1, default_missing_value = "1")]
-    df: Option<String>,
     /// The router's own interface of the line, shown as well ({$LINE_INTERFACE})
     #[arg(long, value_name = "NAME", value_parser = text(), allow_hyphen_values = true)]
     interface: Option<String>,
+    /// Do not fragment: 1 or yes, 0 or no; without a value it is yes ({$LINE_PING_DF})
+    #[arg(long, value_name = "YES", value_parser = text(), num_args = 0..=1, default_missing_value = "1")]
+    df: Option<String>,
     /// Serve a result younger than this again without asking the router [default: 0s]
     #[arg(long, value_name = "TIME", value_parser = text(), allow_hyphen_values = true)]
     max_age: Option<String>,
@@ -97,8 +97,8 @@ impl Args {
             size: self.size.clone(),
             vrf: self.vrf.clone(),
             source: self.source.clone(),
-            df: self.df.clone(),
             interface: self.interface.clone(),
+            df: self.df.clone(),
             deadline: self.router.deadline.clone(),
             max_age: self.max_age.clone(),
         }

@@ -37,8 +37,8 @@ pub struct RawLine {
     pub size: Option<String>,
     pub vrf: Option<String>,
     pub source: Option<String>,
-    pub df: Option<String>,
     pub interface: Option<String>,
+    pub df: Option<String>,
     pub deadline: Option<String>,
     pub max_age: Option<String>,
 }

@@ -235,7 +235,7 @@ fn command(
 
 /// Sends the commands before a probe's own; None: all of them are done.
 fn prepare(master: &Master, terminal: &mut Terminal, job: &mut Job, run: &Run) -> Result<Option<Outcome>, Failure> {
-    if run.before_is_kept && terminal.prepared == run.before {
+    if run.before_is_kept && (run.before.is_empty() || terminal.prepared == run.before) {
         return Ok(None);
     }
     terminal.prepared.clear();

@@ -164,6 +164,20 @@ pub(super) struct PingFile {
     pub(super) first_seq: u32,
     pub(super) timed_out: Option<Text>,
     pub(super) unreachable: Option<Text>,
+    /// The line of a packet that came back, where there is one; the first form that fits counts.
+    #[serde(default)]
+    pub(super) packet: Vec<Spanned<PacketFile>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PacketFile {
+    pub(super) line: Text,
+    /// The number of the first packet.
+    #[serde(default)]
+    pub(super) first: u32,
+    /// Of the time; absent = `1ms`.
+    pub(super) unit: Option<Text>,
 }
 
 #[derive(Deserialize)]

@@ -4,7 +4,8 @@
 //! * [`catalog`] — where definitions come from
 //! * `definition` — the form of a file; `mistake` — errors with file and line; `pattern` — how patterns are compiled
 //! * [`dialect`], `conversation` — prompts, dialogues, pager, enable: what the shell needs
-//! * `ping`, `variant`, `command` — a probe's command; `reply`, `part`, `statistics`, `times`, `pending`, `indicator`, `outcome` — its answer
+//! * `ping`, `variant`, `command` — a ping's command; `reply`, `part`, `statistics`, `times`, `pending`, `indicator`, `outcome` — its answer
+//! * `per_packet` — what the lines of single packets tell beside the counters
 //! * `interface` — the probe of a router's own interface
 //! * `read_only` — what `exec` may run
 //! * `sample` — the examples inside each file
@@ -21,6 +22,7 @@ mod outcome;
 mod part;
 mod pattern;
 mod pending;
+mod per_packet;
 mod ping;
 mod read_only;
 mod recorded;
@@ -43,6 +45,7 @@ use dialect::Dialect;
 use indicator::Indicator;
 use interface::InterfaceForm;
 use mistake::Source;
+use per_packet::PacketForm;
 use ping::PingForm;
 use read_only::ReadOnly;
 use sample::Sample;
@@ -63,6 +66,7 @@ pub struct Platform {
     pub user_suffix: String,
     pub dialect: Arc<Dialect>,
     ping: Option<PingForm>,
+    packets: Vec<PacketForm>,
     interface: Option<InterfaceForm>,
     indicators: Vec<Indicator>,
     read_only: ReadOnly,
@@ -129,6 +133,8 @@ impl Platform {
             Some(ping) => Some(PingForm::new(&source, ping.get_ref(), &usable, &all)?),
             None => None,
         };
+        let packets = file.probe.ping.iter().flat_map(|ping| &ping.get_ref().packet);
+        let packets = packets.map(|one| PacketForm::new(&source, one)).collect::<Result<_, _>>()?;
         let interface = match &file.probe.interface {
             Some(interface) => Some(InterfaceForm::new(&source, interface.get_ref(), &usable)?),
             None => None,
@@ -173,6 +179,7 @@ impl Platform {
             user_suffix: conversation::user_suffix(&source, &file)?,
             dialect: Arc::new(dialect),
             ping,
+            packets,
             interface,
             indicators,
             read_only,
@@ -232,7 +239,8 @@ impl Platform {
         match probe {
             Probe::Ping(ping) => {
                 let text = recorded::shown(text.as_bytes());
-                self.ping_form()?.read(&self.indicators, ping, run, &text, ending).map(Measurement::Ping)
+                let read = self.ping_form()?.read(&self.indicators, ping, run, &text, ending)?;
+                Ok(Measurement::Ping(per_packet::told(&self.packets, &text, read)))
             }
             Probe::Interface { name } => {
                 let read =
@@ -250,7 +258,8 @@ impl Platform {
         match kind {
             ProbeKind::Ping => {
                 let text = recorded::shown(text);
-                self.ping_form()?.read_recorded(&self.indicators, &text, target).map(Measurement::Ping)
+                let read = self.ping_form()?.read_recorded(&self.indicators, &text, target)?;
+                Ok(Measurement::Ping(per_packet::told(&self.packets, &text, read)))
             }
             ProbeKind::Interface => self.read_recorded_interface(text, None),
         }

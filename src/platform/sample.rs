@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use toml::Spanned;
 
 /// All that a ping's result may have.
-const PING: &[&str] = &[
+const PING: [&str; 15] = [
     "up",
     "sent",
     "received",
@@ -18,14 +18,18 @@ const PING: &[&str] = &[
     "rtt_min",
     "rtt_avg",
     "rtt_max",
+    "rtt_p95",
+    "jitter",
+    "loss_burst",
     "complete",
     "pending",
     "duplicates",
     "reason",
     "plain",
 ];
+
 /// And an interface's.
-const INTERFACE: &[&str] = &[
+const INTERFACE: [&str; 11] = [
     "name",
     "admin",
     "oper",
@@ -55,22 +59,6 @@ enum Asked {
     Interface(Option<String>),
 }
 
-impl Asked {
-    fn kind(&self) -> ProbeKind {
-        match self {
-            Self::Ping(_) => ProbeKind::Ping,
-            Self::Interface(_) => ProbeKind::Interface,
-        }
-    }
-
-    fn members(&self) -> &'static [&'static str] {
-        match self {
-            Self::Ping(_) => PING,
-            Self::Interface(_) => INTERFACE,
-        }
-    }
-}
-
 #[derive(Debug)]
 enum Expected {
     Members(Map<String, Value>),
@@ -90,29 +78,22 @@ pub struct SampleResult {
 impl Sample {
     pub(super) fn new(source: &Source, spanned: &Spanned<SampleFile>) -> Result<Self, Failure> {
         let file = spanned.get_ref();
-        let address = |text: &Text| text.get_ref().parse().map_err(|_| source.mistake(text, "not an address"));
-        let asked = match (file.probe.unwrap_or(ProbeKind::Ping), &file.target, &file.interface) {
-            (ProbeKind::Ping, target, None) => Asked::Ping(target.as_ref().map(address).transpose()?),
-            (ProbeKind::Interface, None, name) => Asked::Interface(name.as_ref().map(|name| name.get_ref().clone())),
-            (ProbeKind::Ping, _, Some(text)) | (ProbeKind::Interface, Some(text), _) => {
-                return Err(
-                    source.mistake(text, "target is for a ping, interface for probe = \"interface\"; remove it")
-                );
-            }
+        let kind = file.probe.unwrap_or(ProbeKind::Ping);
+        let (one, known): (_, &[&str]) = match kind {
+            ProbeKind::Ping => ("a ping", &PING),
+            ProbeKind::Interface => ("an interface", &INTERFACE),
         };
         let expected = match (&file.expect, &file.fails) {
             (Some(table), None) => match serde_json::to_value(table) {
-                Ok(Value::Object(members)) => {
-                    match members.keys().find(|name| !asked.members().contains(&name.as_str())) {
-                        Some(unknown) => {
-                            let known = asked.members().join(", ");
-                            let kind = asked.kind().name();
-                            return Err(source
-                                .mistake(&file.name, &format!("expect: {kind} has no {unknown:?}; it has {known}")));
-                        }
-                        None => Expected::Members(members),
+                Ok(Value::Object(members)) => match members.keys().find(|name| !known.contains(&name.as_str())) {
+                    Some(unknown) => {
+                        let known = known.join(", ");
+                        return Err(
+                            source.mistake(&file.name, &format!("expect: {one} has no {unknown:?}; it has {known}"))
+                        );
                     }
-                }
+                    None => Expected::Members(members),
+                },
                 _ => return Err(source.mistake(&file.name, "expect is no table; write { up = 1, sent = 5, … }")),
             },
             (None, Some(kind)) if kind_named(kind.get_ref()).is_none() => {
@@ -120,6 +101,16 @@ impl Sample {
             }
             (None, Some(kind)) => Expected::Failure(kind.get_ref().clone()),
             _ => return Err(source.mistake_in(spanned, "a sample has expect or fails; write one of the two")),
+        };
+        let address = |text: &Text| text.get_ref().parse().map_err(|_| source.mistake(text, "not an address"));
+        let asked = match (kind, &file.target, &file.interface) {
+            (ProbeKind::Ping, target, None) => Asked::Ping(target.as_ref().map(address).transpose()?),
+            (ProbeKind::Interface, None, name) => Asked::Interface(name.as_ref().map(|name| name.get_ref().clone())),
+            (ProbeKind::Ping, _, Some(text)) | (ProbeKind::Interface, Some(text), _) => {
+                return Err(
+                    source.mistake(text, "target is for a ping, interface for probe = \"interface\"; remove it")
+                );
+            }
         };
         Ok(Self {
             name: file.name.get_ref().clone(),

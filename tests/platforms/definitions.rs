@@ -547,7 +547,8 @@ fn a_mistake_in_an_interface_probe_is_shown_with_what_to_write_instead() {
         ("name = { max = 8,", "name = { maximum = 8,", "unknown field `maximum`"),
         ("'^light on$'", "'^light (on$'", "does not compile: unclosed group"),
         ("interface = \"wan1\"", "target = \"192.0.2.1\"", "target is for a ping, interface for probe = \"interface\""),
-        ("probe = \"interface\"", "", "target is for a ping, interface for probe"),
+        ("probe = \"interface\"", "", "expect: a ping has no \"admin\"; it has up, sent"),
+        ("expect = { name =", "expect = { nam =", "expect: an interface has no \"nam\"; it has name, admin"),
         (
             "probe = \"interface\"",
             "probe = \"interfaces\"",

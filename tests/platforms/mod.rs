@@ -5,6 +5,7 @@ mod definitions;
 mod generated;
 mod generated_interfaces;
 mod mistakes;
+mod per_packet;
 mod recorded;
 
 use ddl_monitor::platform::{Platform, find};

@@ -42,6 +42,11 @@ fn what_came_back_is_counted_as_the_responder_and_ping_count_it() {
                 assert_eq!(ping["loss"], loss, "{shell:?} {target}: {answer}");
                 let least = if target == SLOW[family] { 0.08 } else { 0.0 };
                 let rtt = |name: &str| ping[name].as_f64().expect("a time");
+                // Every second one is lost: never two in a row.
+                assert_eq!(ping["loss_burst"], u64::from(lost > 0), "{shell:?} {target}: {answer}");
+                assert!((rtt("rtt_max") - rtt("rtt_p95")).abs() < 0.0005, "{shell:?} {target}: {answer}");
+                assert_eq!(ping.get("jitter").is_some(), answered > 1, "{shell:?} {target}: {answer}");
+                assert!(answered < 2 || rtt("jitter") <= rtt("rtt_max") - rtt("rtt_min") + 0.0005, "{answer}");
                 assert!(least <= rtt("rtt_min") && rtt("rtt_min") <= rtt("rtt_avg"), "{shell:?} {target}: {answer}");
                 assert!(
                     rtt("rtt_avg") <= rtt("rtt_max") && rtt("rtt_max") < least + 0.4,

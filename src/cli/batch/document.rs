@@ -43,9 +43,12 @@ pub(super) struct Asked {
     pub(super) target: String,
 }
 
-/// Why no line of the router could be asked, if so: its own failure counts unless one of its lines was answered.
+/// Why no line of the router could be asked, if so: its own failure counts unless one of its lines was answered since. What an
+/// earlier batch left for this one was asked before the router failed.
 pub(super) fn router_failure(batch: &Batch) -> Option<Failure> {
-    let fresh = || batch.lines.iter().flatten().filter(|answers| answers.session != Session::Cached);
+    let since = |answers: &&Answers| batch.failure.is_none() || answers.age == 0.0;
+    let new = |answers: &&Answers| answers.session != Session::Cached;
+    let fresh = || batch.lines.iter().flatten().filter(new).filter(since);
     let failures = || fresh().flat_map(|answers| &answers.answers).map(|answer| answer.outcome.as_ref().err());
     let is_lines = |failure: &Failure| !failure.kind.is_of_router() && failure.kind != Kind::Deadline;
     if failures().any(|failure| failure.is_none_or(is_lines)) {
@@ -55,21 +58,24 @@ pub(super) fn router_failure(batch: &Batch) -> Option<Failure> {
     batch.failure.as_ref().or(of_all_lines).cloned()
 }
 
-/// The rows of a batch that the master answered.
+/// The rows of a batch that the master answered. Of a router that could not be asked no old numbers are shown: they would look
+/// as if the line were known to be up.
 pub(super) fn rows(asked: Vec<Asked>, batch: Batch, time: f64) -> (Option<Failure>, Vec<Row>) {
     let failure = router_failure(&batch);
     // What the router's own failure is to a line that it left unanswered.
     let kind = failure.as_ref().or(batch.failure.as_ref()).map(|failure| failure.kind);
     let rows = asked.into_iter().zip(batch.lines.into_iter().chain(std::iter::repeat_with(|| None)));
     let rows = rows.map(|(Asked { id, target }, answers)| {
-        let answer = match (answers, kind) {
+        let is_old = |answers: &Answers| failure.is_some() && answers.session == Session::Cached;
+        let answer = match (answers.filter(|answers| !is_old(answers)), kind) {
             (Some(answers), _) => RowAnswer::Line(line(&target, answers)),
             (None, Some(kind)) => RowAnswer::Unasked(kind),
             (None, None) => RowAnswer::Line(not_yet(&target, time)),
         };
         Row { id, target, answer }
     });
-    (failure, rows.collect())
+    let rows = rows.collect();
+    (failure, rows)
 }
 
 fn line(target: &str, mut answers: Answers) -> Document {

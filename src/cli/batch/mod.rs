@@ -32,8 +32,14 @@ Examples:
   ddl-monitor batch --line L-1001 --line L-1002      only these, all of one router
   … --deadline 28s                                   with a longer item time-out (Zabbix 7.0)";
 
-/// Every line more takes the way of its answer from the master to the printed document.
-const WAY_BACK_PER_LINE: Duration = Duration::from_micros(100);
+/// Every line more takes the way of its answer from the master to the printed document; on a machine that is busy, too: else a
+/// router would be called out of reach because this machine is slow.
+const WAY_BACK_PER_LINE: Duration = Duration::from_micros(250);
+
+/// What the answers of so many lines need on their way, of this time; the rest of it is the router's.
+pub(super) fn way_back(lines: usize, left: Duration) -> Duration {
+    WAY_BACK_PER_LINE.saturating_mul(u32::try_from(lines).unwrap_or(u32::MAX)).min(left / 4)
+}
 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -77,9 +83,11 @@ fn measure(context: &Context, args: &Args, document: &mut BatchDocument) -> Resu
     let asked = || lines.iter().map(|line| Asked { id: line.id.clone(), target: line.target.to_string() }).collect();
     let deadline = Deadline::at(context.started + line::deadline(deadline, &settings.poll)?);
     let probes: Vec<Vec<Probe>> = lines.iter().map(|line| line.probes.clone()).collect();
-    let way_back = WAY_BACK_PER_LINE.saturating_mul(u32::try_from(lines.len()).unwrap_or(u32::MAX));
     let answered = Reach::new(context, &settings, &router, deadline).and_then(|reach| {
-        reach.ask(&|left| Request::Batch { lines: probes.clone(), deadline: left.saturating_sub(way_back) })
+        reach.ask(&|left| Request::Batch {
+            lines: probes.clone(),
+            deadline: left.saturating_sub(way_back(lines.len(), left)),
+        })
     });
     let batch = match answered {
         Ok(Reply::Batch(batch)) => batch,

@@ -144,8 +144,9 @@ impl InterfaceForm {
             ));
         }
         Ok(Run {
-            before_is_kept: false,
             before: Vec::new(),
+            // It changes nothing of what others have set.
+            before_is_kept: true,
             command: self.command(name.as_str()),
             limit: LIMIT,
             end_after: None,

@@ -11,6 +11,9 @@ fn ping(up: u8) -> Answers {
         rtt_min: trip,
         rtt_avg: trip,
         rtt_max: trip,
+        rtt_p95: None,
+        jitter: None,
+        loss_burst: None,
         complete: true,
         pending: None,
         duplicates: None,
@@ -61,6 +64,9 @@ fn a_router_that_answered_for_none_was_not() {
     assert_eq!(state(vec![Some(failed(Kind::Shell)), None], None), 6);
     assert_eq!(state(vec![Some(failed(Kind::Deadline))], None), 8);
     assert_eq!(state(vec![Some(cached(ping(1)))], Some(Kind::Connect)), 2, "an old answer says nothing of now");
+    let left = Answers { age: 30.0, ..ping(0) };
+    assert_eq!(state(vec![Some(left.clone())], Some(Kind::Connect)), 2, "nor does one that the batch before left");
+    assert_eq!(state(vec![Some(left)], None), 0, "a line that is dead comes with the next batch");
 }
 
 #[test]
@@ -86,6 +92,19 @@ fn a_thousand_lines_fit_a_value_of_zabbix_also_when_each_has_a_long_message() {
         let length = serde_json::to_string(&document).unwrap().len();
         assert!((100_000..500_000).contains(&length), "{length}");
     }
+}
+
+#[test]
+fn old_numbers_of_a_router_that_cannot_be_asked_are_not_shown_and_new_ones_are() {
+    let asked = |n: u32| Asked { id: format!("L-{n}"), target: "192.0.2.1".into() };
+    let left = Answers { age: 30.0, ..ping(0) };
+    let lines = || vec![Some(cached(ping(1))), Some(left.clone()), None];
+    let shown = |failure| {
+        let (_, lines) = rows((1..=3).map(asked).collect(), batch(lines(), failure), 0.0);
+        lines.iter().map(|row| matches!(row.answer, RowAnswer::Line(_))).collect::<Vec<_>>()
+    };
+    assert_eq!(shown(Some(Kind::Deadline)), [false, true, false]);
+    assert_eq!(shown(None), [true; 3]);
 }
 
 #[test]
