@@ -29,44 +29,48 @@ pub(super) fn routers(
     remarks: &mut Vec<String>,
 ) -> Vec<RouterLines> {
     let mut judge = Judge::new(settings);
-    let mut ids: HashMap<String, String> = HashMap::new();
-    let mut routers = Vec::new();
     found.sort_by_key(|found| found.hostid);
     let mut by_router: BTreeMap<String, Vec<Found>> = BTreeMap::new();
     for one in found {
         by_router.entry(one.router.name.clone()).or_default().push(one);
     }
-    for hosts in by_router.into_values() {
+    let mut routers: BTreeMap<String, RouterLines> = BTreeMap::new();
+    let mut sound = Vec::new();
+    for (name, hosts) in by_router {
         let (router, count) = believed(&hosts);
-        let sound = judge.router(&router).map_err(|why| names.worded(&why));
-        let mut lines = Vec::new();
-        for Found { hostid, host, mut line, router: told } in hosts {
-            let outcome = if told == router {
-                sound.clone().and_then(|()| judge.line(&mut line, &router).map_err(|why| names.worded(&why)))
+        let judged = judge.router(&router).map_err(|why| names.worded(&why));
+        for mut found in hosts {
+            let outcome = if found.router == router {
+                let line = |()| judge.line(&mut found.line, &router).map_err(|why| names.worded(&why));
+                judged.clone().and_then(line)
             } else {
-                Err(contradiction(&told, &router, count, names))
+                Err(contradiction(&found.router, &router, count, names))
             };
-            let outcome = outcome.and_then(|()| match ids.get(&line.id) {
-                Some(first) => Err(format!(
-                    "line {} is also host {}; set another {} on one of them",
-                    quoted(&line.id),
-                    quoted(first),
-                    names.of_field(Field::Id)
-                )),
-                None => Ok(()),
-            });
             match outcome {
-                Ok(()) => {
-                    ids.insert(line.id.clone(), host);
-                    lines.push(line);
-                }
-                Err(reason) => skipped.push(Skipped { hostid, host, reason }),
+                Ok(()) => sound.push(found),
+                Err(reason) => skipped.push(Skipped { hostid: found.hostid, host: found.host, reason }),
             }
         }
-        if !lines.is_empty() {
-            routers.push((router, lines));
+        routers.insert(name, (router, Vec::new()));
+    }
+    // Of all routers together: an id is there once.
+    sound.sort_by_key(|found| found.hostid);
+    let mut ids: HashMap<String, String> = HashMap::new();
+    for Found { hostid, host, line, .. } in sound {
+        if let Some(first) = ids.get(&line.id) {
+            let reason = format!(
+                "line {} is also host {}; set another {} on one of them",
+                quoted(&line.id),
+                quoted(first),
+                names.of_field(Field::Id)
+            );
+            skipped.push(Skipped { hostid, host, reason });
+        } else if let Some((_, lines)) = routers.get_mut(&line.router) {
+            ids.insert(line.id.clone(), host);
+            lines.push(line);
         }
     }
+    routers.retain(|_, (_, lines)| !lines.is_empty());
     if judge.plain > 0 {
         remarks.push(format!(
             "passwords of {} in the clear in {}; better secret:NAME, file:PATH, env:NAME or exec:COMMAND",
@@ -77,7 +81,7 @@ pub(super) fn routers(
     if judge.unchecked > 0 {
         remarks.push("secret:NAME could not be looked up: no credentials file that we can read".to_owned());
     }
-    routers
+    routers.into_values().collect()
 }
 
 /// The router as most of these hosts tell it, and how many do; of equals the one of the oldest host.
@@ -166,8 +170,12 @@ mod tests {
 
     #[test]
     fn of_two_hosts_with_one_id_the_older_is_the_line() {
-        let (routers, skipped) = put(vec![host(7, "a", "linux"), host(3, "a", "linux")]);
-        assert_eq!(routers[0].1.len(), 1);
+        // On another router, whose name comes first.
+        let mut younger = host(7, "a", "linux");
+        younger.router.name = "a".into();
+        younger.line.router = "a".into();
+        let (routers, skipped) = put(vec![younger, host(3, "a", "linux")]);
+        assert_eq!((routers.len(), routers[0].1.len()), (1, 1));
         assert_eq!((skipped[0].hostid, skipped[0].reason.contains("h3")), (7, true), "{skipped:?}");
     }
 
