@@ -240,7 +240,13 @@ fn hosts_that_come_change_and_go_are_followed_by_login_and_by_token() {
 
 #[test]
 fn discovery_syncs_in_the_background_and_an_item_tells_of_it() {
-    let zabbix = Zabbix::start("6.0");
+    for version in versions() {
+        background(version);
+    }
+}
+
+fn background(version: &'static str) {
+    let zabbix = Zabbix::start(version);
     let line = LINE.iter().fold(zabbix.host("10.1.1.1"), |host, (name, value)| host.user_macro(name, value));
     let _line = line.tag("TempType", "LINE").create();
     let settings = zabbix.folder(Part::Server).join("ddl-monitor.toml");
@@ -251,14 +257,30 @@ fn discovery_syncs_in_the_background_and_an_item_tells_of_it() {
         Part::Server,
         "[good]\nuser = \"ddl\"\npassword = \"ddl\"\n[api]\nuser = \"Admin\"\npassword = \"zabbix\"\n",
     );
-    let host = zabbix.host("ddl-monitor on the server").create();
+    let folder =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/zabbix-templates/inventory/leased-lines-inventory-by-zabbix-api.yaml");
+    zabbix.import(&fs::read_to_string(folder).expect("the template"));
+    let host = zabbix
+        .host("ddl-monitor on the server")
+        .template("Leased Lines Inventory by Zabbix API")
+        .user_macro("{$LINE.SYNC.INTERVAL}", "1s")
+        .create();
     let key = "ddl-monitor[sync,--background]";
-    host.text_item(key, "1s");
-    let first = host.first(key).json();
-    assert_eq!(first["state"], 1, "the first one is started: {first}");
     let good = host.wait_for(key, "a good sync", |value| value.json()["state"] == 0).json();
     assert_eq!((&good["lines"], &good["skipped"], &good["generation"]), (&1.into(), &0.into(), &1.into()), "{good}");
-    assert!(good["age"].as_f64().is_some_and(|age| age < 60.0), "{good}");
+    let first = host.values(key).remove(0).json();
+    assert_eq!(first["state"], 1, "{version}: the first one is started: {first}");
+    for (item, value) in
+        [("lines", "1"), ("routers", "1"), ("generation", "1"), ("changes", "2"), ("skipped", "0"), ("state", "0")]
+    {
+        host.wait_for(&format!("inventory.{item}"), value, |found| found.text == value);
+    }
+    host.wait_for("inventory.age", "an age", |found| found.text.parse::<f64>().is_ok_and(|age| age < 60.0));
+    host.wait_for("inventory.message", "good", |found| found.text == "good");
+    let wrong = zabbix.host("no address").tag("TempType", "LINE").create();
+    host.wait_for_problems(&["1 hosts are no valid lines and are not measured"]);
+    drop(wrong);
+    host.wait_for_problems(&[]);
     wait::patiently("no sync to be left running", || {
         let pid = zabbix.pid("server");
         let log = zabbix.log(Part::Server);
