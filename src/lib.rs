@@ -13,6 +13,7 @@
 //! * [`shell`] — the conversation with a router's CLI, without I/O
 //! * [`ssh`] — the only place that imports ssh2
 //! * [`identity`] — the name of a master
+//! * [`redact`] — what a recorded conversation must not tell
 //! * [`record`] — which process a master is
 //! * [`descriptors`] — what a child must not inherit
 //! * [`detach`] — this program once more, away from whoever started it
@@ -41,6 +42,7 @@ pub mod platform;
 pub mod probe;
 pub mod quote;
 pub mod record;
+pub mod redact;
 pub mod settings;
 pub mod shell;
 pub mod small_file;

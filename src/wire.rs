@@ -36,6 +36,8 @@ pub enum Request {
         lines: Vec<Vec<Probe>>,
         /// What is left of the client's time.
         deadline: Duration,
+        /// A person looks: what is new stays new for whoever keeps it.
+        look: bool,
     },
     Status,
     /// Log out and leave.

@@ -184,6 +184,8 @@ fn a_router_that_falls_silent_takes_the_old_numbers_of_its_lines_with_it() {
     for _ in 0..2 {
         let answer = batch(&monitor, &["--deadline", "1s"]).json();
         assert_eq!((&answer["state"], &answer["failure"]["stage"]), (&json!(8), &json!("connect")), "{answer}");
+        // It is the name of a problem that lasts: it may not promise that the next poll is better.
+        assert!(answer["failure"]["message"].as_str().unwrap().ends_with("it goes on in the background"), "{answer}");
         assert_eq!(answer["lines"]["L-1"], json!({ "target": UP[0], "state": 8 }), "{answer}");
     }
 }

@@ -93,7 +93,8 @@ fn an_import_says_what_changed_and_counts_generations() {
     assert_eq!(text.stdout, "generation 3: 2 lines, 2 routers\n  changed: 1 line, 1 router\n");
     let file = monitor.state().join("inventory/current");
     assert_eq!(fs::metadata(file).expect("a file").mode() & 0o777, 0o600);
-    assert_eq!(fs::read_dir(monitor.state().join("inventory")).expect("a folder").count(), 1);
+    // The one that counts and those before it, nothing else.
+    assert_eq!(fs::read_dir(monitor.state().join("inventory")).expect("a folder").count(), 3);
 }
 
 #[test]
@@ -257,6 +258,16 @@ fn a_platforms_own_ranges_are_checked_before_any_login() {
     assert!(found[1].starts_with("a.toml:11: timeout 90s: cisco_nxos takes "), "{found:?}");
     assert!(found[2].starts_with("a.toml:16: source \"10.0.0.1\": allowed is an IPv6 address"), "{found:?}");
     assert_eq!(found.len(), 4, "{found:?}");
+}
+
+#[test]
+fn a_number_beyond_all_bounds_is_called_so() {
+    let monitor = Monitor::new();
+    let text = format!(
+        "{GOOD}\n[[line]]\nid = 'big'\ntarget = '10.1.1.9'\nrouter = 'edge-1'\ninterval = 99999999999999999999\n"
+    );
+    let found = refused(&monitor, &import(&monitor, "a.toml", text, &[]));
+    assert!(found[0].ends_with(": interval is a number that is too large"), "{found:?}");
 }
 
 #[test]

@@ -24,6 +24,7 @@ mod poll;
 mod races;
 mod readme;
 mod real;
+mod record;
 mod references;
 mod router_sim;
 mod settings;

@@ -20,7 +20,9 @@ mod parse;
 mod plan;
 mod platform;
 mod poll;
+mod port;
 mod reach;
+mod record;
 mod status;
 mod stop;
 mod sync;
@@ -105,6 +107,8 @@ enum Command {
     Plan(plan::Args),
     /// Read recorded output of a router from a file as a poll would; no network
     Parse(parse::Args),
+    /// Poll one line and write what was said on the router's line into a folder, for a bug report that is a test
+    Record(Box<record::Args>),
     /// List, show and check the definitions of router platforms (operating systems)
     #[command(subcommand, after_help = platform::EXAMPLES)]
     Platform(platform::Command),
@@ -178,7 +182,9 @@ fn execute(cli: Cli, started: Instant) -> io::Result<ExitCode> {
         Err(failure) => return refuse(&cli.command, &failure, format, started),
     };
     let state = match &cli.command {
-        Command::Poll(_) | Command::Batch(_) | Command::Exec(_) => State::open(&loaded.settings.state),
+        Command::Poll(_) | Command::Batch(_) | Command::Exec(_) | Command::Record(_) => {
+            State::open(&loaded.settings.state)
+        }
         Command::Discover(command) if command.writes() => writable_state(&loaded.settings.state),
         Command::Sync(_) => writable_state(&loaded.settings.state),
         Command::Inventory(command) if command.writes() => writable_state(&loaded.settings.state),
@@ -202,6 +208,7 @@ fn execute(cli: Cli, started: Instant) -> io::Result<ExitCode> {
         Command::Stop(args) => stop::run(&context, &args),
         Command::Plan(args) => plan::run(&context, &args),
         Command::Parse(args) => parse::run(&context, &args),
+        Command::Record(args) => record::run(&context, &args),
         Command::Platform(command) => platform::run(&context, &command),
         Command::Discover(command) => discover::run(&context, &command),
         Command::Sync(args) => sync::run(&context, &args),
@@ -233,6 +240,7 @@ fn flags(cli: &Cli) -> Result<Vec<(&'static str, String)>, Failure> {
         Command::Poll(args) => args.settings(&mut flags)?,
         Command::Exec(args) => args.settings(&mut flags)?,
         Command::Discover(command) => command.settings(&mut flags)?,
+        Command::Record(args) => args.settings(&mut flags)?,
         _ => {}
     }
     Ok(flags)

@@ -1,9 +1,10 @@
 //! What is printed: one line of JSON for Zabbix, a short summary for people, or one value of the document (`--item`).
 
 use super::format::Format;
+use super::port;
 use crate::failure::{Failure, Kind, Stage};
 use crate::inventory::router::Address;
-use crate::probe::{Answer, InterfaceResult, Measurement, PingResult, ProbeKind, Reason};
+use crate::probe::{Answer, Measurement, PingResult, ProbeKind, Reason};
 use crate::wire::{Reply, Said, Session};
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
@@ -219,22 +220,22 @@ impl Serialize for Parsed<'_> {
 }
 
 /// Colours for people, or none.
-struct Paint(bool);
+pub(super) struct Paint(bool);
 
 impl Paint {
     fn paint(&self, style: Style, text: &str) -> String {
         if self.0 { format!("{style}{text}{style:#}") } else { text.to_owned() }
     }
 
-    fn good(&self, text: &str) -> String {
+    pub(super) fn good(&self, text: &str) -> String {
         self.paint(AnsiColor::Green.on_default().bold(), text)
     }
 
-    fn warning(&self, text: &str) -> String {
+    pub(super) fn warning(&self, text: &str) -> String {
         self.paint(AnsiColor::Yellow.on_default().bold(), text)
     }
 
-    fn bad(&self, text: &str) -> String {
+    pub(super) fn bad(&self, text: &str) -> String {
         self.paint(AnsiColor::Red.on_default().bold(), text)
     }
 }
@@ -280,72 +281,8 @@ fn summary(document: &Document, colour: bool) -> String {
 fn summarize(text: &mut String, measurement: &Measurement, paint: &Paint) {
     match measurement {
         Measurement::Ping(ping) => summarize_ping(text, ping, paint),
-        Measurement::Interface(interface) => summarize_interface(text, interface, paint),
+        Measurement::Interface(interface) => port::summarize(text, interface, paint),
     }
-}
-
-/// What is wrong with our own port, in a word or two, if anything is.
-pub(super) fn port_trouble(interface: &InterfaceResult) -> Option<&'static str> {
-    match (interface.admin, interface.oper) {
-        (Some(0), _) => Some("shut"),
-        (_, Some(0)) => Some("down"),
-        _ => None,
-    }
-}
-
-fn summarize_interface(text: &mut String, interface: &InterfaceResult, paint: &Paint) {
-    let word = match (port_trouble(interface), interface.oper) {
-        (Some(trouble), _) => paint.bad(trouble),
-        (None, Some(_)) => paint.good("up"),
-        (None, None) => paint.warning("unknown"),
-    };
-    let _ = write!(text, "  our port {} is {word}", one_line(&interface.name));
-    if let Some(seconds) = interface.last_change {
-        let _ = write!(text, " since {}", long(seconds));
-    }
-    for (name, count) in
-        [("CRC errors", interface.crc), ("input errors", interface.in_errors), ("output errors", interface.out_errors)]
-    {
-        if let Some(count) = count.filter(|count| *count > 0) {
-            let _ = write!(text, ", {count} {name}");
-        }
-    }
-    // A port that went down keeps its rates for a while.
-    if let (Some(1), Some(input), Some(output)) = (interface.oper, interface.in_rate, interface.out_rate) {
-        let _ = write!(text, ", {} in, {} out", rate(input), rate(output));
-    }
-    if let Some(bandwidth) = interface.bandwidth.filter(|bandwidth| *bandwidth > 0) {
-        let _ = write!(text, " of {}", rate(bandwidth));
-    }
-    if let Some(description) = &interface.description {
-        let _ = write!(text, "  \"{}\"", one_line(description));
-    }
-    text.push('\n');
-}
-
-/// Bit/s for people.
-fn rate(bits: u64) -> String {
-    let (unit, name) = match bits {
-        0..1_000 => return format!("{bits} bit/s"),
-        1_000..1_000_000 => (1_000, "kbit/s"),
-        1_000_000..1_000_000_000 => (1_000_000, "Mbit/s"),
-        _ => (1_000_000_000, "Gbit/s"),
-    };
-    match bits % unit * 10 / unit {
-        0 => format!("{} {name}", bits / unit),
-        tenths => format!("{}.{tenths} {name}", bits / unit),
-    }
-}
-
-/// A long time for people, in its largest unit.
-fn long(seconds: u64) -> String {
-    let (count, unit) = match seconds {
-        0..120 => (seconds, "s"),
-        120..7200 => (seconds / 60, "min"),
-        7200..172_800 => (seconds / 3600, "h"),
-        _ => (seconds / 86_400, "d"),
-    };
-    format!("{count} {unit}")
 }
 
 fn summarize_ping(text: &mut String, ping: &PingResult, paint: &Paint) {
@@ -384,12 +321,19 @@ fn summarize_ping(text: &mut String, ping: &PingResult, paint: &Paint) {
 
 /// The failure in a master's reply, its conversation shown.
 pub(super) fn failure_of(reply: Reply) -> Failure {
+    let (failure, said) = failure_and_said(reply);
+    print_conversation(&said);
+    failure
+}
+
+/// The failure in a master's reply, and its conversation.
+pub(super) fn failure_and_said(reply: Reply) -> (Failure, Vec<Said>) {
     match reply {
-        Reply::Failed { failure, conversation } => {
-            print_conversation(&conversation);
-            failure
+        Reply::Failed { failure, conversation } => (failure, conversation),
+        other => {
+            let message = format!("the master answered something else: {other:?}");
+            (Failure::new(Kind::Master, Stage::Reply, message), Vec::new())
         }
-        other => Failure::new(Kind::Master, Stage::Reply, format!("the master answered something else: {other:?}")),
     }
 }
 

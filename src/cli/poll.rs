@@ -12,7 +12,7 @@ use crate::failure::{Failure, Kind, Stage};
 use crate::inventory::arguments as argument;
 use crate::inventory::line::{Line, RawLine};
 use crate::settings::Settings;
-use crate::wire::{Answers, Reply, Request};
+use crate::wire::{Answers, Reply, Request, Said};
 use std::io;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -105,71 +105,87 @@ impl Args {
     }
 }
 
+/// What a poll came to.
+pub(super) struct Polled {
+    /// None: the arguments are no line.
+    pub(super) line: Option<Line>,
+    pub(super) answered: Result<Answers, Failure>,
+    /// What was said on the router's line, if it was asked for.
+    pub(super) said: Vec<Said>,
+}
+
+impl Polled {
+    fn refused(failure: Failure) -> Self {
+        Self { line: None, answered: Err(failure), said: Vec::new() }
+    }
+}
+
 pub(super) fn run(context: &Context, args: &Args) -> io::Result<ExitCode> {
-    let (line, answered) = measure(context, args);
-    let document = match (line, answered) {
-        (Some(line), Ok(answers)) => Document {
+    let Polled { line, answered, said } = measure(context, args, context.verbose > 0);
+    output::print_conversation(&said);
+    let document = match answered {
+        Ok(answers) => Document {
             time: answers.time,
             age: answers.age,
             session: Some(answers.session),
             answers: Ok(answers.answers),
-            ..blank(args, Some(&line), context.started)
+            ..blank(args, line.as_ref(), context.started)
         },
-        (line, Err(failure)) => {
+        Err(failure) => {
             if failure.kind == Kind::Settings && context.format == Format::Text && args.item().is_none() {
                 return complain(&failure);
             }
             Document { answers: Err(failure), ..blank(args, line.as_ref(), context.started) }
         }
-        (None, Ok(_)) => return Ok(ExitCode::FAILURE),
     };
     output::print_document(&document, context.format, args.item(), context.colour)
 }
 
-fn measure(context: &Context, args: &Args) -> (Option<Line>, Result<Answers, Failure>) {
+pub(super) fn measure(context: &Context, args: &Args, conversation: bool) -> Polled {
     let item = argument::ITEM.given(args.item.clone());
     let known = match item.and_then(|_| known::line(context, &args.raw())) {
         Ok(known) => known,
-        Err(failure) => return (None, Err(failure)),
+        Err(failure) => return Polled::refused(failure),
     };
     let Some((raw, settings)) = known else {
         return match Line::parse(args.raw(), &context.loaded.settings.poll) {
-            Ok(line) => asked(context, &context.loaded.settings, line),
-            Err(failure) => (None, Err(failure)),
+            Ok(line) => asked(context, &context.loaded.settings, line, conversation),
+            Err(failure) => Polled::refused(failure),
         };
     };
     let whose = format!("line {}", raw.line.clone().unwrap_or_default());
     match Line::parse(raw, &settings.poll) {
         Ok(line) => {
-            let (line, answered) = asked(context, &settings, line);
-            (line, answered.map_err(|failure| known::said_of(&whose, failure)))
+            let polled = asked(context, &settings, line, conversation);
+            Polled { answered: polled.answered.map_err(|failure| known::said_of(&whose, failure)), ..polled }
         }
         // An import lets nothing through that cannot be parsed: it is a flag.
-        Err(failure) => (None, Err(failure)),
+        Err(failure) => Polled::refused(failure),
     }
 }
 
-fn asked(context: &Context, settings: &Settings, line: Line) -> (Option<Line>, Result<Answers, Failure>) {
-    let answered = ask(context, settings, &line);
-    (Some(line), answered)
-}
-
-fn ask(context: &Context, settings: &Settings, line: &Line) -> Result<Answers, Failure> {
+fn asked(context: &Context, settings: &Settings, line: Line, conversation: bool) -> Polled {
     let deadline = Deadline::at(context.started + line.deadline);
-    let reach = Reach::new(context, settings, &line.router, deadline)?;
-    let reply = reach.ask(&|left| Request::Poll {
-        probes: line.probes.clone(),
-        deadline: left,
-        max_age: line.max_age,
-        conversation: context.verbose > 0,
-    })?;
-    match reply {
-        Reply::Answers(answers) => {
-            output::print_conversation(&answers.conversation);
-            Ok(answers)
+    let reply = Reach::new(context, settings, &line.router, deadline).and_then(|reach| {
+        reach.ask(&|left| Request::Poll {
+            probes: line.probes.clone(),
+            deadline: left,
+            max_age: line.max_age,
+            conversation,
+        })
+    });
+    let (answered, said) = match reply {
+        Ok(Reply::Answers(mut answers)) => {
+            let said = std::mem::take(&mut answers.conversation);
+            (Ok(answers), said)
         }
-        other => Err(output::failure_of(other)),
-    }
+        Ok(other) => {
+            let (failure, said) = output::failure_and_said(other);
+            (Err(failure), said)
+        }
+        Err(failure) => (Err(failure), Vec::new()),
+    };
+    Polled { line: Some(line), answered, said }
 }
 
 /// A document without an answer; what is known of the line is there.

@@ -31,6 +31,8 @@ struct Open {
     answers: Vec<Option<Answers>>,
     places: HashMap<Probes, Vec<usize>>,
     missing: usize,
+    /// What it brings is not delivered by it.
+    look: bool,
 }
 
 struct Last {
@@ -57,6 +59,7 @@ impl Batches {
         deadline: Deadline,
         lines: Vec<Probes>,
         refused: Vec<(usize, Answers)>,
+        look: bool,
     ) -> (Vec<Job>, Option<Done>) {
         let mut answers = vec![None; lines.len()];
         for (place, answer) in refused {
@@ -75,7 +78,7 @@ impl Batches {
         }
         new.sort_by_key(|probes| self.last.get(probes).map(|last| last.at));
         let missing = places.values().map(Vec::len).sum();
-        self.open.push(Open { client, deadline, lines, answers, places, missing });
+        self.open.push(Open { client, deadline, lines, answers, places, missing, look });
         (new.into_iter().map(Job::batched).collect(), self.take(|open| open.missing == 0).pop())
     }
 
@@ -135,8 +138,8 @@ impl Batches {
         self.open = open;
         let done: Vec<Open> = done;
         done.into_iter()
-            .map(|Open { client, lines, answers, .. }| {
-                let fresh = lines.iter().zip(&answers).filter(|(_, answer)| answer.is_some());
+            .map(|Open { client, lines, answers, look, .. }| {
+                let fresh = lines.iter().zip(&answers).filter(|(_, answer)| answer.is_some() && !look);
                 let fresh = fresh.filter_map(|(probes, _)| Some((Arc::clone(probes), self.last.get(probes)?.at)));
                 Done { client, fresh: fresh.collect(), lines: answers }
             })

@@ -146,8 +146,8 @@ fn handle(master: &Arc<Master>, stream: UnixStream, request: Request) {
             let client = Client::new(stream, conversation);
             master.submit(Job::new(Ask::Probes(probes.into()), client, Deadline::after(deadline)));
         }
-        Request::Batch { lines, deadline } => {
-            master.submit_batch(Client::new(stream, false), lines, Deadline::after(deadline));
+        Request::Batch { lines, deadline, look } => {
+            master.submit_batch(Client::new(stream, false), lines, Deadline::after(deadline), look);
         }
         Request::Exec { command, deadline, conversation } => {
             if let Err(failure) = master.platform.allows(&command) {

@@ -150,7 +150,7 @@ impl Master {
     }
 
     /// Queues the jobs of a batch that are not in hand already.
-    fn submit_batch(self: &Arc<Self>, client: Client, lines: Vec<Vec<Probe>>, deadline: Deadline) {
+    fn submit_batch(self: &Arc<Self>, client: Client, lines: Vec<Vec<Probe>>, deadline: Deadline, look: bool) {
         let refused = |(place, probes): (usize, &Vec<Probe>)| {
             let failure = self.refused(probes)?;
             Some((place, Answers::failed(probes, &failure, now())))
@@ -159,7 +159,7 @@ impl Master {
         let lines = lines.into_iter().map(Arc::from).collect();
         let mut inner = self.inner();
         inner.last_job = Instant::now();
-        let (jobs, done) = inner.batches.open(client, deadline, lines, refused);
+        let (jobs, done) = inner.batches.open(client, deadline, lines, refused, look);
         jobs.into_iter().for_each(|job| inner.queue.push(job));
         self.dispatch(&mut inner);
         drop(inner);
@@ -205,7 +205,7 @@ impl Master {
             Some(stage) => Failure::new(
                 Kind::Deadline,
                 stage,
-                format!("router {router}: login did not finish in time; it goes on, the next poll finds it done"),
+                format!("router {router}: login did not finish in time; it goes on in the background"),
             ),
             None => Failure::new(
                 Kind::Deadline,

@@ -54,6 +54,7 @@ fn a_broken_inventory_is_shown_at_the_rule_and_the_lines_stay() {
         assert_eq!(lines(), found, "{version}");
         let state = host.wait_for("router.state", "a failure", |value| value.text != "0");
         assert_eq!(state.text, "1", "the batch says that it is the settings' fault");
+        host.wait_for("line.status[L 1:a/b]", "unknown", |value| value.text == "2");
         assert_eq!(host.values("line.up[L 1:a/b]").iter().filter(|value| value.text == "0").count(), 0);
 
         std::fs::remove_file(&current).expect("the broken inventory");

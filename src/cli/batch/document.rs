@@ -1,6 +1,7 @@
 //! What a batch prints: what is the same for all lines once, then each line as `poll` would print it.
 
-use crate::cli::output::{self, Document, columns, one_line, rounded};
+use crate::cli::output::{Document, columns, one_line, rounded};
+use crate::cli::port;
 use crate::failure::{Failure, Kind, Stage};
 use crate::probe::{Measurement, ProbeKind};
 use crate::wire::{Answers, Batch, Session};
@@ -196,8 +197,8 @@ impl Row {
         }
         let port = document.answers.iter().flatten().find(|answer| answer.kind == ProbeKind::Interface);
         let port = port.map_or(none(), |answer| match &answer.outcome {
-            Ok(Measurement::Interface(port)) => output::port_trouble(port)
-                .map_or(none(), |trouble| format!("our port {} is {trouble}", one_line(&port.name))),
+            Ok(Measurement::Interface(found)) => port::trouble(found)
+                .map_or(none(), |trouble| format!("our port {} is {trouble}", one_line(&found.name))),
             Ok(_) => none(),
             Err(failure) => format!("our port: {}", one_line(&failure.to_string())),
         });

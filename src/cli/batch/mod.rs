@@ -87,6 +87,7 @@ fn measure(context: &Context, args: &Args, document: &mut BatchDocument) -> Resu
         reach.ask(&|left| Request::Batch {
             lines: probes.clone(),
             deadline: left.saturating_sub(way_back(lines.len(), left)),
+            look: context.format == Format::Text,
         })
     });
     let batch = match answered {

@@ -120,6 +120,9 @@ fn text(key: &Key, value: &DeValue<'_>) -> Result<String, String> {
     if let Some(text) = scalar(value).filter(|_| taken) {
         return Ok(text);
     }
+    if taken {
+        return Err(format!("{} is a number that is too large", key.name));
+    }
     let kind = match value.type_str() {
         kind @ ("integer" | "array") => format!("an {kind}"),
         kind => format!("a {kind}"),

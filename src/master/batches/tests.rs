@@ -40,7 +40,8 @@ fn targets(jobs: &[Job]) -> Vec<Probes> {
 /// Opens a batch; the other end, and the jobs it makes.
 fn open(batches: &mut Batches, last: &[u8], deadline: Duration) -> (UnixStream, Vec<Job>) {
     let (ours, theirs) = UnixStream::pair().unwrap();
-    let (jobs, done) = batches.open(Client::new(theirs, false), Deadline::after(deadline), lines(last), Vec::new());
+    let (jobs, done) =
+        batches.open(Client::new(theirs, false), Deadline::after(deadline), lines(last), Vec::new(), false);
     assert!(done.is_none());
     (ours, jobs)
 }
@@ -101,6 +102,23 @@ fn a_result_whose_client_was_gone_is_brought_again() {
     let (ours, _) = open(&mut batches, &[1], Duration::ZERO);
     let done = batches.overdue();
     assert_eq!(told(&mut batches, done, ours), [Some(Session::Reused)]);
+}
+
+#[test]
+fn a_person_who_looks_takes_nothing_away() {
+    let mut batches = Batches::default();
+    let (_gone, _) = open(&mut batches, &[1], Duration::ZERO);
+    drop(batches.overdue());
+    batches.bring(&lines(&[1])[0], &answers(1));
+    for look in [true, true, false] {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        batches.open(Client::new(theirs, false), Deadline::after(Duration::ZERO), lines(&[1]), Vec::new(), look);
+        let done = batches.overdue();
+        assert_eq!(told(&mut batches, done, ours), [Some(Session::Reused)]);
+    }
+    let (ours, _) = open(&mut batches, &[1], Duration::ZERO);
+    let done = batches.overdue();
+    assert_eq!(told(&mut batches, done, ours), [Some(Session::Cached)]);
 }
 
 #[test]

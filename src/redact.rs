@@ -1,0 +1,186 @@
+//! What a recorded conversation must not tell of its network: addresses become those of the documentation ranges (RFC 5737, RFC
+//! 3849), the same one each time; hardware addresses and names become words. Texts only; what they mean is not known here.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// Replaces what is known to be telling. A router's own words beyond that (descriptions, serial numbers) stay.
+#[derive(Default)]
+pub struct Redaction {
+    addresses: HashMap<IpAddr, IpAddr>,
+    /// Longest first.
+    names: Vec<(String, &'static str)>,
+}
+
+impl Redaction {
+    /// A name that is to become `word`, where it stands as a whole word. Names of one character are left alone.
+    pub fn name(&mut self, name: &str, word: &'static str) {
+        if name.chars().count() > 1 && name != word {
+            self.names.push((name.to_owned(), word));
+            self.names.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
+        }
+    }
+
+    /// The address that stands for this one.
+    pub fn address(&mut self, address: IpAddr) -> IpAddr {
+        if is_telling_nothing(address) {
+            return address;
+        }
+        let same_family = self.addresses.keys().filter(|known| known.is_ipv4() == address.is_ipv4()).count();
+        let next = documentation(address.is_ipv4(), u32::try_from(same_family).unwrap_or(u32::MAX));
+        *self.addresses.entry(address).or_insert(next)
+    }
+
+    /// The text with everything replaced.
+    pub fn text(&mut self, text: &str) -> String {
+        let mut shown = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(at) = rest.find(is_of_word) {
+            shown.push_str(&rest[..at]);
+            let word = &rest[at..];
+            let end = word.find(|c| !is_of_word(c)).unwrap_or(word.len());
+            shown.push_str(&self.word(&word[..end]));
+            rest = &word[end..];
+        }
+        shown.push_str(rest);
+        self.with_names(shown)
+    }
+
+    /// A run of characters that an address may be made of; what ends or begins it by chance stays.
+    fn word(&mut self, word: &str) -> String {
+        let inner = word.trim_matches(['.', ':', '-']);
+        if inner.is_empty() {
+            return word.to_owned();
+        }
+        let replaced = match inner.parse::<IpAddr>() {
+            Ok(address) => self.address(address).to_string(),
+            Err(_) if is_hardware_address(inner) => {
+                inner.chars().map(|c| if c.is_ascii_hexdigit() { '0' } else { c }).collect()
+            }
+            // `10.1.1.2:22`, and `bytes from 10.1.1.2:icmp_seq`.
+            Err(_) => match inner.split_once(':').map(|(host, port)| (host.parse::<Ipv4Addr>(), port)) {
+                Some((Ok(address), port)) => format!("{}:{port}", self.address(address.into())),
+                _ => inner.to_owned(),
+            },
+        };
+        let begin = word.len() - word.trim_start_matches(['.', ':', '-']).len();
+        format!("{}{replaced}{}", &word[..begin], &word[begin + inner.len()..])
+    }
+
+    fn with_names(&self, mut text: String) -> String {
+        for (name, word) in &self.names {
+            let mut at = 0;
+            while let Some(found) = text[at..].find(name.as_str()).map(|found| at + found) {
+                let end = found + name.len();
+                let of_name = |c: char| c.is_alphanumeric() || c == '_';
+                let whole = !text[..found].ends_with(of_name) && !text[end..].starts_with(of_name);
+                if whole {
+                    text.replace_range(found..end, word);
+                }
+                at = found + if whole { word.len() } else { name.len() };
+            }
+        }
+        text
+    }
+}
+
+fn is_of_word(c: char) -> bool {
+    c.is_ascii_hexdigit() || matches!(c, '.' | ':' | '-')
+}
+
+/// Masks, wildcards, loopback.
+fn is_telling_nothing(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => {
+            let bits = address.to_bits();
+            address.is_unspecified() || address.is_loopback() || bits.leading_ones() + bits.trailing_zeros() >= 32
+        }
+        IpAddr::V6(address) => address.is_unspecified() || address.is_loopback(),
+    }
+}
+
+fn documentation(ipv4: bool, number: u32) -> IpAddr {
+    if !ipv4 {
+        let [a, b] = [number >> 16, number & 0xFFFF].map(|part| u16::try_from(part).unwrap_or_default());
+        return Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, a, b.wrapping_add(1)).into();
+    }
+    let (net, host) = (number / 254, u8::try_from(number % 254).unwrap_or_default() + 1);
+    match net {
+        0 => Ipv4Addr::new(192, 0, 2, host),
+        1 => Ipv4Addr::new(198, 51, 100, host),
+        _ => Ipv4Addr::new(203, 0, 113, host),
+    }
+    .into()
+}
+
+/// `0050.56ab.cdef`, `0050-56ab-cdef`, `00:50:56:ab:cd:ef`, `00-50-56-ab-cd-ef`.
+fn is_hardware_address(word: &str) -> bool {
+    [('.', 3, 4), ('-', 3, 4), (':', 6, 2), ('-', 6, 2)].into_iter().any(|(mark, parts, digits)| {
+        let split: Vec<&str> = word.split(mark).collect();
+        split.len() == parts
+            && split.iter().all(|part| part.len() == digits && part.bytes().all(|b| b.is_ascii_hexdigit()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_becomes_the_same_one_each_time() {
+        let mut redaction = Redaction::default();
+        let text =
+            "Echos to 10.20.30.40, timeout\n!!!! from 10.20.30.41: 10.20.30.40/30 via fd00::1%eth0 10.20.30.40:22.\n";
+        assert_eq!(
+            redaction.text(text),
+            "Echos to 192.0.2.1, timeout\n!!!! from 192.0.2.2: 192.0.2.1/30 via 2001:db8::1%eth0 192.0.2.1:22.\n"
+        );
+        assert_eq!(redaction.address("10.20.30.41".parse().unwrap()).to_string(), "192.0.2.2");
+    }
+
+    #[test]
+    fn what_only_looks_like_an_address_stays() {
+        let mut redaction = Redaction::default();
+        for text in [
+            "round-trip min/avg/max = 1.234/2.5/3.001 ms",
+            "Success rate is 100 percent (5/5)",
+            "12:34:56 up 1.2.3",
+            "mask 255.255.255.0, any 0.0.0.0, self 127.0.0.1 and ::",
+            "IOS-XE 17.9.4a, GigabitEthernet0/0/1.35",
+            "--- statistics ---",
+            "2026-11-25 10:00:00",
+        ] {
+            assert_eq!(redaction.text(text), text);
+        }
+    }
+
+    #[test]
+    fn hardware_addresses_are_zeros_of_the_same_form() {
+        let mut redaction = Redaction::default();
+        assert_eq!(
+            redaction.text("0050.56ab.cdef 00:50:56:ab:cd:ef 0050-56ab-cdef"),
+            "0000.0000.0000 00:00:00:00:00:00 0000-0000-0000"
+        );
+    }
+
+    #[test]
+    fn names_are_replaced_as_whole_words() {
+        let mut redaction = Redaction::default();
+        redaction.name("ber-1", "router");
+        redaction.name("alice", "user");
+        redaction.name("r", "router");
+        assert_eq!(
+            redaction.text("alice@ber-1:~$ malice ber-12 <ber-1> (alice) r"),
+            "user@router:~$ malice ber-12 <router> (user) r"
+        );
+    }
+
+    #[test]
+    fn beyond_the_documentation_ranges_addresses_still_differ_from_the_real_ones() {
+        let mut redaction = Redaction::default();
+        for n in 0..1000u32 {
+            let shown = redaction.address(Ipv4Addr::from(0x0A00_0001 + n).into()).to_string();
+            assert!(["192.0.2.", "198.51.100.", "203.0.113."].iter().any(|net| shown.starts_with(net)), "{shown}");
+        }
+    }
+}
