@@ -88,3 +88,37 @@ fn parse(one: &Value, id: u64) -> Result<Host, Unclear> {
         host,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Any JSON; its objects have the names that are looked for.
+    fn json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            "\\PC{0,8}|\\{\\$[A-Z:\"]{1,6}\\}|[0-9]{1,25}".prop_map(Value::from),
+        ];
+        let names =
+            "host|name|status|macros|macro|value|type|tags|tag|parentTemplates|templateid|hostgroups|inheritedTags";
+        leaf.prop_recursive(4, 32, 6, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::btree_map(names, inner, 0..8).prop_map(|map| Value::from_iter(map)),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_api_says_of_a_host_it_is_one_or_it_is_named(answer in json()) {
+            match parse(&answer, 7) {
+                Ok(host) => prop_assert!(host.id == 7 && !host.host.is_empty()),
+                Err(unclear) => prop_assert!(unclear.id == 7 && !unclear.what.is_empty()),
+            }
+        }
+    }
+}
