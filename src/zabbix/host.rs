@@ -107,7 +107,7 @@ mod tests {
         leaf.prop_recursive(4, 32, 6, move |inner| {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-                prop::collection::btree_map(names, inner, 0..8).prop_map(|map| Value::from_iter(map)),
+                prop::collection::btree_map(names, inner, 0..8).prop_map(Value::from_iter),
             ]
         })
     }
