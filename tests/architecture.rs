@@ -19,6 +19,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "client",
             "clock",
             "descriptors",
+            "detach",
             "identity",
             "inventory",
             "launch",
@@ -63,6 +64,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("platform::dialect", &["platform::regex"]),
     ("inventory", &["descriptors", "settings", "small_file"]),
     ("inventory::import", &["inventory", "platform", "settings", "small_file"]),
+    ("inventory::history", &["inventory", "state"]),
     ("inventory::keep", &["clock", "inventory", "state"]),
     ("inventory::router", &[]),
     ("inventory::secret", &[]),
@@ -75,6 +77,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("logging", &["settings", "state"]),
     ("clock", &[]),
     ("descriptors", &[]),
+    ("detach", &["descriptors"]),
     ("record", &[]),
     ("small_file", &[]),
     // The pure types know only one another, downwards.

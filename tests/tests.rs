@@ -32,5 +32,6 @@ mod shell;
 mod ssh;
 mod state;
 mod support;
+mod sync;
 mod templates;
 mod zabbix;

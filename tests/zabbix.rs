@@ -8,6 +8,7 @@ mod lab;
 mod many;
 mod ports;
 mod restarts;
+mod sync;
 mod templates;
 mod ways;
 

@@ -48,6 +48,9 @@ pub struct LineRecord {
     /// The carrier's own name of the circuit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub circuit: Option<String>,
+    /// The technical name of the host in Zabbix that it was read from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
 }

@@ -15,3 +15,4 @@ pub mod system_user;
 pub mod tun;
 pub mod wait;
 pub mod zabbix;
+pub mod zabbix_api;
