@@ -16,12 +16,13 @@
 //! * [`redact`] — what a recorded conversation must not tell
 //! * [`record`] — which process a master is
 //! * [`descriptors`] — what a child must not inherit
+//! * [`detach`] — this program once more, away from whoever started it
 //! * [`wire`] — request and reply on a master's socket
 //! * [`state`] — the state directory: names, modes, locks, atomic files
 //! * [`master`] — the background process of one router
 //! * [`client`], [`launch`] — ask the master of a router; start one
 //! * [`sweep`] — when lines are due, and their values on the way to Zabbix
-//! * [`zabbix`] — what Zabbix reads, in its own forms
+//! * [`zabbix`] — what Zabbix reads, in its own forms, and the inventory that comes from its API
 //! * [`logging`] — where log lines go, and in which form
 
 pub mod cli;
@@ -29,6 +30,7 @@ pub mod client;
 pub mod clock;
 pub mod deadline;
 pub mod descriptors;
+pub mod detach;
 pub mod duration;
 pub mod failure;
 pub mod identity;

@@ -16,6 +16,9 @@ use std::path::{Path, PathBuf};
 /// `sun_path` holds 108 bytes with its closing NUL.
 const SOCKET_PATH_LIMIT: usize = 107;
 
+/// The name of a kept generation of the inventory begins so.
+const GENERATION: &str = "generation-";
+
 /// The directories of one user's masters, checked: ours, 0700, no symbolic link.
 #[derive(Clone, Debug)]
 pub struct State {
@@ -135,6 +138,30 @@ impl State {
     /// The inventory, in a folder of its own.
     pub fn inventory(&self) -> PathBuf {
         self.dir.join("inventory").join("current")
+    }
+
+    /// One that counted before, while it is kept.
+    pub fn inventory_generation(&self, generation: u64) -> PathBuf {
+        self.dir.join("inventory").join(format!("{GENERATION}{generation}"))
+    }
+
+    /// The generations that are kept, oldest first.
+    pub fn inventory_generations(&self) -> Vec<u64> {
+        let entries = fs::read_dir(self.dir.join("inventory")).into_iter().flatten().flatten();
+        let number = |entry: fs::DirEntry| entry.file_name().to_str()?.strip_prefix(GENERATION)?.parse().ok();
+        let mut found: Vec<u64> = entries.filter_map(number).collect();
+        found.sort_unstable();
+        found
+    }
+
+    /// What became of the last sync.
+    pub fn sync_outcome(&self) -> PathBuf {
+        self.dir.join("inventory").join("sync.json")
+    }
+
+    /// Held by a sync for its life.
+    pub fn sync_lock(&self) -> PathBuf {
+        self.dir.join("inventory").join("sync.lock")
     }
 
     /// Held while the inventory is compared and replaced.

@@ -44,6 +44,8 @@ pub enum Request {
     Status,
     /// Log out and leave.
     Stop,
+    /// Finish what runs and waits, then log out and leave: nobody will ask any more.
+    Retire,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -4,6 +4,7 @@
 use crate::support::inventory::Inventory;
 use crate::support::monitor::{BINARY, Monitor};
 use crate::support::sim::SimRouter;
+use crate::support::zabbix_api::{self, Host, World, ZabbixApi};
 use clap::{Command, CommandFactory};
 use ddl_monitor::cli::Cli;
 use ddl_monitor::failure::{Failure, Kind, Stage};
@@ -12,6 +13,7 @@ use ddl_monitor::probe::{
     Answer, InterfaceResult, Measurement, Name, Ping, PingResult, Probe, ProbeKind, Reason, Source,
 };
 use ddl_monitor::zabbix::discovery;
+use ddl_monitor::zabbix::reading;
 use ddl_monitor::{platform, settings};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -114,6 +116,44 @@ fn the_fields_of_a_sweep_are_those_it_prints() {
     let mut documented: BTreeSet<String> = names.collect();
     assert!(documented.remove("failure") && documented.remove("state"), "what is around the summary");
     assert_eq!(documented, printed);
+}
+
+#[test]
+fn the_macros_of_a_sync_are_those_that_it_reads() {
+    let found: Vec<_> = table("<!-- sync macros").iter().map(|row| format!("{} {}", row[0], row[1])).collect();
+    let right: Vec<_> = reading::macros().map(|(name, default)| format!("`{default}` `{name}`")).collect();
+    assert_eq!(found, right);
+}
+
+#[test]
+fn the_fields_of_a_sync_are_those_it_prints() {
+    let world = World { hosts: vec![Host::line(1, "10.1.1.1", "192.0.2.1")], ..World::default() };
+    let api = ZabbixApi::start("7.0", world);
+    let monitor = Monitor::with(&api.settings());
+    monitor.write_credentials(&format!(
+        "[good]\nuser = \"ddl\"\npassword = \"ddl\"\n[api]\nuser = {:?}\npassword = {:?}\n",
+        zabbix_api::USER,
+        zabbix_api::PASSWORD
+    ));
+    let printed = monitor.run(&["sync"]).json();
+    let mut names: BTreeSet<String> = printed.as_object().expect("an object").keys().cloned().collect();
+    names.insert("failure".to_owned());
+    let documented: BTreeSet<String> = table("<!-- sync fields")
+        .iter()
+        .flat_map(|row| quoted(&row[0]).into_iter().map(str::to_owned).collect::<Vec<_>>())
+        .collect();
+    assert_eq!(documented, names);
+}
+
+#[test]
+fn the_units_run_a_command_that_there_is() {
+    let unit = fs::read_to_string(root().join("scripts/ddl-monitor-sync.service")).expect("a unit");
+    let lines = unit.lines().filter_map(|line| Some(line.split_once("/usr/local/bin/")?.1));
+    let lines: Vec<_> = lines.map(|line| line.split('>').next().unwrap_or(line).trim().to_owned()).collect();
+    assert_eq!(lines.len(), 2, "of systemd and of cron");
+    for line in lines {
+        Cli::command().try_get_matches_from(words(&line)).unwrap_or_else(|e| panic!("{line}: {e}"));
+    }
 }
 
 #[test]

@@ -68,6 +68,14 @@ log.file                      -                       default: ddl-monitor.log i
 log.level                     -                       default: warn for commands, info for masters
 log.format                    text                    default
 platforms.dir                 -                       default: platforms.d beside the settings file, where there is one
+zabbix.url                    -                       default: there is no Zabbix to sync with
+zabbix.token                  -                       default: user and password
+zabbix.user                   -                       default: that of the secret:NAME login
+zabbix.password               -                       default: the token
+zabbix.ca_file                -                       default: those of the system
+zabbix.timeout                30s                     default
+zabbix.chunk                  500                     default
+zabbix.connections            3                       default
 zabbix.sender                 -                       default: sweep has nobody to report to
 zabbix.sender_timeout         10s                     default
 zabbix.sender_batch           250                     default
@@ -82,6 +90,18 @@ zabbix.sender_key_file        -                       default: needed with a cer
 zabbix.sender_host            target                  default
 zabbix.compat                 -                       default: those of the template Leased Line by SSH trapper
 zabbix.heartbeat              1h                      default
+sync.tag                      TempType=LINE           default
+sync.proxy                    -                       default: all hosts
+sync.proxy_group              -                       default: all hosts
+sync.macros                   -                       default: the macros of a poll
+sync.credential               -                       default: such lines are skipped
+sync.router_credentials       -                       default: sync.group_credentials
+sync.group_credentials        -                       default: sync.credential
+sync.shrink_share             30                      default
+sync.shrink_lines             5                       default
+sync.ttl                      5m                      default
+sync.deadline                 5m                      default
+sync.max_inventory_age        -                       default: the last inventory serves however old it is
 sweep.deadline                55s                     default
 sweep.routers                 0                       default
 sweep.spool_size              256                     default

@@ -34,5 +34,6 @@ mod ssh;
 mod state;
 mod support;
 mod sweep;
+mod sync;
 mod templates;
 mod zabbix;

@@ -9,6 +9,7 @@ mod many;
 mod ports;
 mod restarts;
 mod sweeps;
+mod sync;
 mod templates;
 mod trappers;
 mod ways;

@@ -4,12 +4,14 @@
 use super::Context;
 use super::arguments::text;
 use super::format::Format;
-use super::{known, output};
+use super::{background, known, output};
+use crate::duration;
 use crate::failure::Failure;
-use crate::inventory::arguments::{ROUTER_NAME, first_given};
-use crate::inventory::compiled::RouterLines;
+use crate::inventory::arguments::{MAX_INVENTORY_AGE, ROUTER_NAME, first_given};
+use crate::inventory::compiled::{Header, Inventory, RouterLines};
 use crate::inventory::name;
 use crate::zabbix::discovery;
+use crate::zabbix::outcome::Outcome;
 use std::io;
 use std::process::ExitCode;
 
@@ -20,6 +22,7 @@ shows it at the discovery rule and deletes nothing.
 Examples:
   ddl-monitor discover lines
   ddl-monitor discover lines --router edge-1
+  ddl-monitor discover lines --sync --max-inventory-age 1d
   ddl-monitor discover routers";
 
 #[derive(Debug, clap::Subcommand)]
@@ -35,6 +38,33 @@ pub(super) struct Args {
     /// Router, by its name in the inventory; given twice, the first that is not empty counts ({$LINE_ROUTER_NAME}, {HOST.HOST})
     #[arg(long, value_name = "NAME", value_parser = text(), allow_hyphen_values = true)]
     router: Vec<String>,
+    /// Start a sync in the background when the last one is older than sync.ttl; the answer is of the inventory that is there
+    #[arg(long)]
+    sync: bool,
+    /// Fail when the last good sync is older [default: it serves however old it is]
+    #[arg(long, value_name = "TIME", value_parser = text(), allow_hyphen_values = true)]
+    max_inventory_age: Option<String>,
+}
+
+impl Command {
+    fn args(&self) -> &Args {
+        match self {
+            Self::Lines(args) | Self::Routers(args) => args,
+        }
+    }
+
+    /// Whether the state directory is made where there is none.
+    pub(super) fn writes(&self) -> bool {
+        self.args().sync
+    }
+
+    /// The flags that are settings.
+    pub(super) fn settings(&self, flags: &mut Vec<(&'static str, String)>) -> Result<(), Failure> {
+        if let Some(age) = MAX_INVENTORY_AGE.given(self.args().max_inventory_age.clone())? {
+            flags.push(("sync.max_inventory_age", age));
+        }
+        Ok(())
+    }
 }
 
 pub(super) fn run(context: &Context, command: &Command) -> io::Result<ExitCode> {
@@ -70,11 +100,36 @@ fn find(context: &Context, args: &Args) -> Result<Vec<RouterLines>, Failure> {
     if let Some(wanted) = wanted.filter(|wanted| !name::is_name(wanted)) {
         return Err(ROUTER_NAME.refused(wanted, name::ALLOWED));
     }
-    let inventory = known::inventory(context)?;
+    if args.sync {
+        background::refresh(context)?;
+    }
+    let state = context.state()?;
+    let inventory = match Inventory::open_if_there(&state.inventory())? {
+        None if args.sync => return Err(background::none_yet(context)),
+        Some(inventory) => inventory,
+        None => known::inventory(context)?,
+    };
+    check_age(context, inventory.header())?;
     match wanted {
         Some(name) => Ok(vec![inventory.router(name)?]),
         None => inventory.routers(),
     }
+}
+
+/// An inventory that is too old is worse than none where somebody says so.
+fn check_age(context: &Context, header: &Header) -> Result<(), Failure> {
+    let limit = context.loaded.settings.sync.max_inventory_age;
+    let (Some(limit), Some(age)) = (limit, background::age(context.state()?, header)) else { return Ok(()) };
+    if age <= limit.as_secs_f64() {
+        return Ok(());
+    }
+    let failed = context.state().ok().and_then(Outcome::load).and_then(|last| last.failure);
+    let why = failed.map_or(String::new(), |failure| format!("; the last sync failed: {}", failure.message));
+    Err(Failure::settings(format!(
+        "the last good sync was {} ago, more than sync.max_inventory_age {}{why}",
+        output::age(age),
+        duration::show(limit)
+    )))
 }
 
 fn shown<const N: usize>(context: &Context, rows: &[[String; N]]) -> String {

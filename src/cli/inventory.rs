@@ -1,11 +1,12 @@
 //! `inventory`: take lines and routers from files, show what is known.
 
+use super::changes::{self, plural};
 use super::format::Format;
-use super::output;
-use super::{Context, complain, known, list, tell};
+use super::{Context, complain, history, known, list, output, tell};
 use crate::failure::Failure;
 use crate::inventory::compare::Changes;
 use crate::inventory::compiled::{Inventory, Source};
+use crate::inventory::history as kept_ones;
 use crate::inventory::import::{self, Imported};
 use crate::inventory::keep::{self, Kept, Wish};
 use crate::inventory::line_record::LineRecord;
@@ -22,7 +23,9 @@ Examples:
   ddl-monitor inventory import lines.toml
   ddl-monitor inventory import --dry-run routers.csv lines.csv
   ddl-monitor inventory show
-  ddl-monitor inventory show --router edge-1";
+  ddl-monitor inventory show --router edge-1
+  ddl-monitor inventory history
+  ddl-monitor inventory diff 6 7";
 
 const IMPORT_EXAMPLES: &str = "\
 All files together are the inventory: what is in none of them is removed. Nothing is taken while there is a mistake in one; \
@@ -51,6 +54,10 @@ pub(super) enum Command {
     Import(Import),
     /// Show the lines, or the routers, or one of them; secrets hidden
     Show(Show),
+    /// List the generations that are kept, and how much each changed
+    History,
+    /// Compare two generations line by line
+    Diff(history::Diff),
 }
 
 #[derive(Debug, clap::Args)]
@@ -74,6 +81,9 @@ pub(super) struct Show {
     /// Only this line
     #[arg(long, value_name = "ID")]
     line: Option<String>,
+    /// As it was then; `inventory history` lists what is kept
+    #[arg(long, value_name = "N")]
+    generation: Option<u64>,
 }
 
 impl Command {
@@ -90,6 +100,8 @@ pub(super) fn run(context: &Context, command: &Command) -> io::Result<ExitCode> 
             Ok(text) => output::print(&text).map(|()| ExitCode::SUCCESS),
             Err(failure) => complain(&failure),
         },
+        Command::History => history::run(context),
+        Command::Diff(args) => history::diff(context, args),
     }
 }
 
@@ -104,7 +116,7 @@ fn take(context: &Context, args: &Import) -> io::Result<ExitCode> {
         }
     };
     let source = Source::File { files: imported.files.clone() };
-    let wish = Wish { replace: args.replace, dry_run: args.dry_run };
+    let wish = Wish { replace: args.replace, dry_run: args.dry_run, guard: None };
     let kept = context.state().and_then(|state| keep::keep(state, source, &imported.routers, wish));
     match kept {
         Ok(kept) => report(context, args, &imported, &kept).map(|()| ExitCode::SUCCESS),
@@ -117,7 +129,8 @@ fn report(context: &Context, args: &Import, imported: &Imported, kept: &Kept) ->
     remarks.extend(kept.broken.iter().map(|why| format!("the one before could not be read: {why}")));
     let lines = imported.routers.iter().map(|(_, lines)| lines.len()).sum::<usize>();
     let routers = imported.routers.len();
-    let Changes { added, removed, changed } = kept.changes;
+    let counts = kept.difference.counts();
+    let Changes { added, removed, changed } = counts;
     if context.format == Format::Json {
         return output::print_json(&json!({
             "generation": kept.generation, "lines": lines, "routers": routers, "added": added, "removed": removed,
@@ -127,28 +140,21 @@ fn report(context: &Context, args: &Import, imported: &Imported, kept: &Kept) ->
     let mut text: String = remarks.iter().map(|remark| format!("{}\n", output::one_line(remark))).collect();
     let whole = format!("{}, {}", plural(lines, "line"), plural(routers, "router"));
     let generation = kept.generation;
-    let head = match (kept.changes.is_none(), args.dry_run) {
+    let head = match (counts.is_none(), args.dry_run) {
         (true, _) => format!("nothing changed: generation {generation}, {whole}"),
         (false, false) => format!("generation {generation}: {whole}"),
         (false, true) => format!("would be generation {generation}: {whole}"),
     };
     text.push_str(&format!("{head}\n"));
-    for (what, count) in [("added", added), ("removed", removed), ("changed", changed)] {
-        let parts = [(count.lines, "line"), (count.routers, "router")];
-        let parts: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, name)| plural(*n, name)).collect();
-        if !parts.is_empty() {
-            text.push_str(&format!("  {what}: {}\n", parts.join(", ")));
-        }
-    }
+    text.push_str(&changes::summary(&kept.difference));
     output::print(&text)
 }
 
-fn plural(count: usize, one: &str) -> String {
-    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
-}
-
 fn show(context: &Context, args: &Show) -> Result<String, Failure> {
-    let inventory = known::inventory(context)?;
+    let inventory = match args.generation {
+        None => known::inventory(context)?,
+        Some(generation) => kept_ones::open(context.state()?, generation)?,
+    };
     let shown = match (&args.line, &args.router) {
         (Some(id), _) => {
             let (line, router) = inventory.line(id)?;

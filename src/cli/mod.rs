@@ -1,13 +1,17 @@
 //! The command line: the only place that knows clap and prints. One file per command.
 
 mod arguments;
+mod background;
 mod batch;
+mod changes;
 mod choice;
 pub mod config;
 mod discover;
 mod exec;
+mod follow;
 pub mod format;
 mod generate;
+mod history;
 mod inventory;
 mod known;
 mod master;
@@ -23,6 +27,7 @@ mod router_lines;
 mod status;
 mod stop;
 mod sweep;
+mod sync;
 
 use crate::failure::Failure;
 use crate::inventory::arguments as argument;
@@ -100,6 +105,8 @@ enum Command {
     Status,
     /// Ask masters to log out and leave
     Stop(stop::Args),
+    /// Keep the inventory in step with Zabbix: hosts with a tag and their macros, read through the API
+    Sync(sync::Args),
     /// Say what measuring a router's lines costs in time, and what would make it faster; no network
     Plan(plan::Args),
     /// Read recorded output of a router from a file as a poll would; no network
@@ -182,6 +189,8 @@ fn execute(cli: Cli, started: Instant) -> io::Result<ExitCode> {
         Command::Poll(_) | Command::Batch(_) | Command::Sweep(_) | Command::Exec(_) | Command::Record(_) => {
             State::open(&loaded.settings.state)
         }
+        Command::Discover(command) if command.writes() => writable_state(&loaded.settings.state),
+        Command::Sync(_) => writable_state(&loaded.settings.state),
         Command::Inventory(command) if command.writes() => writable_state(&loaded.settings.state),
         _ => State::look(&loaded.settings.state),
     };
@@ -207,6 +216,7 @@ fn execute(cli: Cli, started: Instant) -> io::Result<ExitCode> {
         Command::Record(args) => record::run(&context, &args),
         Command::Platform(command) => platform::run(&context, &command),
         Command::Discover(command) => discover::run(&context, &command),
+        Command::Sync(args) => sync::run(&context, &args),
         Command::Inventory(command) => inventory::run(&context, &command),
         Command::Config(_) | Command::Generate(_) | Command::Master => Ok(ExitCode::SUCCESS),
     }
@@ -235,6 +245,7 @@ fn flags(cli: &Cli) -> Result<Vec<(&'static str, String)>, Failure> {
         Command::Poll(args) => args.settings(&mut flags)?,
         Command::Exec(args) => args.settings(&mut flags)?,
         Command::Sweep(args) => args.settings(&mut flags)?,
+        Command::Discover(command) => command.settings(&mut flags)?,
         Command::Record(args) => args.settings(&mut flags)?,
         _ => {}
     }

@@ -12,6 +12,7 @@ use serde::ser::{SerializeMap, Serializer};
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// A router as people write it: without the port when it is SSH's own.
 pub(super) fn router_name(address: &Address) -> String {
@@ -49,6 +50,17 @@ impl Document {
         let member = path.split('.').next().unwrap_or_default();
         let own = self.answers.iter().flatten().find(|answer| answer.kind.name() == member);
         own.map_or_else(|| self.failure(), |answer| answer.outcome.as_ref().err())
+    }
+}
+
+/// `42s`, `3m07s`, `2h05m`, `3d04h`.
+pub(super) fn age(seconds: f64) -> String {
+    let s = Duration::from_secs_f64(seconds.clamp(0.0, 1e12)).as_secs();
+    match s {
+        0..60 => format!("{s}s"),
+        60..3600 => format!("{}m{:02}s", s / 60, s % 60),
+        3600..86400 => format!("{}h{:02}m", s / 3600, s % 3600 / 60),
+        _ => format!("{}d{:02}h", s / 86400, s % 86400 / 3600),
     }
 }
 
@@ -341,6 +353,12 @@ pub(super) fn print_conversation(said: &[Said]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ages_are_short() {
+        assert_eq!([5.0, 187.0, 7500.0, 273_600.0].map(age), ["5s", "3m07s", "2h05m", "3d04h"]);
+        assert_eq!(age(-3.0), "0s");
+    }
 
     #[test]
     fn columns_line_up() {

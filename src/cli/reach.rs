@@ -9,6 +9,7 @@ use crate::inventory::access::Access;
 use crate::inventory::arguments::PLATFORM;
 use crate::inventory::line::Router;
 use crate::inventory::router::{Credential, Crypto, Login};
+use crate::inventory::router_record::RouterRecord;
 use crate::inventory::secret::Secret;
 use crate::launch::Start;
 use crate::master::hold_down::Logins;
@@ -45,21 +46,7 @@ impl<'a> Reach<'a> {
         let definition = platform::find(&router.platform, settings.platforms.dir.as_deref())
             .map_err(|failure| Failure::settings(format!("{}: {}", PLATFORM.name(), failure.message)))?;
         let key = state.key()?;
-        let secret = access.secret_identity();
-        let name = Identity {
-            address: &router.address,
-            user: &access.user,
-            password: secret,
-            key: access.key(),
-            enable: access.enable_identity(),
-            proxy_command: settings.ssh.proxy_command.as_deref(),
-            platform: &definition.name,
-            definition: &definition.text,
-            crypto: settings.ssh.crypto,
-            host_keys: settings.ssh.host_keys,
-            known_hosts: settings.ssh.known_hosts.as_deref(),
-        }
-        .name(&key);
+        let name = name(settings, router, &access, &definition, &key);
         Ok(Self { settings, verbosity: context.verbose, state, router, access, definition, name, key, deadline })
     }
 
@@ -67,6 +54,33 @@ impl<'a> Reach<'a> {
     pub(super) fn ask(&self, request: &dyn Fn(Duration) -> Request) -> Result<Reply, Failure> {
         client::ask(self.state, &self.name, &self.router.address.to_string(), self.deadline, request, self)
     }
+}
+
+/// The name of a router's master.
+fn name(settings: &Settings, router: &Router, access: &Access, definition: &Definition, key: &[u8; 16]) -> String {
+    Identity {
+        address: &router.address,
+        user: &access.user,
+        password: access.secret_identity(),
+        key: access.key(),
+        enable: access.enable_identity(),
+        proxy_command: settings.ssh.proxy_command.as_deref(),
+        platform: &definition.name,
+        definition: &definition.text,
+        crypto: settings.ssh.crypto,
+        host_keys: settings.ssh.host_keys,
+        known_hosts: settings.ssh.known_hosts.as_deref(),
+    }
+    .name(key)
+}
+
+/// The name of the master of a router of the inventory, as polls know it.
+pub(super) fn master_name(context: &Context, record: &RouterRecord) -> Result<String, Failure> {
+    let settings = record.settings(&context.loaded)?;
+    let router = Router::parse(record.raw())?;
+    let access = Access::of(&router, &settings.secrets)?;
+    let definition = platform::find(&router.platform, settings.platforms.dir.as_deref())?;
+    Ok(name(&settings, &router, &access, &definition, &context.state()?.key()?))
 }
 
 impl Reach<'_> {
@@ -121,7 +135,7 @@ impl Starter for Reach<'_> {
             credential: held_as,
             platform: self.definition.name.clone(),
             definition: self.definition.text.to_string(),
-            settings: self.settings.clone(),
+            settings: self.settings.for_master(),
             verbosity: self.verbosity,
         })
     }

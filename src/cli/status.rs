@@ -1,40 +1,78 @@
 //! `status`: the masters of this state directory; a table for people, else JSON.
 
 use super::format::Format;
-use super::output;
 use super::sweep::status::{SweepStatus, look as sweep};
-use super::{Context, complain};
+use super::{Context, background, changes, complain, output};
 use crate::client::masters;
 use crate::clock;
 use crate::failure::Failure;
+use crate::inventory::compiled::{Inventory, Source};
+use crate::state::State;
 use crate::wire::Status;
+use crate::zabbix::outcome::Outcome;
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::io;
 use std::process::ExitCode;
-use std::time::Duration;
 
 #[derive(Serialize)]
 struct Document {
     directory: String,
     masters: Vec<Status>,
+    /// Absent where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inventory: Option<Known>,
+    /// Absent where nothing was ever swept.
     #[serde(skip_serializing_if = "Option::is_none")]
     sweep: Option<SweepStatus>,
+}
+
+/// The inventory that is in force.
+#[derive(Serialize)]
+struct Known {
+    generation: u64,
+    lines: u64,
+    routers: u64,
+    source: Source,
+    /// Seconds since the last good sync; absent for one that came from files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    age: Option<f64>,
+    /// Why the last sync was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<Failure>,
+}
+
+impl Known {
+    fn look(state: &State) -> Option<Self> {
+        // One that is broken is for those to tell who need it.
+        let inventory = Inventory::open_if_there(&state.inventory()).ok()??;
+        let header = inventory.header();
+        let age = background::age(state, header).map(output::rounded);
+        let failure = age.and_then(|_| Outcome::load(state)?.failure);
+        let source = header.source.clone();
+        Some(Self { generation: header.generation, lines: header.lines, routers: header.routers, source, age, failure })
+    }
+
+    fn text(&self) -> String {
+        let lines = changes::plural(usize::try_from(self.lines).unwrap_or(usize::MAX), "line");
+        let age = self.age.map_or(String::new(), |age| format!(", synced {} ago", output::age(age)));
+        let failure =
+            self.failure.as_ref().map_or(String::new(), |failure| format!("; the last sync failed: {failure}"));
+        output::one_line(&format!("inventory: generation {}, {lines}{age}{failure}", self.generation))
+    }
 }
 
 pub(super) fn run(context: &Context) -> io::Result<ExitCode> {
     let look = || -> Result<Document, Failure> {
         let state = context.state()?;
-        Ok(Document {
-            directory: state.dir().display().to_string(),
-            masters: masters::status(state)?,
-            sweep: sweep(context),
-        })
+        let (directory, masters) = (state.dir().display().to_string(), masters::status(state)?);
+        Ok(Document { directory, masters, inventory: Known::look(state), sweep: sweep(context) })
     };
     match look() {
         Ok(document) if context.format == Format::Text => {
+            let known = document.inventory.as_ref().map_or(String::new(), |known| format!("{}\n", known.text()));
             let sweep = document.sweep.as_ref().map(SweepStatus::table).unwrap_or_default();
-            output::print(&format!("{}{sweep}", table(&document)))?;
+            output::print(&format!("{}{known}{sweep}", table(&document)))?;
         }
         Ok(document) => output::print_json(&document)?,
         Err(failure) => return complain(&failure),
@@ -57,7 +95,7 @@ fn table(document: &Document) -> String {
             format!(
                 "{} {} ago: {}",
                 last.failure.kind.name(),
-                age(now - last.time),
+                output::age(now - last.time),
                 output::one_line(&last.failure.message)
             )
         });
@@ -67,7 +105,7 @@ fn table(document: &Document) -> String {
             master.platform.clone(),
             master.pid.to_string(),
             master.state.clone(),
-            age(now - master.since),
+            output::age(now - master.since),
             if lanes.is_empty() { "-".to_owned() } else { lanes.join(",") },
             master.lanes.iter().map(|lane| lane.jobs).sum::<u64>().to_string(),
             master.queued.to_string(),
@@ -81,26 +119,4 @@ fn table(document: &Document) -> String {
 
 fn plural(masters: usize) -> String {
     if masters == 1 { "1 master".to_owned() } else { format!("{masters} masters") }
-}
-
-/// `42s`, `3m07s`, `2h05m`, `3d04h`.
-fn age(seconds: f64) -> String {
-    let s = Duration::from_secs_f64(seconds.clamp(0.0, 1e12)).as_secs();
-    match s {
-        0..60 => format!("{s}s"),
-        60..3600 => format!("{}m{:02}s", s / 60, s % 60),
-        3600..86400 => format!("{}h{:02}m", s / 3600, s % 3600 / 60),
-        _ => format!("{}d{:02}h", s / 86400, s % 86400 / 3600),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ages_are_short() {
-        assert_eq!([5.0, 187.0, 7500.0, 273_600.0].map(age), ["5s", "3m07s", "2h05m", "3d04h"]);
-        assert_eq!(age(-3.0), "0s");
-    }
 }

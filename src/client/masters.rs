@@ -66,6 +66,16 @@ pub fn stop(state: &State, router: Option<&str>) -> Result<Vec<Stopped>, Failure
     })
 }
 
+/// Lets the masters with these names finish what runs, and leave; nobody waits for it. How many there were.
+pub fn retire(state: &State, names: &[String]) -> usize {
+    let retired = names.iter().filter(|name| {
+        let deadline = Deadline::after(STATUS_LIMIT);
+        let asked = open(&state.socket(name), deadline).and_then(|stream| exchange(stream, &Request::Retire, deadline));
+        matches!(asked, Ok(Reply::Leaving))
+    });
+    retired.count()
+}
+
 fn end(state: &State, name: &str, record: &Record) -> &'static str {
     let deadline = Deadline::after(STOP_LIMIT);
     // The connection ends with the process; there is no other answer.

@@ -41,6 +41,7 @@ pub const HOST_KEYS: Argument = argument("--host-keys", "");
 pub const CRYPTO: Argument = argument("--crypto", "");
 pub const PROXY_COMMAND: Argument = argument("--proxy-command", "");
 pub const CONFIG: Argument = argument("--config", "");
+pub const MAX_INVENTORY_AGE: Argument = argument("--max-inventory-age", "");
 pub const STATE_DIR: Argument = argument("--state-dir", "");
 
 impl Argument {

@@ -7,6 +7,8 @@ pub mod command;
 pub mod compare;
 pub mod compiled;
 pub mod credentials;
+pub mod difference;
+pub mod history;
 pub mod import;
 pub mod keep;
 pub mod line;

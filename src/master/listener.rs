@@ -159,6 +159,11 @@ fn handle(master: &Arc<Master>, stream: UnixStream, request: Request) {
         Request::Status => {
             Client::new(stream, false).answer(&Reply::Status(master.status()), &[]);
         }
+        Request::Retire => {
+            log::info!(router:% = master.router(); "no longer known, leaving when all is done");
+            master.retire();
+            Client::new(stream, false).answer(&Reply::Leaving, &[]);
+        }
         Request::Stop => {
             log::info!(router:% = master.router(); "told to stop");
             master.leave(Some(stream));

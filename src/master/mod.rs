@@ -70,6 +70,8 @@ struct Inner {
     last_failure: Option<LastFailure>,
     no_further_lane_until: Option<Instant>,
     leaving: bool,
+    /// Leaves as soon as nothing runs and nobody waits.
+    retiring: bool,
     /// Clients that asked us to stop; their connection ends with the process.
     farewells: Vec<UnixStream>,
 }
@@ -117,6 +119,7 @@ impl Master {
             last_failure: None,
             no_further_lane_until: None,
             leaving: false,
+            retiring: false,
             farewells: Vec::new(),
         };
         let router = start.login.address.to_string();
@@ -285,7 +288,7 @@ impl Master {
 
     /// A socket that is no longer ours means that nobody will ever ask again.
     fn check_place(&self) {
-        if !self.place.is_ours() {
+        if !self.place.is_ours() && !self.inner().retiring {
             log::warn!(router:% = self.router(); "state directory was deleted or replaced, leaving");
             self.leave(None);
         }
@@ -301,11 +304,28 @@ impl Master {
         if inner.leaving {
             return true;
         }
+        let busy = |slot: &Slot| matches!(slot.state, LaneState::Busy | LaneState::Recovering);
+        if inner.retiring && inner.queue.len() == 0 && !inner.lanes.iter().any(busy) {
+            inner.leaving = true;
+            inner.lanes.iter().for_each(|slot| slot.bell.ring());
+            self.bell.ring();
+            return true;
+        }
         if inner.lanes.is_empty() && inner.queue.len() == 0 {
             let idle = inner.last_job.elapsed() >= self.start.settings.master.idle_exit;
             inner.leaving = idle || !self.place.is_ours();
         }
         inner.leaving
+    }
+
+    /// Takes the name away, so that nobody comes any more, and leaves when those are served who came.
+    fn retire(&self) {
+        self.place.give_up();
+        let mut inner = self.inner();
+        inner.retiring = true;
+        inner.lanes.iter().for_each(|slot| slot.bell.ring());
+        drop(inner);
+        self.bell.ring();
     }
 
     /// Takes the name away, tells the lanes. `stopper` hears of the end by the end of its connection.

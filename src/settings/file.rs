@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
 
 /// Looked for where nobody names a file, before the user's own.
-const SYSTEM: &str = "/etc/zabbix/ddl-monitor.toml";
+pub const SYSTEM: &str = "/etc/zabbix/ddl-monitor.toml";
 
 /// The file that counts, and its text. A file that was named must be there, any other may be missing. `user` is the folder of
 /// the user's own, asked for only when it comes to that: without `$HOME` it costs a look into the user database.

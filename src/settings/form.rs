@@ -20,6 +20,12 @@ pub(super) enum Form {
     Path(At<Option<PathBuf>>),
     /// One line of text.
     Text(At<Option<String>>),
+    /// One line of text that a function allows, and what that function allows.
+    Checked(At<Option<String>>, fn(&str) -> bool, &'static str),
+    /// The same where there is always a value.
+    Word(At<String>, fn(&str) -> bool, &'static str),
+    /// A time that may be absent, and the texts of the shortest and the longest allowed.
+    Limit(At<Option<Duration>>, &'static str, &'static str),
     /// One of some words, known to getter and setter by its place among them.
     Choice(&'static [&'static str], fn(&Settings) -> Option<usize>, fn(&mut Settings, usize)),
     /// `burst 5, every 10s`.
@@ -53,7 +59,7 @@ impl Form {
         match self {
             Self::Time(at, from, to) => {
                 let Some(time) = duration::parse(text) else { return false };
-                let inside = duration::parse(from) <= Some(time) && Some(time) <= duration::parse(to);
+                let inside = within(time, from, to);
                 if inside {
                     *at(settings) = time;
                 }
@@ -76,11 +82,29 @@ impl Form {
                 allowed
             }
             Self::Text(at) => {
-                let allowed = !text.trim().is_empty() && !text.chars().any(char::is_control);
+                let allowed = is_line(text);
                 if allowed {
                     *at(settings) = Some(text.to_owned());
                 }
                 allowed
+            }
+            Self::Checked(at, allows, _) => {
+                let allowed = is_line(text) && allows(text);
+                if allowed {
+                    *at(settings) = Some(text.to_owned());
+                }
+                allowed
+            }
+            Self::Word(at, allows, _) => {
+                let allowed = is_line(text) && allows(text);
+                if allowed {
+                    text.clone_into(at(settings));
+                }
+                allowed
+            }
+            Self::Limit(at, from, to) => {
+                let time = duration::parse(text).filter(|time| within(*time, from, to));
+                time.inspect(|time| *at(settings) = Some(*time)).is_some()
             }
             Self::Choice(names, _, set) => {
                 let choice = names.iter().position(|name| *name == text);
@@ -99,7 +123,9 @@ impl Form {
             Self::Number(get, ..) => Some(get(settings).to_string()),
             Self::Switch(at) => Some(at(settings).to_string()),
             Self::Path(at) => at(settings).as_ref().map(|path| path.display().to_string()),
-            Self::Text(at) => at(settings).clone(),
+            Self::Text(at) | Self::Checked(at, ..) => at(settings).clone(),
+            Self::Word(at, ..) => Some(at(settings).clone()),
+            Self::Limit(at, ..) => at(settings).map(duration::show),
             Self::Choice(names, get, _) => get(settings).and_then(|choice| names.get(choice)).map(|n| (*n).to_owned()),
             Self::Budget(at) => {
                 let budget = at(settings);
@@ -111,11 +137,14 @@ impl Form {
     /// To follow "allowed is".
     pub(super) fn allowed(&self) -> String {
         match self {
-            Self::Time(_, from, to) => format!("a time from {from} to {to}, like 30s, 500ms or 2.5s"),
+            Self::Time(_, from, to) | Self::Limit(_, from, to) => {
+                format!("a time from {from} to {to}, like 30s, 500ms or 2.5s")
+            }
             Self::Number(_, _, from, to) => format!("a whole number from {from} to {to}"),
             Self::Switch(_) => "true or false".to_owned(),
             Self::Path(_) => "an absolute path".to_owned(),
             Self::Text(_) => "one line of text".to_owned(),
+            Self::Checked(.., allowed) | Self::Word(.., allowed) => (*allowed).to_owned(),
             Self::Choice(names, ..) => match names {
                 [others @ .., last] => format!("{} or {last}", others.join(", ")),
                 [] => String::new(),
@@ -129,12 +158,22 @@ impl Form {
     /// As the toml crate calls them.
     pub(super) fn toml_types(&self) -> &'static [&'static str] {
         match self {
-            Self::Time(..) => &["string", "integer", "float"],
+            Self::Time(..) | Self::Limit(..) => &["string", "integer", "float"],
             Self::Number(..) => &["integer"],
             Self::Switch(_) => &["boolean"],
-            Self::Path(_) | Self::Text(_) | Self::Choice(..) | Self::Budget(_) => &["string"],
+            Self::Path(_) | Self::Text(_) | Self::Checked(..) | Self::Word(..) | Self::Choice(..) | Self::Budget(_) => {
+                &["string"]
+            }
         }
     }
+}
+
+fn is_line(text: &str) -> bool {
+    !text.trim().is_empty() && !text.chars().any(char::is_control)
+}
+
+fn within(time: Duration, from: &str, to: &str) -> bool {
+    duration::parse(from) <= Some(time) && Some(time) <= duration::parse(to)
 }
 
 fn budget(text: &str) -> Option<Budget> {

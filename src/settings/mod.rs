@@ -8,11 +8,14 @@ mod load;
 mod reference;
 pub mod suggestion;
 pub mod table;
+mod template;
 
 pub use environment::{colour_allowed, master_environment, notify_socket, variable};
+pub use file::SYSTEM;
 pub use load::{Loaded, Source, check, load};
 pub use reference::markdown;
 pub use table::{SETTINGS, Setting};
+pub use template::template;
 
 use crate::inventory::router::{Crypto, HostKeyPolicy};
 use serde::{Deserialize, Serialize};
@@ -31,7 +34,15 @@ pub struct Settings {
     pub log: Log,
     pub platforms: Platforms,
     pub zabbix: Zabbix,
+    pub sync: Sync,
     pub sweep: Sweep,
+}
+
+impl Settings {
+    /// What a master is given: nothing that it does not need, least of all the token of an API.
+    pub fn for_master(&self) -> Self {
+        Self { zabbix: Zabbix::default(), sync: Sync::default(), sweep: Sweep::default(), ..self.clone() }
+    }
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -148,9 +159,23 @@ pub struct Platforms {
     pub dir: Option<PathBuf>,
 }
 
-/// How values go to Zabbix by the sender protocol.
+/// The Zabbix API, and how values go to Zabbix by the sender protocol.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Zabbix {
+    /// Of the frontend, with or without `/api_jsonrpc.php`.
+    pub url: Option<String>,
+    /// References, as a router's password.
+    pub token: Option<String>,
+    pub user: Option<String>,
+    pub password: Option<String>,
+    /// PEM; absent = the system's certificates.
+    pub ca_file: Option<PathBuf>,
+    /// Of one request.
+    pub timeout: Duration,
+    /// Hosts of which everything is asked at once.
+    pub chunk: usize,
+    /// Requests at the same time.
+    pub connections: usize,
     /// In the form of [`crate::zabbix::servers::parse`].
     pub sender: Option<String>,
     /// Of one batch: to connect, to send and to be answered.
@@ -179,6 +204,14 @@ pub struct Zabbix {
 impl Default for Zabbix {
     fn default() -> Self {
         Self {
+            url: None,
+            token: None,
+            user: None,
+            password: None,
+            ca_file: None,
+            timeout: Duration::from_secs(30),
+            chunk: 500,
+            connections: 3,
             sender: None,
             sender_timeout: Duration::from_secs(10),
             sender_batch: 250,
@@ -193,6 +226,50 @@ impl Default for Zabbix {
             sender_host: SenderHost::default(),
             compat: None,
             heartbeat: Duration::from_secs(3600),
+        }
+    }
+}
+
+/// Which hosts of Zabbix are lines, and what is done with them.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Sync {
+    /// `NAME=VALUE`, or `NAME` with any value.
+    pub tag: String,
+    /// A proxy's name or id, or `none`.
+    pub proxy: Option<String>,
+    pub proxy_group: Option<String>,
+    /// `router={$EDGE_IP}; user={$EDGE_USER}`
+    pub macros: Option<String>,
+    /// A reference, for lines without a password that can be read.
+    pub credential: Option<String>,
+    /// `NAME=REF; NAME=REF`
+    pub router_credentials: Option<String>,
+    pub group_credentials: Option<String>,
+    /// Percent.
+    pub shrink_share: u32,
+    pub shrink_lines: u32,
+    /// How old an inventory may be before a background sync is started.
+    pub ttl: Duration,
+    pub max_inventory_age: Option<Duration>,
+    /// Of a whole sync.
+    pub deadline: Duration,
+}
+
+impl Default for Sync {
+    fn default() -> Self {
+        Self {
+            tag: "TempType=LINE".to_owned(),
+            proxy: None,
+            proxy_group: None,
+            macros: None,
+            credential: None,
+            router_credentials: None,
+            group_credentials: None,
+            shrink_share: 30,
+            shrink_lines: 5,
+            ttl: Duration::from_secs(300),
+            max_inventory_age: None,
+            deadline: Duration::from_secs(300),
         }
     }
 }

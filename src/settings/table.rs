@@ -196,6 +196,41 @@ pub const SETTINGS: &[Setting] = &[
     )
     .absent("platforms.d beside the settings file, where there is one"),
     Setting::new(
+        "zabbix.url",
+        Form::Checked(|s| &mut s.zabbix.url, is_url, "an address like https://zabbix.example.net/zabbix"),
+        "Address of the Zabbix frontend, with or without api_jsonrpc.php. No user and no password in it.",
+    )
+    .absent("there is no Zabbix to sync with"),
+    Setting::new(
+        "zabbix.token",
+        Form::Checked(|s| &mut s.zabbix.token, is_reference, REFERENCE),
+        "API token, as a reference (secret:NAME has it as its password); Zabbix 5.4 or newer.",
+    )
+    .absent("user and password")
+    .secret(),
+    Setting::new("zabbix.user", Form::Text(|s| &mut s.zabbix.user), "User of the API.")
+        .absent("that of the secret:NAME login"),
+    Setting::new("zabbix.password", Form::Checked(|s| &mut s.zabbix.password, is_reference, REFERENCE), "The user's password, as a reference.")
+        .absent("the token")
+        .secret(),
+    Setting::new(
+        "zabbix.ca_file",
+        Form::Path(|s| &mut s.zabbix.ca_file),
+        "Certificates (PEM) that the frontend's must be signed by.",
+    )
+    .absent("those of the system"),
+    Setting::new(
+        "zabbix.timeout",
+        time!(zabbix.timeout, "1s" to "5m"),
+        "Time-out of one request; it is sent three times when there is no answer.",
+    ),
+    Setting::new("zabbix.chunk", number!(zabbix.chunk, 1 to 5000), "Hosts whose macros are asked for at once."),
+    Setting::new(
+        "zabbix.connections",
+        number!(zabbix.connections, 1 to 16),
+        "How many such requests run at the same time.",
+    ),
+    Setting::new(
         "zabbix.sender",
         Form::Text(|s| &mut s.zabbix.sender),
         "Trapper of the Zabbix server or proxy that gets the values of a sweep, HOST or HOST:PORT. A comma separates servers \
@@ -270,6 +305,78 @@ pub const SETTINGS: &[Setting] = &[
         "Text that has not changed is sent again after this time; numbers are sent always.",
     ),
     Setting::new(
+        "sync.tag",
+        Form::Word(|s| &mut s.sync.tag, is_tag, "a tag's name, or NAME=VALUE"),
+        "Tag of the hosts that are lines, their own or of a template.",
+    ),
+    Setting::new(
+        "sync.proxy",
+        Form::Text(|s| &mut s.sync.proxy),
+        "Only hosts that this Zabbix proxy monitors: its name or id; none = hosts without a proxy.",
+    )
+    .absent("all hosts"),
+    Setting::new(
+        "sync.proxy_group",
+        Form::Text(|s| &mut s.sync.proxy_group),
+        "Only hosts of this proxy group, its name or id; Zabbix 7.0 or newer.",
+    )
+    .absent("all hosts"),
+    Setting::new(
+        "sync.macros",
+        Form::Checked(
+            |s| &mut s.sync.macros,
+            |text| pairs(text).all(|pair| pair.is_some_and(|(_, name)| name.starts_with("{$") && name.ends_with('}'))),
+            "pairs like router={$EDGE_IP}; user={$EDGE_USER}",
+        ),
+        "Macros that are called otherwise than {$LINE_…}.",
+    )
+    .absent("the macros of a poll"),
+    Setting::new(
+        "sync.credential",
+        Form::Checked(|s| &mut s.sync.credential, is_reference, REFERENCE),
+        "Password of lines whose macro has none that the API tells, as a reference.",
+    )
+    .absent("such lines are skipped"),
+    Setting::new(
+        "sync.router_credentials",
+        Form::Checked(|s| &mut s.sync.router_credentials, are_references, REFERENCES),
+        "The same for routers, by name or address; goes before sync.group_credentials.",
+    )
+    .absent("sync.group_credentials"),
+    Setting::new(
+        "sync.group_credentials",
+        Form::Checked(|s| &mut s.sync.group_credentials, are_references, REFERENCES),
+        "The same by host group, its subgroups included; the first that fits.",
+    )
+    .absent("sync.credential"),
+    Setting::new(
+        "sync.shrink_share",
+        number!(sync.shrink_share, 0 to 100),
+        "A sync that would remove more than so many percent of the lines is refused without --accept-shrink.",
+    ),
+    Setting::new(
+        "sync.shrink_lines",
+        number!(sync.shrink_lines, 0 to 1_000_000),
+        "So many lines may always be removed.",
+    ),
+    Setting::new(
+        "sync.ttl",
+        time!(sync.ttl, "10s" to "1d"),
+        "discover --sync and sync --background start a sync when the last one is older.",
+    ),
+    Setting::new(
+        "sync.deadline",
+        time!(sync.deadline, "5s" to "1h"),
+        "Time in which a whole sync must be done; a background one is ended then.",
+    ),
+    Setting::new(
+        "sync.max_inventory_age",
+        Form::Limit(|s| &mut s.sync.max_inventory_age, "10s", "4w"),
+        "discover fails when the last good sync is older.",
+    )
+    .absent("the last inventory serves however old it is")
+    .flag("--max-inventory-age"),
+    Setting::new(
         "sweep.deadline",
         time!(sweep.deadline, "1s" to "10m"),
         "Time in which a pass must be over; of sweep --loop, time in which a router's lines must be measured.",
@@ -291,6 +398,39 @@ pub const SETTINGS: &[Setting] = &[
         "Values that nobody has taken for so long are dropped.",
     ),
 ];
+
+const REFERENCE: &str = "secret:NAME, file:PATH, env:NAME or exec:COMMAND";
+const REFERENCES: &str = "pairs like edge-1=secret:edge; Routers/Bern=secret:bern";
+
+fn is_url(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    rest.is_some_and(|rest| {
+        let host = rest.split('/').next().unwrap_or_default();
+        !host.is_empty() && !host.contains('@') && rest.bytes().all(|b| b.is_ascii_graphic() && b != b'"')
+    })
+}
+
+fn is_tag(text: &str) -> bool {
+    text.split('=').next().is_some_and(|name| !name.trim().is_empty())
+}
+
+fn is_reference(text: &str) -> bool {
+    let rest = ["secret:", "file:", "env:", "exec:"].iter().find_map(|form| text.strip_prefix(form));
+    rest.is_some_and(|rest| !rest.trim().is_empty())
+}
+
+fn are_references(text: &str) -> bool {
+    pairs(text).all(|pair| pair.is_some_and(|(_, reference)| is_reference(reference)))
+}
+
+/// `NAME=VALUE; NAME=VALUE`, in order; None for a piece that is not a pair.
+pub fn pairs(text: &str) -> impl Iterator<Item = Option<(&str, &str)>> {
+    text.split(';').map(|pair| {
+        let (name, value) = pair.split_once('=')?;
+        let (name, value) = (name.trim(), value.trim());
+        (!name.is_empty() && !value.is_empty()).then_some((name, value))
+    })
+}
 
 fn get_tls(settings: &Settings) -> Option<usize> {
     Some(settings.zabbix.sender_tls as usize)

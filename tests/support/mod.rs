@@ -16,3 +16,4 @@ pub mod trapper;
 pub mod tun;
 pub mod wait;
 pub mod zabbix;
+pub mod zabbix_api;

@@ -138,15 +138,14 @@ fn a_dead_router_and_a_slow_one_delay_nobody_and_an_end_does_not_wait_for_them()
 
 #[test]
 fn the_unit_of_the_service_is_one_that_systemd_takes() {
-    let unit =
-        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/systemd/ddl-monitor-sweep.service"));
+    let unit = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/ddl-monitor-sweep.service"));
     let unit = unit.expect("the unit");
     // Checked with a program that is there, as it is once it is installed.
     let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("ddl-monitor-sweep.service");
-    assert!(unit.contains("ExecStart=/usr/bin/ddl-monitor sweep --loop\n"));
+    assert!(unit.contains("ExecStart=/usr/local/bin/ddl-monitor sweep --loop\n"));
     let here = crate::support::monitor::BINARY;
-    std::fs::write(&path, unit.replace("/usr/bin/ddl-monitor", here)).expect("a unit");
+    std::fs::write(&path, unit.replace("/usr/local/bin/ddl-monitor", here)).expect("a unit");
     let verify = std::process::Command::new("systemd-analyze").arg("verify").arg(&path).output();
     let verify = verify.expect("systemd-analyze of the package systemd");
     let said = String::from_utf8_lossy(&verify.stderr).into_owned();

@@ -55,7 +55,7 @@ impl Inventory {
     pub fn open(path: &Path) -> Result<Self, Failure> {
         Self::open_if_there(path)?.ok_or_else(|| {
             Failure::settings(format!(
-                "no inventory: `ddl-monitor inventory import FILE` makes one; there is no {}",
+                "no inventory: `ddl-monitor inventory import FILE` or `ddl-monitor sync` makes one; there is no {}",
                 path.display()
             ))
         })

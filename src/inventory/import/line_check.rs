@@ -15,7 +15,7 @@ use crate::quote::quoted;
 use crate::settings::Poll;
 use std::time::Duration;
 
-const INTERVAL_ALLOWED: &str = "a whole number of seconds, or one with s, m, h or d, from 1s to 1d";
+pub(super) const INTERVAL_ALLOWED: &str = "a whole number of seconds, or one with s, m, h or d, from 1s to 1d";
 
 /// What a line is judged by beside itself: the settings' defaults, and its router, where that is sound.
 #[derive(Clone, Copy)]
@@ -96,7 +96,7 @@ fn sound_target(draft: &Draft) -> String {
 }
 
 /// An update interval of Zabbix.
-fn is_interval(text: &str) -> bool {
+pub(super) fn is_interval(text: &str) -> bool {
     let digits = text.trim_end_matches(['s', 'm', 'h', 'd']);
     let whole = text.len() - digits.len() <= 1 && digits.bytes().all(|b| b.is_ascii_digit());
     let range = Duration::from_secs(1)..=Duration::from_secs(86_400);

@@ -7,6 +7,7 @@ mod key;
 mod line_check;
 pub mod mistake;
 mod platforms;
+pub mod records;
 mod references;
 mod router_check;
 mod text;

@@ -59,4 +59,4 @@ impl<'a> References<'a> {
     }
 }
 
-const BETTER: &str = "secret:NAME, file:PATH, env:NAME or exec:COMMAND";
+pub(super) const BETTER: &str = "secret:NAME, file:PATH, env:NAME or exec:COMMAND";

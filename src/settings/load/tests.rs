@@ -72,9 +72,14 @@ fn every_setting_can_be_given_in_a_file() {
         [ssh]\nhost_keys = 'strict'\nproxy_command = 'ssh -W %h:%p jump'\nknown_hosts = '/k'\ncrypto = 'legacy'\n\
         [secrets]\nfile = '/c'\nallow_plain_password = false\n\
         [log]\nfile = '/l'\nlevel = 'debug'\nformat = 'json'\n[platforms]\ndir = '/p'\n\
-        [zabbix]\nsender = 'z:1'\nsender_timeout = '4s'\nsender_batch = 100\nsender_rate = 9\nsender_compression = false\n\
+        [zabbix]\nurl = 'https://z/zabbix'\ntoken = 'env:T'\nuser = 'u'\npassword = 'secret:z'\nca_file = '/ca'\n\
+        timeout = '9s'\nchunk = 50\nconnections = 2\n\
+        sender = 'z:1'\nsender_timeout = '4s'\nsender_batch = 100\nsender_rate = 9\nsender_compression = false\n\
         sender_tls = 'psk'\nsender_psk_identity = 'PSK 1'\nsender_psk_file = '/psk'\nsender_ca_file = '/ca'\n\
         sender_cert_file = '/cert'\nsender_key_file = '/key'\nsender_host = 'id'\ncompat = 'dedicatedLine'\nheartbeat = '5m'\n\
+        [sync]\ntag = 'leased'\nproxy = 'p'\nproxy_group = 'g'\nmacros = 'router={$R}'\ncredential = 'secret:c'\n\
+        router_credentials = 'r=secret:c'\ngroup_credentials = 'G/H=secret:c'\nshrink_share = 10\nshrink_lines = 0\n\
+        ttl = '1m'\ndeadline = '1m'\nmax_inventory_age = '1d'\n\
         [sweep]\ndeadline = '50s'\nrouters = 7\nspool_size = 8\nspool_age = '1d'\n";
     let loaded = World::with(text).load().unwrap();
     assert_eq!(loaded.sources.len(), SETTINGS.len());
@@ -104,6 +109,14 @@ fn every_setting_can_be_given_in_a_file() {
             "debug",
             "json",
             "/p",
+            "https://z/zabbix",
+            "env:T",
+            "u",
+            "secret:z",
+            "/ca",
+            "9s",
+            "50",
+            "2",
             "z:1",
             "4s",
             "100",
@@ -118,6 +131,18 @@ fn every_setting_can_be_given_in_a_file() {
             "id",
             "dedicatedLine",
             "5m",
+            "leased",
+            "p",
+            "g",
+            "router={$R}",
+            "secret:c",
+            "r=secret:c",
+            "G/H=secret:c",
+            "10",
+            "0",
+            "1m",
+            "1m",
+            "1d",
             "50s",
             "7",
             "8",
@@ -137,6 +162,14 @@ fn settings_survive_the_way_to_a_master() {
 }
 
 #[test]
+fn a_master_is_given_nothing_of_the_api() {
+    let loaded =
+        World::with("[zabbix]\ntoken = 'exec:print canary'\n[sync]\ncredential = 'env:CANARY'\n").load().unwrap();
+    let sent = serde_json::to_string(&loaded.settings.for_master()).unwrap();
+    assert!(!sent.to_lowercase().contains("canary"), "{sent}");
+}
+
+#[test]
 fn all_mistakes_of_a_file_are_told_with_their_lines() {
     let world = World::with(
         "deadline = '2s'\ncolour = 1\npoll = 3\n[logg]\nlevel = 'debug'\n[master]\nlanes = '2'\nidle_exit = true\n\
@@ -145,7 +178,7 @@ fn all_mistakes_of_a_file_are_told_with_their_lines() {
     );
     let expected = "\
 ddl-monitor.toml:1: deadline belongs below [poll]
-ddl-monitor.toml:2: no section is called \"colour\"; there are state, poll, master, login, ssh, secrets, log, platforms, zabbix, sweep
+ddl-monitor.toml:2: no section is called \"colour\"; there are state, poll, master, login, ssh, secrets, log, platforms, zabbix, sync, sweep
 ddl-monitor.toml:3: poll is a section; write [poll] and its settings below
 ddl-monitor.toml:4: no section is called \"logg\"; did you mean [log]
 ddl-monitor.toml:7: master.lanes is text in quotes: allowed is a whole number from 1 to 16

@@ -218,6 +218,11 @@ impl Zabbix {
         self.folder.join(part.name())
     }
 
+    /// Where the part finds its external checks.
+    pub fn scripts(&self, part: Part) -> PathBuf {
+        self.text(&format!("/{}/externalscripts", part.name())).into()
+    }
+
     /// What the part's daemon has logged.
     pub fn log(&self, part: Part) -> String {
         let bytes = fs::read(self.folder(part).join(part.name()).with_extension("log")).expect("a log");
