@@ -188,6 +188,7 @@ ExternalScripts=$dir/$1/externalscripts
 FpingLocation=/usr/bin/fping
 StatsAllowedIP=127.0.0.1
 StartPollers=5
+CacheSize=64M
 StartPollersUnreachable=1
 StartPreprocessors=2
 StartTrappers=3
