@@ -19,6 +19,7 @@ mod output;
 mod parse;
 mod plan;
 mod platform;
+mod path;
 mod poll;
 mod port;
 mod reach;

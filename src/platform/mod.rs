@@ -196,6 +196,7 @@ impl Platform {
         match probe {
             Probe::Ping(ping) => self.ping_form()?.run(&self.name, ping, mode),
             Probe::Interface { name } => self.interface_form()?.run(&self.name, name, mode),
+            Probe::Traceroute(_) => Err(self.no_traceroute()),
         }
     }
 
@@ -207,6 +208,7 @@ impl Platform {
         match probe {
             Probe::Ping(ping) => self.ping_form()?.check(&self.name, ping),
             Probe::Interface { name } => self.interface_form()?.check(&self.name, name),
+            Probe::Traceroute(_) => Err(self.no_traceroute()),
         }
     }
 
@@ -219,6 +221,7 @@ impl Platform {
         match probe {
             Probe::Ping(ping) => Ok(self.ping_form()?.lasts(ping, trip)),
             Probe::Interface { .. } => self.interface_form().map(|_| (Duration::ZERO, Duration::ZERO)),
+            Probe::Traceroute(_) => Err(self.no_traceroute()),
         }
     }
 
@@ -247,6 +250,7 @@ impl Platform {
                     self.interface_form()?.read(&self.indicators, name, &recorded::shown(text.as_bytes()), ending);
                 read.map(Measurement::Interface)
             }
+            Probe::Traceroute(_) => Err(self.no_traceroute().into()),
         }
     }
 
@@ -262,6 +266,7 @@ impl Platform {
                 Ok(Measurement::Ping(per_packet::told(&self.packets, &text, read)))
             }
             ProbeKind::Interface => self.read_recorded_interface(text, None),
+            ProbeKind::Traceroute => Err(self.no_traceroute()),
         }
     }
 
@@ -299,6 +304,10 @@ impl Platform {
 
     fn ping_form(&self) -> Result<&PingForm, Failure> {
         self.ping.as_ref().ok_or_else(|| Failure::settings(format!("platform {} defines no ping", self.name)))
+    }
+
+    fn no_traceroute(&self) -> Failure {
+        Failure::settings(format!("platform {} has no traceroute", self.name))
     }
 
     fn interface_form(&self) -> Result<&InterfaceForm, Failure> {
