@@ -151,7 +151,7 @@ pub(crate) struct Options {
     /// Hops to every target; those before it answer, also when it is dead
     #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Traceroutes")]
     pub(crate) traceroute_hops: u64,
-    /// Wait before each hop
+    /// Wait behind each hop, until the abort key at most
     #[arg(long, default_value = "0s", value_name = "TIME", help_heading = "Traceroutes")]
     pub(crate) traceroute_pace: Span,
 

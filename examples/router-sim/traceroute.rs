@@ -61,12 +61,6 @@ pub(crate) async fn run(
     let dead = options.dead.contains(&target);
     for number in 1..=MOST {
         let is_target = number >= options.traceroute_hops;
-        let until = Instant::now() + options.traceroute_pace.0;
-        let abort: &[u8] = if options.ignore_abort { &[] } else { &persona.abort };
-        if terminal.wait_until(until, abort, persona.type_ahead).await? == Wake::Aborted {
-            terminal.write(&format!("{}\n", persona.break_mark));
-            return Ok(());
-        }
         facts.set("hop", number);
         facts.set("hop_padded", format!("{number:2}"));
         let address = match (is_target, target) {
@@ -80,6 +74,12 @@ pub(crate) async fn run(
         terminal.flush().await?;
         if is_target && !dead {
             break;
+        }
+        let until = Instant::now() + options.traceroute_pace.0;
+        let abort: &[u8] = if options.ignore_abort { &[] } else { &persona.abort };
+        if terminal.wait_until(until, abort, persona.type_ahead).await? == Wake::Aborted {
+            terminal.write(&format!("{}\n", persona.break_mark));
+            return Ok(());
         }
     }
     terminal.write(&facts.fill(&form.end));
