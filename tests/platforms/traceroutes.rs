@@ -43,7 +43,7 @@ fn the_command_of_each_platform_has_its_own_bounds() {
     for (name, v4, v6) in [
         ("arista_eos", "traceroute 192.0.2.1", None),
         ("cisco_asa", "traceroute 192.0.2.1 numeric timeout 1 probe 1 ttl 1 15", None),
-        ("cisco_iosxe", "traceroute 192.0.2.1 numeric timeout 1 probe 1 ttl 1 15", None),
+        ("cisco_iosxe", "traceroute 192.0.2.1 numeric timeout 1 probe 1 ttl 1 15", Some("traceroute ipv6 2001:db8::1")),
         (
             "cisco_iosxr",
             "traceroute 192.0.2.1 numeric timeout 1 probe 1 maxttl 15",
