@@ -92,9 +92,14 @@ fn prepare(context: &Context, args: &Args) -> Result<(Platform, Asked, Vec<u8>),
         (Kind::Ping, target, None) => Asked::Ping(address(target)?),
         (Kind::Traceroute, target, None) => Asked::Traceroute(address(target)?),
         (Kind::Interface, None, name) => Asked::Interface(line::interface(name)?.map(|name| name.as_str().to_owned())),
-        (Kind::Ping | Kind::Traceroute, _, Some(_)) => return Err(Failure::settings("--interface needs --probe interface")),
+        (Kind::Ping | Kind::Traceroute, _, Some(_)) => {
+            return Err(Failure::settings("--interface needs --probe interface"));
+        }
         (Kind::Interface, Some(_), _) => {
-            return Err(Failure::settings(format!("{} is for a ping or a traceroute; leave it out", argument::TARGET.flag)));
+            return Err(Failure::settings(format!(
+                "{} is for a ping or a traceroute; leave it out",
+                argument::TARGET.flag
+            )));
         }
     };
     let text = read_text(args.file.as_deref())?;

@@ -2,15 +2,15 @@
 //! platform turns it into text and text into a measurement.
 
 use super::Master;
-use super::job::{Ask, Client, Job};
+use super::job::{Ask, Job, Purpose};
 use super::lane::After;
-use super::lanes::LaneState;
+use super::lanes::{Due, LaneState};
 use super::terminal::{ABORT_PAUSE, Step, Terminal};
 use crate::clock::now;
 use crate::deadline::Deadline;
 use crate::failure::{Failure, Kind, Stage};
 use crate::platform::{Ending, Run};
-use crate::probe::{Answer, Measurement, Probe};
+use crate::probe::{self, Answer, Measurement, Probe, ProbeKind, TracerouteResult};
 use crate::shell::Event;
 use crate::wire::{Answers, Reply, Session};
 use std::sync::Arc;
@@ -26,6 +26,9 @@ const QUICK_ANSWER: Duration = Duration::from_millis(150);
 const LOOK_UP: Duration = Duration::from_millis(500);
 /// A command in flight then has this long to be aborted and to print its counters.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// A command that is to give way has this long to give the prompt back, and the way to the router and back.
+const MAKE_WAY: Duration = Duration::from_millis(300);
 
 /// What came of one command.
 enum Outcome {
@@ -63,17 +66,22 @@ pub(super) fn job(
         Ask::Command(command) => run_command(master, lane, terminal, current, &command),
     };
     match after {
-        // The clients have their answer; the shell may still be on its way back to a prompt.
-        After::Idle if !terminal.shell.is_idle() => {
-            master.lane_state(lane, LaneState::Recovering);
-            if terminal.settle(&|| master.lane_stuck(lane)) {
-                After::Idle
-            } else {
-                log::info!(router:% = master.router(), lane; "no prompt after an aborted command, session dropped");
-                After::Lost
-            }
-        }
-        after => after,
+        After::Idle => settled(master, lane, terminal),
+        After::Lost => After::Lost,
+    }
+}
+
+/// The clients have their answer; the shell may still be on its way back to a prompt.
+fn settled(master: &Arc<Master>, lane: usize, terminal: &mut Terminal) -> After {
+    if terminal.shell.is_idle() {
+        return After::Idle;
+    }
+    master.lane_state(lane, LaneState::Recovering);
+    if terminal.settle(&|| master.lane_stuck(lane)) {
+        After::Idle
+    } else {
+        log::info!(router:% = master.router(), lane; "no prompt after an aborted command, session dropped");
+        After::Lost
     }
 }
 
@@ -86,12 +94,13 @@ fn run_probes(
     opened: Instant,
 ) -> After {
     let Some(job) = current.as_mut() else { return After::Idle };
-    let mut answers = Vec::with_capacity(probes.len());
+    let asked = probe::asked(probes);
+    let mut answers = Vec::with_capacity(asked.len());
     let mut after = After::Idle;
     let session = if job.queued < opened { Session::Opened } else { Session::Reused };
     let (time, begun) = (now(), Instant::now());
-    for (place, probe) in probes.iter().enumerate() {
-        let rest = &probes[place + 1..];
+    for (place, probe) in asked.iter().enumerate() {
+        let rest = &asked[place + 1..];
         // Over this one the session was cut before: it must not cost those behind it their answer a second time.
         if let Some((_, failure)) = job.cut.as_ref().filter(|(at, _)| *at == place && !rest.is_empty()) {
             answers.push(Answer { kind: probe.kind(), outcome: Err(failure.clone()) });
@@ -111,7 +120,7 @@ fn run_probes(
                     return After::Lost;
                 }
                 after = After::Lost;
-                answers.extend(crate::probe::unanswered(&probes[place..], &failure));
+                answers.extend(probe::unanswered(&asked[place..], &failure));
                 break;
             }
         };
@@ -120,18 +129,21 @@ fn run_probes(
             break;
         }
     }
-    if answers.len() < probes.len() {
+    if answers.len() < asked.len() {
         let message = format!("router {}: no time was left for it", master.router());
         let late = Failure::new(Kind::Deadline, Stage::Probe, message);
-        answers.extend(crate::probe::unanswered(&probes[answers.len()..], &late));
+        answers.extend(probe::unanswered(&asked[answers.len()..], &late));
     }
     let elapsed = begun.elapsed().as_secs_f64();
     let answers = Answers { answers, time, age: 0.0, elapsed, session, conversation: Vec::new() };
     if let Some(job) = current.take() {
         // Before the answer: a client's next poll may be here before this lane looks for it, and must not cost a login.
         master.lane_state(lane, LaneState::Recovering);
-        master.remember(Arc::clone(probes), &answers, job.batched);
-        job.answer(&Reply::Answers(answers), terminal.conversation.take());
+        let said = terminal.conversation.take();
+        master.deliver(probes, answers, |answers| {
+            master.remember(Arc::clone(probes), &answers, job.is_batched());
+            job.is_batched() || job.answer(&Reply::Answers(answers), said)
+        });
     }
     after
 }
@@ -144,7 +156,7 @@ enum Asked {
 
 /// Until when a probe may be waited for that others follow: they must have time for their answer, however slow this one is.
 fn share(master: &Master, terminal: &Terminal, job: &Job, rest: &[Probe]) -> Option<Deadline> {
-    if rest.is_empty() || job.batched {
+    if rest.is_empty() || job.is_batched() {
         return None;
     }
     let left = job.deadline.remaining();
@@ -178,7 +190,7 @@ fn ask_probe(
             Ok(Outcome::Text { text, ending }) => (text, ending),
             Ok(Outcome::Abandoned) => return Asked::Abandoned,
             Ok(Outcome::Late) => {
-                let message = format!("router {router} gave no counters for `{}` in time", run.command);
+                let message = format!("router {router} did not answer `{}` in time", run.command);
                 return Asked::Answered(Err(Failure::new(Kind::Deadline, Stage::Probe, message)));
             }
             Ok(Outcome::Cut { text, ending, why }) => match master.platform.read(probe, &run, &text, ending) {
@@ -279,7 +291,7 @@ fn wait(
     let mut aborted = None;
     let mut until = first_abort;
     loop {
-        let watch: Vec<_> = job.clients.iter().map(Client::watch).collect();
+        let watch = job.watch();
         let ended = |cut| aborted.map_or(cut, |after| Ending::Aborted { after, planned });
         let cut = |terminal: &Terminal, why| {
             let text = terminal.shell.partial();
@@ -305,6 +317,13 @@ fn wait(
                     terminal.shell.abort();
                     return Ok(Outcome::Abandoned);
                 }
+                if let Purpose::Evidence(bell) = &job.purpose {
+                    bell.hush();
+                    if aborted.is_none() && master.wants_lanes() {
+                        job.deadline = job.deadline.or_after(terminal.way * 2 + MAKE_WAY);
+                        until = Deadline::after(Duration::ZERO);
+                    }
+                }
             }
             Ok(Step::TimedOut) if !until.is_over() => {
                 if aborted.is_none() && master.is_unwanted(job) {
@@ -325,6 +344,36 @@ fn wait(
                 until = job.deadline.or_after(terminal.way * 2 + ABORT_PAUSE);
             }
         }
+    }
+}
+
+/// Runs what is to be run once all is answered: nobody waits for it, and it gives way to whoever comes.
+pub(super) fn evidence(master: &Arc<Master>, lane: usize, terminal: &mut Terminal, due: Due) -> After {
+    let Due { line, mut job, probe } = due;
+    let time = now();
+    let asked = ask_probe(master, terminal, &mut job, &probe, None);
+    terminal.conversation.take();
+    let (outcome, after) = match asked {
+        Asked::Answered(outcome) => (outcome, After::Idle),
+        Asked::Lost(failure) => (Err(failure), After::Lost),
+        // It has no clients that could.
+        Asked::Abandoned => return After::Idle,
+    };
+    let hurried = master.wants_lanes()
+        && !matches!(outcome, Ok(Measurement::Traceroute(TracerouteResult { complete: true, .. })));
+    let outcome = outcome.map(|measurement| measured_at(measurement, time));
+    master.lane_state(lane, LaneState::Recovering);
+    master.found(&line, Answer { kind: ProbeKind::Traceroute, outcome }, hurried && matches!(after, After::Idle));
+    match after {
+        After::Idle => settled(master, lane, terminal),
+        after @ After::Lost => after,
+    }
+}
+
+fn measured_at(measurement: Measurement, time: f64) -> Measurement {
+    match measurement {
+        Measurement::Traceroute(result) => Measurement::Traceroute(TracerouteResult { time: Some(time), ..result }),
+        other => other,
     }
 }
 

@@ -113,9 +113,10 @@ impl Sample {
             (ProbeKind::Traceroute, target, None) => Asked::Traceroute(target.as_ref().map(address).transpose()?),
             (ProbeKind::Interface, None, name) => Asked::Interface(name.as_ref().map(|name| name.get_ref().clone())),
             (ProbeKind::Ping | ProbeKind::Traceroute, _, Some(text)) | (ProbeKind::Interface, Some(text), _) => {
-                return Err(
-                    source.mistake(text, "target is for a ping or a traceroute, interface for probe = \"interface\"; remove it")
-                );
+                return Err(source.mistake(
+                    text,
+                    "target is for a ping or a traceroute, interface for probe = \"interface\"; remove it",
+                ));
             }
         };
         Ok(Self {
