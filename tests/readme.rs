@@ -10,7 +10,7 @@ use ddl_monitor::cli::Cli;
 use ddl_monitor::failure::{Failure, Kind, Stage};
 use ddl_monitor::inventory::import;
 use ddl_monitor::probe::{
-    Answer, InterfaceResult, Measurement, Name, Ping, PingResult, Probe, ProbeKind, Reason, Source,
+    Answer, InterfaceResult, Measurement, Name, Ping, PingResult, Probe, ProbeKind, Reason, Source, TracerouteResult,
 };
 use ddl_monitor::zabbix::discovery;
 use ddl_monitor::zabbix::reading;
@@ -328,6 +328,17 @@ fn every_member_of_an_interface_is_explained() {
         rows.iter().flat_map(|row| quoted(&row[0])).map(|name| name.trim_start_matches("interface.").to_owned());
     let explained: BTreeSet<String> = names.collect();
     assert_eq!(explained, printed);
+}
+
+#[test]
+fn every_field_of_a_traceroute_is_explained_and_no_other() {
+    let result =
+        TracerouteResult { reached: 0, hops: Vec::new(), time: Some(1.0), complete: true, text: String::new() };
+    let mut printed: BTreeSet<String> = json!(result).as_object().expect("members").keys().cloned().collect();
+    printed.insert("failure".to_owned());
+    let rows = table("<!-- traceroute fields");
+    let names = rows.iter().map(|row| quoted(&row[0])[0].trim_start_matches("traceroute.").to_owned());
+    assert_eq!(names.collect::<BTreeSet<_>>(), printed);
 }
 
 #[test]

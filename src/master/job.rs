@@ -98,8 +98,7 @@ impl Job {
 
     /// Answers all clients. The conversation goes only to those that asked for it. True when one of them has it.
     pub(super) fn answer(self, reply: &Reply, conversation: Vec<Said>) -> bool {
-        let answer = |client: Client| client.answer(reply, &conversation);
-        self.clients.into_iter().map(answer).fold(false, |one, this| one || this)
+        self.clients.into_iter().filter_map(|client| client.answer(reply, &conversation).then_some(())).count() > 0
     }
 
     pub(super) fn fail(self, failure: &Failure, conversation: Vec<Said>) {
