@@ -3,6 +3,7 @@
 
 mod batches;
 mod bell;
+mod command;
 mod conversation;
 mod evidence;
 mod history;
