@@ -4,6 +4,7 @@
 use crate::support::inventory::Inventory;
 use crate::support::monitor::Monitor;
 use crate::support::sim::{Sim, SimRouter};
+use crate::support::trapper::Trapper;
 use crate::support::wait;
 use serde_json::{Value, json};
 
@@ -150,4 +151,25 @@ fn a_line_of_the_inventory_says_when_and_a_batch_brings_none() {
     run(&monitor, &sim, 1);
     let brings = poll();
     assert_eq!(brings["traceroute"]["reached"], 0, "{brings}");
+}
+
+#[test]
+fn a_sweep_reports_the_traceroute_of_a_line_that_went_down() {
+    let (sim, trapper) = (SimRouter::new("linux").with("dead", vec![LINE]).start(), Trapper::start());
+    let monitor = Monitor::with(&format!("zabbix.sender = \"{}\"", trapper.address()));
+    Inventory::new()
+        .router("edge-1", &sim.address("r1").to_string(), "linux", "")
+        .line("L-1", "edge-1", LINE, "count = 1\ntimeout = \"1s\"\ninterval = \"1s\"\nevidence = \"edge\"")
+        .import(&monitor);
+    let told = || trapper.taken().into_iter().filter(|value| value.key == "line.traceroute").collect::<Vec<_>>();
+    wait::until("a pass that measured", || (monitor.run(&["sweep"]).json()["measured"] != 0).then_some(()));
+    run(&monitor, &sim, 1);
+    assert_eq!(told(), []);
+    let found = wait::until("a pass that brings the traceroute", || {
+        monitor.run(&["sweep"]);
+        told().pop()
+    });
+    assert!(found.host == LINE && found.value.contains("10.255.0.2"), "{found:?}");
+    monitor.run(&["sweep"]);
+    assert_eq!((told().len(), traceroutes(&sim)), (1, 1));
 }

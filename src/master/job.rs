@@ -123,6 +123,10 @@ impl Client {
         Self { stream, conversation: false, tied }
     }
 
+    pub(super) fn is_tied(&self) -> bool {
+        self.tied
+    }
+
     pub(super) fn has_left_its_batch(&self) -> bool {
         self.tied && self.is_gone()
     }
