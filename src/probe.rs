@@ -267,9 +267,22 @@ mod outcome {
     }
 }
 
-/// A probe that nobody could run.
+impl Answer {
+    /// Why a probe that was asked for has no measurement. That of evidence is its own matter.
+    pub fn own_failure(&self) -> Option<&Failure> {
+        self.outcome.as_ref().err().filter(|_| self.kind != ProbeKind::Traceroute)
+    }
+}
+
+/// The probes that are answered at once: all but the traceroute, which is run later and stands last.
+pub fn asked(probes: &[Probe]) -> &[Probe] {
+    let is_later = |probe: &Probe| probe.kind() == ProbeKind::Traceroute;
+    &probes[..probes.iter().position(is_later).unwrap_or(probes.len())]
+}
+
+/// What was asked and nobody could run.
 pub fn unanswered(probes: &[Probe], failure: &Failure) -> Vec<Answer> {
-    probes.iter().map(|p| Answer { kind: p.kind(), outcome: Err(failure.clone()) }).collect()
+    asked(probes).iter().map(|p| Answer { kind: p.kind(), outcome: Err(failure.clone()) }).collect()
 }
 
 #[cfg(test)]

@@ -398,12 +398,12 @@ fn traced(sim: &Sim, case: &Case, target: &str, abort_behind: Option<&str>) -> O
 
 #[test]
 fn every_persona_that_traces_does_so_hop_by_hop_and_stops_at_its_abort_key() {
-    let routers = |name: &'static str, pace: &'static str| {
+    let router = |name: &'static str| {
         let router = SimRouter::new(name).name(name).with("hostname", "r1").with("dead", vec!["10.0.0.9"]);
-        router.with("traceroute_hops", 3).with("traceroute_pace", pace)
+        router.with("traceroute_hops", 3)
     };
-    let quick = Sim::start(CASES.iter().map(|case| routers(case.persona, "0ms")));
-    let slow = Sim::start(CASES.iter().map(|case| routers(case.persona, "60s")));
+    let quick = Sim::start(CASES.iter().map(|case| router(case.persona)));
+    let slow = Sim::start(CASES.iter().map(|case| router(case.persona).with("traceroute_stalls", 2)));
     let mut personas = 0;
     for case in CASES {
         let Some(found) = traced(&quick, case, "10.0.0.1", None) else { continue };

@@ -117,3 +117,41 @@ fn a_proxy_group_sends_on_to_the_proxy_that_has_the_hosts_and_never_in_circles()
     one.fail(vec![redirect(other.address()); 10]);
     assert!(matches!(send(&mut group, 1), Err(NotSent::Refused(why)) if why.contains("redirects")));
 }
+
+#[test]
+fn each_host_of_a_proxy_group_goes_to_its_own_proxy_and_none_is_refused() {
+    let (one, other) = (Trapper::start(), Trapper::start());
+    let all = values(40);
+    for (n, value) in all.iter().enumerate() {
+        let (at, to) = if n % 3 == 0 { (&one, &other) } else { (&other, &one) };
+        at.send_on(&value.host, to.address());
+    }
+    let mut group = to(one.address());
+    let mut send_all = |all: &[Value]| {
+        let mut left = all;
+        while !left.is_empty() {
+            let some = group.together(left);
+            let count = group.send(&left[..some], NOW, Deadline::after(Duration::from_secs(20)));
+            assert_eq!(count, Ok(Count { processed: some as u64, failed: 0 }));
+            left = &left[some..];
+        }
+    };
+    send_all(&all);
+    assert_eq!((one.taken().len(), other.taken().len()), (26, 14));
+    // Nothing changes for whoever is no group: soon all go together.
+    let trapper = Trapper::start();
+    let mut single = to(trapper.address());
+    assert_eq!(single.together(&all), 1);
+    for value in &all[..16] {
+        let sent = single.send(std::slice::from_ref(value), NOW, Deadline::after(Duration::from_secs(20)));
+        assert_eq!(sent, Ok(Count { processed: 1, failed: 0 }));
+    }
+    assert_eq!(single.together(&all), 40);
+    // The proxy that had them is gone, and the group has found another.
+    drop(other);
+    for value in &all {
+        one.take_back(&value.host);
+    }
+    send_all(&all);
+    assert_eq!(one.taken().len(), 66);
+}

@@ -8,6 +8,7 @@
 mod architecture;
 mod batch;
 mod discover;
+mod evidence;
 mod faults;
 mod further_platforms;
 mod help;

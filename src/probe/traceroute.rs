@@ -33,6 +33,9 @@ pub struct TracerouteResult {
     pub reached: u8,
     /// In the order printed; none where the router has no route.
     pub hops: Vec<Hop>,
+    /// When it was run, seconds since 1970; absent in recorded text.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub time: Option<f64>,
     /// False: its limit, or a poll that wanted the lane, came first.
     pub complete: bool,
     /// As the router printed it, at most 4 KiB, cut at a line.

@@ -129,9 +129,21 @@ impl Spool {
 
     /// The last file, its last number, and no half line at its end.
     fn end(&self) -> io::Result<Option<End>> {
-        let Some(first) = self.files()?.pop() else { return Ok(None) };
+        loop {
+            let Some(first) = self.files()?.pop() else { return Ok(None) };
+            match self.end_of(first) {
+                Err(e) if is_unreadable(&e) => self.give_up(first, &e)?,
+                other => return other.map(Some),
+            }
+        }
+    }
+
+    fn end_of(&self, first: u64) -> io::Result<End> {
         let path = self.path(first);
         let mut file = state::open_in_place(&path)?;
+        if !file.metadata()?.is_file() {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
         let length = file.metadata()?.len();
         let mut header = vec![0; HEADER.len()];
         let ours = file.read_exact(&mut header).is_ok() && header == HEADER.as_bytes();
@@ -155,7 +167,7 @@ impl Spool {
             }
             // After a file that is not ours a new one is begun.
             let length = if ours { kept } else { u64::MAX };
-            return Ok(Some(End { path, length, last: last.map(|entry| entry.number).or(first.checked_sub(1)) }));
+            return Ok(End { path, length, last: last.map(|entry| entry.number).or(first.checked_sub(1)) });
         }
     }
 
@@ -176,7 +188,10 @@ impl Spool {
         for (at, file) in files.iter().enumerate().skip(first) {
             let offset = if *file == from.file { from.offset } else { 0 };
             let is_last = at + 1 == files.len();
-            self.read_file(*file, offset, is_last, &mut expected, most, &mut found)?;
+            match self.read_file(*file, offset, is_last, &mut expected, most, &mut found) {
+                Err(e) if is_unreadable(&e) => self.give_up(*file, &e)?,
+                other => other?,
+            }
             if found.len() == most {
                 break;
             }
@@ -198,6 +213,9 @@ impl Spool {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
             other => other?,
         };
+        if !file.metadata()?.is_file() {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
         // An offset beyond the end is of another file: somebody put it there.
         let mut start = if offset > file.metadata()?.len() { 0 } else { offset };
         let mut rest: Vec<u8> = Vec::new();
@@ -323,9 +341,33 @@ impl Spool {
         );
     }
 
+    /// Of a file that cannot be read: the values after it are not to wait for it.
+    fn give_up(&self, file: u64, why: &io::Error) -> io::Result<()> {
+        log::warn!(file:% = self.path(file).display(), why:%; "a file of the spool cannot be read and is set aside");
+        self.set_file_aside(file)
+    }
+
     fn set_file_aside(&self, file: u64) -> io::Result<()> {
         let folder = self.folder.join("damaged");
         let _ = fs::create_dir(&folder);
-        fs::rename(self.path(file), folder.join(format!("{file:020}{SUFFIX}")))
+        let mut to = folder.join(format!("{file:020}{SUFFIX}"));
+        let mut before = 0;
+        while fs::symlink_metadata(&to).is_ok() {
+            // What was set aside under this name stays.
+            before += 1;
+            to = folder.join(format!("{file:020}-{before}{SUFFIX}"));
+        }
+        match fs::rename(self.path(file), to) {
+            // Another sweep was first.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+            other => other,
+        }
     }
+}
+
+/// It lies in the file, and will be the same the next time: somebody else's, no file at all, a broken disk.
+fn is_unreadable(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let of_file = [Errno::ACCESS, Errno::PERM, Errno::ISDIR, Errno::LOOP, Errno::IO];
+    error.kind() == io::ErrorKind::InvalidData || Errno::from_io_error(error).is_some_and(|e| of_file.contains(&e))
 }

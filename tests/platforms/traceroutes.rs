@@ -229,7 +229,13 @@ fn a_users_file_traces_without_a_line_of_rust() {
     let ran = platform.run(&asked, "operator").unwrap();
     assert_eq!(ran.command, "way in blue to 192.0.2.3");
     let found = measured(platform.read(&asked, &ran, "no way to 192.0.2.3", Ending::Complete).unwrap());
-    let empty = TracerouteResult { reached: 0, hops: vec![], complete: true, text: "no way to 192.0.2.3".to_owned() };
+    let empty = TracerouteResult {
+        reached: 0,
+        hops: vec![],
+        time: None,
+        complete: true,
+        text: "no way to 192.0.2.3".to_owned(),
+    };
     assert_eq!(found, empty);
     let text = b"way to 192.0.2.3:\n1. nobody\nsomebody else\nand 192.0.2.2 after 200 us\n2. 192.0.2.3 after 2 us\n";
     let found = measured(platform.read_recorded(ProbeKind::Traceroute, text, None).unwrap());

@@ -100,6 +100,7 @@ impl TracerouteForm {
 
 fn result(path: Path<'_>, complete: bool) -> TracerouteResult {
     TracerouteResult {
+        time: None,
         reached: u8::from(path.reached),
         hops: path.hops,
         // Behind the target there is nothing to wait for.
