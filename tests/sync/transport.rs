@@ -109,7 +109,10 @@ fn https_is_believed_only_when_the_authority_is_known_and_the_name_is_right() {
     for more in [String::new(), ca(&theirs)] {
         let (kind, message) = failure(&with_settings(&settings(&url, &more)).run(&["sync"]));
         assert_eq!(kind, "connect");
-        assert!(message.contains("TLS: ") && message.contains("zabbix.ca_file names another authority"), "{message}");
+        assert!(
+            message.contains("TLS: ") && message.contains("zabbix.ca_file can name another authority"),
+            "{message}"
+        );
     }
     let other = encrypt(&api, &foreign, &foreign_key);
     let (kind, _) = failure(&with_settings(&settings(&other, &ca(&theirs))).run(&["sync"]));

@@ -86,7 +86,7 @@ impl Transport {
     fn attempt(&self, body: &[u8], bearer: Option<&Secret>, deadline: Deadline) -> Result<Vec<u8>, Failed> {
         let left = deadline.remaining().min(self.timeout);
         if left.is_zero() {
-            let failure = self.failure(Kind::Deadline, "no time left for the rest");
+            let failure = self.failure(Kind::Deadline, "no time was left for the rest; sync.deadline is the limit");
             return Err(Failed { failure, again: false, after: None });
         }
         let mut request = self.agent.post(&self.url).header("Content-Type", "application/json-rpc");
@@ -145,7 +145,7 @@ impl Transport {
             ureq::Error::Timeout(_) => self.again(Kind::Deadline, "no answer in time; zabbix.timeout is the limit"),
             ureq::Error::HostNotFound => self.again(Kind::Connect, "no such host"),
             ureq::Error::NativeTls(_) | ureq::Error::Tls(_) | ureq::Error::Der(_) | ureq::Error::Pem(_) => {
-                let what = format!("TLS: {text}; zabbix.ca_file names another authority");
+                let what = format!("TLS: {text}; zabbix.ca_file can name another authority");
                 Failed { failure: self.failure(Kind::Connect, &what), again: false, after: None }
             }
             ureq::Error::BadUri(_) | ureq::Error::Http(_) | ureq::Error::InvalidProxyUrl => {
