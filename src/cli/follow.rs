@@ -49,6 +49,8 @@ fn retire(context: &Context, state: &State, difference: &Difference, now: &[Rout
     let still = now.iter().map(|(router, _)| router).filter(|router| addresses.contains(router.address.as_str()));
     let still: BTreeSet<String> = still.filter_map(name).collect();
     let names: BTreeSet<String> = gone.into_iter().filter_map(name).filter(|name| !still.contains(name)).collect();
-    let retired = masters::retire(state, &names.into_iter().collect::<Vec<_>>());
-    log::debug!(retired; "masters of routers that are gone or log in otherwise were told to leave");
+    if !names.is_empty() {
+        let retired = masters::retire(state, &names.into_iter().collect::<Vec<_>>());
+        log::debug!(retired; "masters of routers that are gone or log in otherwise were told to leave");
+    }
 }

@@ -173,4 +173,12 @@ fn a_proxy_is_taken_from_the_environment() {
     assert!(!tunnelled.is_empty(), "nothing came by the proxy");
     assert!(tunnelled.iter().all(|line| line.contains(&api.address().to_string())), "{tunnelled:?}");
     assert!(run("http_proxy", "127.0.0.1").is_empty());
+    // One that is away is named, not what opens it.
+    let closed = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port");
+    let output = monitor.command(&["sync"]).env("https_proxy", format!("http://me:canary@{closed}")).output();
+    let text = String::from_utf8_lossy(&output.expect("it runs").stdout).into_owned();
+    assert!(
+        text.contains(&format!(" (by the proxy {closed} of the environment): ")) && !text.contains("canary"),
+        "{text}"
+    );
 }

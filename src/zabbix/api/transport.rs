@@ -11,7 +11,7 @@ use std::path::Path;
 use std::time::Duration;
 use ureq::http::{Response, StatusCode};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, TlsProvider, parse_pem};
-use ureq::{Agent, Body};
+use ureq::{Agent, Body, Proxy};
 
 /// Five hundred hosts with a hundred macros each are a tenth of it.
 const BODY_LIMIT: u64 = 64 << 20;
@@ -26,6 +26,8 @@ const CERTIFICATES_LIMIT: u64 = 4 << 20;
 pub(super) struct Transport {
     agent: Agent,
     url: String,
+    /// Where a proxy stands between: which, for messages.
+    through: String,
     timeout: Duration,
 }
 
@@ -56,7 +58,8 @@ impl Transport {
         } else {
             format!("{}/api_jsonrpc.php", url.trim_end_matches('/'))
         };
-        Ok(Self { agent: config.new_agent(), url: path, timeout: settings.timeout })
+        let through = through(config.proxy(), &path);
+        Ok(Self { agent: config.new_agent(), url: path, through, timeout: settings.timeout })
     }
 
     pub(super) fn url(&self) -> &str {
@@ -163,7 +166,19 @@ impl Transport {
             Kind::Connect => Stage::Connect,
             _ => Stage::Reply,
         };
-        Failure::new(kind, stage, format!("Zabbix API {}: {}", self.url, excerpt(what, 400)))
+        // A proxy has a part in what comes, or not, from the network.
+        let through = if matches!(kind, Kind::Connect | Kind::Deadline) { self.through.as_str() } else { "" };
+        Failure::new(kind, stage, format!("Zabbix API {}{through}: {}", self.url, excerpt(what, 400)))
+    }
+}
+
+/// Not its user and password.
+fn through(proxy: Option<&Proxy>, url: &str) -> String {
+    match (proxy, url.parse()) {
+        (Some(proxy), Ok(url)) if !proxy.is_no_proxy(&url) => {
+            format!(" (by the proxy {}:{} of the environment)", proxy.host(), proxy.port())
+        }
+        _ => String::new(),
     }
 }
 
