@@ -5,7 +5,7 @@
 use super::answer;
 use super::api::Api;
 use crate::failure::Failure;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Items asked for at once.
@@ -32,12 +32,12 @@ pub(super) fn origins(api: &Api, key: &str, ids: &[u64]) -> Result<Origins, Fail
     if key == "templateids" {
         query["templated"] = true.into();
     }
-    let items: Vec<Value> = api.call("item.get", &query)?;
-    for item in &items {
-        if let (Some(owner), Some(origin @ 1..)) = (answer::id(item, "hostid"), answer::id(item, "templateid")) {
+    api.each("item.get", &query, |item| {
+        if let (Some(owner), Some(origin @ 1..)) = (answer::id(&item, "hostid"), answer::id(&item, "templateid")) {
             origins.entry(owner).or_default().insert(origin);
         }
-    }
+        Ok(())
+    })?;
     Ok(origins)
 }
 
@@ -48,8 +48,11 @@ impl Rights {
         let new: Vec<u64> = new.into_iter().collect();
         for some in new.chunks(AT_ONCE) {
             let query = json!({"itemids": some, "templated": true, "output": ["itemid"]});
-            let found: Vec<Value> = api.call("item.get", &query)?;
-            let found: BTreeSet<u64> = found.iter().filter_map(|item| answer::id(item, "itemid")).collect();
+            let mut found = BTreeSet::new();
+            api.each("item.get", &query, |item| {
+                found.extend(answer::id(&item, "itemid"));
+                Ok(())
+            })?;
             for id in some {
                 if found.contains(id) {
                     self.seen.insert(*id)

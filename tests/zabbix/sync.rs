@@ -212,6 +212,26 @@ fn hosts_that_come_change_and_go_are_followed_by_login_and_by_token() {
         let secret =
             json!({"hostid": hosts[3].id, "macro": "{$LINE_ROUTER_USERNAME}", "value": "canary-77", "type": 1});
         zabbix.call("usermacro.create", secret);
+        // The one of the proxy has its password as secret text, then in a vault: by rule only.
+        let password = json!({"hostids": hosts[4].id, "filter": {"macro": "{$LINE_ROUTER_PASSWORD}"}});
+        let password = zabbix.call("usermacro.get", password)[0]["hostmacroid"].clone();
+        for (kind, value, said) in [(1, "canary-78", "is secret text"), (2, "path/canary:key", "is in a vault")] {
+            zabbix.call("usermacro.update", json!({"hostmacroid": password, "value": value, "type": kind}));
+            let said = format!("{{$LINE_ROUTER_PASSWORD}} {said}");
+            let text = of_proxy.run(&["sync", "--accept-shrink", "--format", "text"]).stdout;
+            assert!(text.contains(&said), "{version}: {text}");
+            let ruled = monitor(&zabbix, "sync.proxy = \"lab-proxy\"\nsync.group_credentials = \"Lab=secret:good\"");
+            assert_eq!(synced(&ruled)["lines"], 1, "{version}");
+            assert_eq!(ruled.run(&["inventory", "show"]).json()["routers"][0]["password"], "secret:good");
+        }
+        zabbix.call("usermacro.update", json!({"hostmacroid": password, "value": "secret:good", "type": 0}));
+        hosts[4].move_to(Part::Server);
+        assert_eq!(of_proxy.run(&["sync", "--accept-shrink"]).json()["lines"], 0, "{version}");
+        assert_eq!(synced(&by_login)["changes"]["added"]["lines"], 1, "{version}");
+        if version != "6.0" {
+            by_group(&zabbix, &hosts[4].id);
+        }
+        hosts[4].move_to(Part::Proxy);
         zabbix.call("host.update", json!({"hostid": hosts[0].id, "status": 1}));
         zabbix.call("host.update", json!({"hostid": hosts[1].id, "host": "10.1.1.22", "name": "renamed"}));
         drop(hosts.remove(2));
@@ -236,6 +256,24 @@ fn hosts_that_come_change_and_go_are_followed_by_login_and_by_token() {
         assert_eq!(expired["failure"]["kind"], "auth", "{version}: {expired}");
         assert_eq!(expired["lines"], 3);
     }
+}
+
+/// Hosts that a group of proxies has, which needs none of them for that.
+fn by_group(zabbix: &Zabbix, host: &str) {
+    let group = json!({"name": "sync group", "failover_delay": "10s", "min_online": "1"});
+    let group = id(&zabbix.call("proxygroup.create", group)["proxy_groupids"][0]);
+    zabbix.call("host.update", json!({"hostid": host, "monitored_by": 2, "proxy_groupid": group}));
+    for (setting, lines) in [
+        ("sync.proxy_group = \"sync group\"".to_owned(), 1),
+        (format!("sync.proxy_group = {group:?}"), 1),
+        // It has none that is online and could have been given it.
+        ("sync.proxy = \"lab-proxy\"".to_owned(), 0),
+    ] {
+        let ran = monitor(zabbix, &setting).run(&["sync", "--accept-shrink"]);
+        assert_eq!(ran.json()["lines"], lines, "{setting}: {}", ran.stdout);
+    }
+    zabbix.call("host.update", json!({"hostid": host, "monitored_by": 0}));
+    zabbix.call("proxygroup.delete", json!([group]));
 }
 
 #[test]

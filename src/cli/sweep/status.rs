@@ -47,7 +47,7 @@ pub(in crate::cli) fn look(context: &Context) -> Option<SweepStatus> {
     if !folder.is_dir() {
         return None;
     }
-    let last = std::fs::read(dir.join("sweep").join(super::LAST)).ok();
+    let last = std::fs::read(dir.join(super::SWEEP).join(super::LAST)).ok();
     let last = last.and_then(|json| serde_json::from_slice(&json).ok());
     let settings = &context.loaded.settings;
     let spool = Spool::new(folder, u64::from(settings.sweep.spool_size) << 20);
