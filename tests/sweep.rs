@@ -246,6 +246,19 @@ fn a_pass_in_the_background_is_started_at_once_and_the_next_shows_what_it_did() 
         (summary["lines"] == 3).then_some(summary)
     });
     assert!(second["sent"].as_u64().is_some(), "{second}");
+    // What stops a pass in the background is told by the next one.
+    let books = std::fs::read_dir(monitor.state().join("spool")).expect("a spool").flatten();
+    let books = books.map(|entry| entry.path()).find(|path| path.extension().is_some_and(|end| end == "books"));
+    let books = books.expect("books");
+    std::fs::remove_file(&books).expect("removed");
+    std::fs::create_dir(&books).expect("something else");
+    wait::until("why there was none", || {
+        let told = monitor.run(&["sweep", "--detach"]).json();
+        (told["failure"]["message"].as_str()?.contains(books.to_str()?) && told["state"] == 1).then_some(())
+    });
+    assert_eq!(monitor.run(&["status"]).json()["sweep"]["failure"]["kind"], "settings");
+    std::fs::remove_dir(&books).expect("removed");
+    wait::until("a summary again", || (monitor.run(&["sweep", "--detach"]).json()["state"] == 0).then_some(()));
 }
 
 #[test]

@@ -117,12 +117,13 @@ impl<M: Measure> Engine<M> {
         super::books::close_others(&spool, &plan.servers)?;
         let outbox = Outbox::new(spool, plan.servers.clone());
         deliveries.iter().enumerate().for_each(|(at, delivery)| outbox.learn(at, delivery));
+        let workers = plan.workers;
         let shared = Arc::new(Shared {
             measure,
             plan,
             table,
             boot: Moment::now(),
-            jobs: Jobs::default(),
+            jobs: Jobs::new(workers),
             summary: Mutex::new(Summary { time: clock::now(), ..Summary::default() }),
             outbox,
         });

@@ -174,6 +174,8 @@ fn traceroute(outcome: Outcome<'_>) -> Option<String> {
 }
 
 fn cut(mut text: String) -> String {
+    // For Zabbix no text has it: the whole message would be refused, again and again.
+    text.retain(|c| c != '\0');
     if let Some((end, _)) = text.char_indices().nth(LONGEST_TEXT) {
         text.truncate(end);
     }

@@ -124,11 +124,11 @@ fn a_generation_that_is_replaced_while_it_is_read_can_still_be_read() {
         synced(&monitor);
     }
     let settings = StateSettings { dir: Some(monitor.state()), ..StateSettings::default() };
-    let state = State::open(&settings).ok().expect("a state directory");
+    let state = State::open(&settings).expect("a state directory");
     let all = history::all(&state).expect("generations");
     std::fs::remove_dir_all(monitor.state().join("inventory")).expect("a folder");
     let lines: Vec<usize> =
-        all.iter().map(|one| one.routers().ok().expect("routers").iter().map(|(_, lines)| lines.len()).sum()).collect();
+        all.iter().map(|one| one.routers().expect("routers").iter().map(|(_, lines)| lines.len()).sum()).collect();
     assert_eq!(lines, [3, 2, 1]);
 }
 

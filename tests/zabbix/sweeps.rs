@@ -26,7 +26,8 @@ fn report_to(zabbix: &Zabbix, servers: &[SocketAddr]) {
 /// Lines `L-n` to 10.0.0.n of a router, as in [`Inventory::lines`].
 fn import(zabbix: &Zabbix, sim: &Sim, count: u32, interval: &str) {
     let inventory = Inventory::new().router("edge-1", &sim.address("r1").to_string(), "linux", "");
-    let inventory = inventory.lines(count, "edge-1", &format!("interval = {interval:?}\ncount = 1"));
+    let more = format!("interval = {interval:?}\ncount = 1\ninterface = \"wan1\"");
+    let inventory = inventory.lines(count, "edge-1", &more);
     let file = zabbix.folder(Part::Server).join("inventory.toml");
     std::fs::write(&file, inventory.text()).expect("an inventory");
     zabbix.monitor(Part::Server, &["inventory", "import", file.to_str().expect("a path")]);
@@ -105,6 +106,11 @@ fn values_of_a_server_that_is_killed_and_comes_back_are_in_its_history_once_with
             times.dedup();
             assert_eq!(times.len(), all, "{version}: none twice");
             assert!(host.values("line.up").iter().all(|value| value.text == "1"));
+            let port = ["line.port.status", "line.port.oper", "line.port.name"].map(|key| host.first(key).text);
+            assert_eq!((port[0].as_str(), port[1].as_str(), port[2].starts_with("wan1")), ("1", "1", true), "{port:?}");
+            // A rate needs two of them.
+            host.first("line.port.in.errors");
+            host.first("line.rtt.p95");
         }
         // One item of Zabbix drives it all, and shows it.
         let sweeper = zabbix
