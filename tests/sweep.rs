@@ -175,6 +175,33 @@ fn refused_items_are_found_named_once_and_shown_by_status() {
 }
 
 #[test]
+fn text_that_was_refused_is_said_again_until_it_is_taken_and_then_no_more() {
+    let (sim, trapper) = (sim(), Trapper::start());
+    let item = ("10.1.1.2", "line.message");
+    trapper.refuse(item.0, item.1);
+    let monitor = monitor(&trapper, "");
+    three(&sim, "1s").import(&monitor);
+    let count = |key: &str| {
+        trapper.taken().iter().filter(|value| (value.host.as_str(), value.key.as_str()) == (item.0, key)).count()
+    };
+    let sweep_until = |what: &str, enough: &dyn Fn() -> bool| {
+        wait::until(what, || {
+            monitor.run(&["sweep"]);
+            enough().then_some(())
+        });
+    };
+    sweep_until("it is tried again and again", &|| count(item.1) >= 3);
+    trapper.accept(item.0, item.1);
+    // Until it is sure that it is taken, and not longer.
+    wait::until("checks without it", || {
+        let (texts, checks) = (count(item.1), count("line.state"));
+        (0..2).for_each(|_| drop(monitor.run(&["sweep"])));
+        (count(item.1) == texts && count("line.state") > checks).then_some(())
+    });
+    assert_eq!(monitor.run(&["status"]).json()["sweep"]["servers"][0]["refused_items"], json!([]));
+}
+
+#[test]
 fn every_server_gets_all_values_and_one_that_is_dead_delays_no_other() {
     let (sim, one, other) = (sim(), Trapper::start(), Trapper::start());
     let closed = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port");
@@ -219,6 +246,19 @@ fn a_pass_in_the_background_is_started_at_once_and_the_next_shows_what_it_did() 
         (summary["lines"] == 3).then_some(summary)
     });
     assert!(second["sent"].as_u64().is_some(), "{second}");
+    // What stops a pass in the background is told by the next one.
+    let books = std::fs::read_dir(monitor.state().join("spool")).expect("a spool").flatten();
+    let books = books.map(|entry| entry.path()).find(|path| path.extension().is_some_and(|end| end == "books"));
+    let books = books.expect("books");
+    std::fs::remove_file(&books).expect("removed");
+    std::fs::create_dir(&books).expect("something else");
+    wait::until("why there was none", || {
+        let told = monitor.run(&["sweep", "--detach"]).json();
+        (told["failure"]["message"].as_str()?.contains(books.to_str()?) && told["state"] == 1).then_some(())
+    });
+    assert_eq!(monitor.run(&["status"]).json()["sweep"]["failure"]["kind"], "settings");
+    std::fs::remove_dir(&books).expect("removed");
+    wait::until("a summary again", || (monitor.run(&["sweep", "--detach"]).json()["state"] == 0).then_some(()));
 }
 
 #[test]

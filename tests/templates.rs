@@ -15,7 +15,8 @@ const LINE_BY_AGENT: &str = "Leased Line by SSH via agent";
 const TRAPPER: &str = "Leased Line by SSH trapper";
 const ROUTER: &str = "Edge Router Leased Lines by SSH";
 const ROUTER_BY_AGENT: &str = "Edge Router Leased Lines by SSH via agent";
-const NAMES: [&str; 5] = [LINE, LINE_BY_AGENT, TRAPPER, ROUTER, ROUTER_BY_AGENT];
+const SWEEP: &str = "Leased Lines Sweep by ddl-monitor";
+const NAMES: [&str; 6] = [LINE, LINE_BY_AGENT, TRAPPER, ROUTER, ROUTER_BY_AGENT, SWEEP];
 
 /// What Zabbix fills in itself.
 const BUILT_IN: [&str; 5] = ["{HOST.HOST}", "{ITEM.LASTVALUE1}", "{#LINE.ID}", "{#LINE.TARGET}", "{#LINE.CARRIER}"];
@@ -42,6 +43,11 @@ impl Template {
         }
         assert_eq!(found.len(), 2 * NAMES.len());
         found
+    }
+
+    /// Those whose items are of lines.
+    fn of_lines() -> Vec<Self> {
+        Self::all().into_iter().filter(|one| one.name() != SWEEP).collect()
     }
 
     fn named(name: &str) -> Self {
@@ -331,6 +337,9 @@ fn the_items_of_a_line_are_the_same_in_every_template() {
         "line.rtt.min",
         "line.rtt.avg",
         "line.rtt.max",
+        "line.rtt.p95",
+        "line.jitter",
+        "line.loss.burst",
         "line.state",
         "line.age",
         "line.elapsed",
@@ -350,21 +359,22 @@ fn the_items_of_a_line_are_the_same_in_every_template() {
         "line.port.bandwidth",
         "line.port.last.change",
     ];
-    for template in Template::all() {
+    for template in Template::of_lines() {
         let of_a_line =
             |key: &str| if template.is_of_a_router() { format!("{key}[{{#LINE.ID}}]") } else { key.to_owned() };
         let found: BTreeSet<&str> =
             template.items().iter().map(|item| text(item, "key")).filter(|key| key.starts_with("line.")).collect();
         let mut expected: BTreeSet<String> = keys.iter().map(|key| of_a_line(key)).collect();
-        if template.is_of_a_router() {
-            expected.insert(of_a_line("line.raw"));
-        }
+        // A batch brings no evidence.
+        expected.insert(if template.is_of_a_router() { of_a_line("line.raw") } else { "line.traceroute".to_owned() });
         assert_eq!(found, expected.iter().map(String::as_str).collect(), "{}", template.what());
         for (key, unit) in [
             ("line.loss", "%"),
             ("line.rtt.min", "s"),
             ("line.rtt.avg", "s"),
             ("line.rtt.max", "s"),
+            ("line.rtt.p95", "s"),
+            ("line.jitter", "s"),
             ("line.age", "s"),
             ("line.elapsed", "s"),
         ] {
@@ -412,7 +422,7 @@ fn a_result_that_was_given_out_before_is_not_counted_again() {
 /// A router that does not print a field, or a line without an interface, has no value there: neither 0 nor an unsupported item.
 #[test]
 fn what_is_not_known_of_our_port_is_no_value() {
-    for template in Template::all() {
+    for template in Template::of_lines() {
         let ports = template.items().into_iter().filter(|item| text(item, "key").starts_with("line.port."));
         for item in ports {
             let about = format!("{} {}", template.what(), text(item, "key"));
@@ -469,7 +479,7 @@ fn the_names_of_problems_do_not_repeat_what_zabbix_shows_beside_them() {
 /// The line's tag makes an SLA of each circuit possible; it must be on what is measured and on what is reported.
 #[test]
 fn whatever_is_about_a_line_carries_its_tag() {
-    for template in Template::all() {
+    for template in Template::of_lines() {
         let id = if template.is_of_a_router() { "{#LINE.ID}" } else { "{$LINE_ID}" };
         let of_the_line = |one: &&Value, key: &str| !template.is_of_a_router() || text(one, key).contains(id);
         let items = template.items().into_iter().filter(|one| of_the_line(one, "key"));
@@ -497,7 +507,7 @@ fn whatever_is_about_a_line_carries_its_tag() {
 
 #[test]
 fn one_fault_silences_what_follows_from_it() {
-    for template in Template::all() {
+    for template in Template::of_lines() {
         let silenced_by = |end: &str| -> BTreeSet<String> {
             let all = list(template.trigger(end), "dependencies");
             all.iter().map(|one| text(one, "name").rsplit(": ").next().expect("a name").to_owned()).collect()
@@ -546,7 +556,7 @@ fn one_fault_silences_what_follows_from_it() {
 /// A router that cannot be asked says nothing about its lines: what reports them looks only at what was measured.
 #[test]
 fn a_line_is_down_only_by_what_the_router_said() {
-    for template in Template::all() {
+    for template in Template::of_lines() {
         let name = template.name();
         let suffix = if template.is_of_a_router() { "[{#LINE.ID}]" } else { "" };
         for (end, key) in [
@@ -605,6 +615,24 @@ fn zabbix_7_0_has_a_time_out_for_what_runs_the_program() {
             assert_eq!(lower, template.version == "7.0", "{}: {widget:?}", template.what());
         }
     }
+}
+
+/// What the sweep prints, field by field; what it may leave out is a value all the same.
+#[test]
+fn the_summary_of_a_sweep_has_an_item_for_each_of_its_fields() {
+    let summary = serde_json::to_value(ddl_monitor::sweep::summary::Summary::default()).expect("JSON");
+    let template = Template::named(SWEEP);
+    let keys: BTreeSet<&str> = template.items().iter().map(|item| text(item, "key")).collect();
+    let fields = summary.as_object().expect("an object").keys().map(|field| format!("sweep.{field}"));
+    // When it was, and what only several sweeps at once or one that ends early have.
+    let without = ["sweep.time", "sweep.in_hand", "sweep.given_up", "sweep.servers"];
+    for key in fields.filter(|key| !without.contains(&key.as_str())) {
+        assert!(keys.contains(key.as_str()), "{key}");
+    }
+    let of_kinds: BTreeSet<&str> =
+        keys.iter().filter_map(|key| key.strip_prefix("sweep.failed[")?.strip_suffix(']')).collect();
+    let kinds = of_kinds.iter().map(|name| serde_json::from_value::<Kind>((*name).into()).expect(name).number());
+    assert_eq!(kinds.collect::<BTreeSet<_>>(), (1..=Kind::Internal.number()).collect());
 }
 
 /// The agent variants, the trapper template, 7.0/ and the tables of the README.

@@ -5,7 +5,9 @@
 choose_parts() {
   parts=(postgres frontend)
   [ -z "$demo" ] || parts+=(routers)
-  parts+=(server proxy agentd agent2)
+  parts+=(server proxy)
+  [ -z "$second" ] || parts+=(proxy2)
+  parts+=(agentd agent2)
 }
 
 # A line of the lab's description.
@@ -28,7 +30,7 @@ take_ports() {
     {
       echo "version=$version"
       echo "demo="
-      for part in frontend server proxy agentd agent2 routers; do echo "port_$part=$((base++))"; done
+      for part in frontend server proxy agentd agent2 routers proxy2; do echo "port_$part=$((base++))"; done
     } >"$dir/lab"
     return
   done
@@ -81,13 +83,17 @@ load_database() {
 
 # A proxy makes its own at its first start; that of 7.0 takes 8 s for it.
 load_database_of_proxy() {
-  [ ! -e "$dir/proxy/proxy.db" ] || return 0
   local kept
   kept=$store/proxy-$(cat "$store/proxy.version").db
-  if [ -e "$kept" ]; then
-    cp --preserve=mode,ownership "$kept" "$dir/proxy/proxy.db"
-    return
-  fi
+  [ -e "$kept" ] || make_database_of_proxy "$kept"
+  local part
+  for part in proxy ${second:+proxy2}; do
+    [ -e "$dir/$part/proxy.db" ] || cp --preserve=mode,ownership "$kept" "$dir/$part/proxy.db"
+  done
+}
+
+make_database_of_proxy() {
+  local kept=$1
   run_part proxy
   await proxy grep -q 'proxy #0 started' "$dir/proxy/proxy.log"
   stop_processes proxy
@@ -127,7 +133,7 @@ PHP
 set_up_daemons() {
   local part proxy_frequency=ConfigFrequency
   [ "$version" = 6.0 ] || proxy_frequency=ProxyConfigFrequency
-  for part in server proxy agentd agent2; do
+  for part in server proxy ${second:+proxy2} agentd agent2; do
     mkdir -p "$dir/$part/state" "$dir/$part/run" "$dir/$part/externalscripts"
     ln -sfn "$dir/bin/ddl-monitor" "$dir/$part/externalscripts/ddl-monitor"
     printf '[state]\ndir = "%s"\n[secrets]\nfile = "%s"\n' "$dir/$part/state" "$dir/$part/credentials.toml" >"$dir/$part/ddl-monitor.toml"
@@ -149,15 +155,18 @@ StartTimers=1
 StartLLDProcessors=2
 HousekeepingFrequency=0
 CONF
-  cat >"$dir/proxy/zabbix.conf" <<CONF
-$(of_both proxy)
-ListenPort=$port_proxy
-Hostname=lab-proxy
+  for part in proxy ${second:+proxy2}; do
+    local port=port_$part
+    cat >"$dir/$part/zabbix.conf" <<CONF
+$(of_both "$part")
+ListenPort=${!port}
+Hostname=$(name_of "$part")
 Server=127.0.0.1:$port_server
-DBName=$dir/proxy/proxy.db
+DBName=$dir/$part/proxy.db
 $proxy_frequency=1
 DataSenderFrequency=1
 CONF
+  done
   for part in agentd agent2; do
     mkdir -p "$dir/$part/conf.d"
     [ ! -d "$top/zabbix-templates/agent" ] || cp "$top"/zabbix-templates/agent/*.conf "$dir/$part/conf.d/"
@@ -174,6 +183,8 @@ ControlSocket=$dir/agent2/run/control
 PluginSocket=$dir/agent2/run/plugins
 CONF
 }
+
+name_of() { if [ "$1" = proxy2 ]; then echo lab-proxy-2; else echo "lab-$1"; fi; }
 
 of_both() {
   cat <<CONF
@@ -224,7 +235,7 @@ run_part() {
     ready postgres
     ;;
   server) start server zabbix "${environment[@]}" /usr/sbin/zabbix_server -f -c "$dir/server/zabbix.conf" ;;
-  proxy) start proxy zabbix "${environment[@]}" "$proxy_program" -f -c "$dir/proxy/zabbix.conf" ;;
+  proxy | proxy2) start "$part" zabbix "${environment[@]}" "$proxy_program" -f -c "$dir/$part/zabbix.conf" ;;
   agentd) start agentd zabbix "${environment[@]}" PATH="$dir/bin:$path" /usr/sbin/zabbix_agentd -f -c "$dir/agentd/zabbix.conf" ;;
   agent2) start agent2 zabbix "${environment[@]}" PATH="$dir/bin:$path" /usr/sbin/zabbix_agent2 -f -c "$dir/agent2/zabbix.conf" ;;
   frontend)
@@ -273,8 +284,8 @@ monitor() {
 # Zabbix first, so that nothing starts masters anew; they log out while the routers are there; the database last.
 stop_parts() {
   local part
-  stop_processes server proxy agentd agent2 frontend
-  for part in server proxy agentd agent2; do
+  stop_processes server proxy proxy2 agentd agent2 frontend
+  for part in server proxy proxy2 agentd agent2; do
     ! compgen -G "$dir/$part/state/*.sock" >/dev/null || monitor "$part" stop --all </dev/null >/dev/null 2>&1 || true
   done
   stop_processes routers postgres

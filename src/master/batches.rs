@@ -6,7 +6,7 @@ use crate::deadline::Deadline;
 use crate::failure::Failure;
 use crate::probe::Probe;
 use crate::wire::{Answers, Batch, Reply, Session};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,8 +18,8 @@ type Probes = Arc<[Probe]>;
 #[derive(Default)]
 pub(super) struct Batches {
     open: Vec<Open>,
-    /// Queued or running.
-    in_hand: HashSet<Probes>,
+    /// Queued or running; true where a batch asked for it that is not tied to its client: then it goes on whoever leaves.
+    in_hand: HashMap<Probes, bool>,
     last: HashMap<Probes, Last>,
 }
 
@@ -69,12 +69,14 @@ impl Batches {
         let mut new = Vec::new();
         for (place, probes) in lines.iter().enumerate().filter(|(place, _)| answers[*place].is_none()) {
             places.entry(Arc::clone(probes)).or_default().push(place);
-            if self.in_hand.insert(Arc::clone(probes)) {
+            let stays = self.in_hand.entry(Arc::clone(probes)).or_insert_with(|| {
                 new.push(Arc::clone(probes));
-            }
+                false
+            });
+            *stays |= !client.is_tied();
         }
         if self.last.len() > lines.len() + KEPT {
-            self.last.retain(|probes, _| places.contains_key(probes) || self.in_hand.contains(probes));
+            self.last.retain(|probes, _| places.contains_key(probes) || self.in_hand.contains_key(probes));
         }
         new.sort_by_key(|probes| self.last.get(probes).map(|last| last.at));
         let missing = places.values().map(Vec::len).sum();
@@ -107,7 +109,8 @@ impl Batches {
             std::mem::take(&mut self.open).into_iter().partition(|open| open.client.has_left_its_batch());
         self.open = open;
         for probes in gone.iter().flat_map(|open| open.places.keys()) {
-            if !self.open.iter().any(|open| open.places.contains_key(probes)) {
+            let is_wanted = self.open.iter().any(|open| open.places.contains_key(probes));
+            if !is_wanted && self.in_hand.get(probes) == Some(&false) {
                 self.in_hand.remove(probes);
             }
         }
@@ -116,7 +119,7 @@ impl Batches {
     /// Somebody still wants this job of a batch, or will come for it.
     pub(super) fn is_in_hand(&self, job: &Job) -> bool {
         match &job.ask {
-            Ask::Probes(probes) if job.batched => self.in_hand.contains(probes),
+            Ask::Probes(probes) if job.is_batched() => self.in_hand.contains_key(probes),
             _ => true,
         }
     }

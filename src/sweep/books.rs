@@ -43,7 +43,8 @@ impl Books {
     /// The books of a server; one that is new has what another, that is no longer named, has not got, else what comes from now on.
     pub(super) fn open(spool: &Spool, server: &Server) -> io::Result<Self> {
         let path = path(spool, server);
-        let (slots, page) = Slots::open::<Page>(&path)?;
+        let named = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", path.display()));
+        let (slots, page) = Slots::open::<Page>(&path).map_err(named)?;
         if let Some(page) = page {
             return Ok(Self { slots, path, page });
         }
@@ -59,9 +60,18 @@ impl Books {
     }
 
     /// Takes what another sweep wrote meanwhile.
-    pub(super) fn refresh(&mut self) -> io::Result<()> {
-        if let Some(page) = self.slots.read::<Page>()? {
-            self.page = page;
+    pub(super) fn refresh(&mut self, spool: &Spool) -> io::Result<()> {
+        if self.path.exists() {
+            self.page = self.slots.read()?.unwrap_or(self.page);
+        } else {
+            // Somebody has removed it; for this process it goes on.
+            self.slots = Slots::open::<Page>(&self.path)?.0;
+            self.save()?;
+        }
+        let end = spool.last()? + 1;
+        if self.page.next.number > end {
+            log::warn!(books:% = self.path.display(), next = self.page.next.number, end; "the spool begins anew");
+            self.page.next = Position { number: spool.first()?, ..Position::default() };
         }
         Ok(())
     }
@@ -93,7 +103,11 @@ pub(super) fn account(spool: &Spool, server: &Server) -> io::Result<(Totals, u64
     if path.exists() {
         page = Slots::open::<Page>(&path)?.1.unwrap_or_default();
     }
-    Ok((page.totals, (spool.last()? + 1).saturating_sub(page.next.number.max(1))))
+    let (begin, end) = (page.next.number.max(1), spool.last()? + 1);
+    // Dropped for their number, and this server has not come to them yet.
+    let first = spool.first()?.clamp(begin, end.max(begin));
+    page.totals.dropped += first - begin;
+    Ok((page.totals, end.saturating_sub(first)))
 }
 
 /// Every server has had what is before this number.

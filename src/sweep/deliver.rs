@@ -2,7 +2,7 @@
 //! nothing of lines, and not how a batch is sent.
 
 use super::books::{self, Books, Totals};
-use super::spool::{Found, Spool};
+use super::spool::{Found, Position, Spool};
 use super::suspects::Suspects;
 use crate::clock;
 use crate::deadline::Deadline;
@@ -19,10 +19,19 @@ const HOSTS_NAMED: usize = 50;
 
 /// Sends one batch.
 pub trait Post {
+    /// How many of these values may go together; at least one of at least one.
+    fn together<'a>(&self, values: impl IntoIterator<Item = &'a Value>) -> usize {
+        values.into_iter().count()
+    }
+
     fn post(&mut self, values: &[Value], deadline: Deadline) -> Result<Count, NotSent>;
 }
 
 impl Post for Sender {
+    fn together<'a>(&self, values: impl IntoIterator<Item = &'a Value>) -> usize {
+        Sender::together(self, values)
+    }
+
     fn post(&mut self, values: &[Value], deadline: Deadline) -> Result<Count, NotSent> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         self.send(values, (now.as_secs(), now.subsec_nanos()), deadline)
@@ -34,7 +43,7 @@ impl Post for Sender {
 pub struct Pace {
     /// Values per batch at most.
     pub batch: usize,
-    /// Values per second at most, while there are more than a batch.
+    /// Values per second at most.
     pub rate: u32,
     /// Values that nobody took for so long are dropped.
     pub age: Duration,
@@ -72,6 +81,11 @@ impl<P: Post> Delivery<P> {
         &self.server
     }
 
+    /// What is known of the items that this server does not take.
+    pub fn suspects(&self) -> &Suspects {
+        &self.suspects
+    }
+
     /// Sends what there is, until it is all sent, a batch is not answered, the time is over, or `stop` says so.
     ///
     /// # Errors
@@ -85,7 +99,7 @@ impl<P: Post> Delivery<P> {
             }
             other => other?,
         };
-        self.books.refresh()?;
+        self.books.refresh(&self.spool)?;
         self.suspects = read_suspects(&self.books);
         let before = self.suspects.clone();
         let result = self.send_all(&mut done, deadline, stop);
@@ -102,7 +116,7 @@ impl<P: Post> Delivery<P> {
     /// Values that no disk took: they go after all that is spooled. What was answered is taken out of them.
     pub fn send_unspooled(&mut self, values: &mut Vec<Value>, deadline: Deadline, done: &mut Delivered) {
         while done.stopped.is_none() && !values.is_empty() {
-            let batch = values.len().min(self.pace.batch.max(1));
+            let batch = self.post.together(values.iter().take(self.pace.batch.max(1)));
             match self.post.post(&values[..batch], deadline) {
                 Ok(count) => {
                     done.processed += count.processed;
@@ -125,6 +139,7 @@ impl<P: Post> Delivery<P> {
                 return Ok(());
             }
             found.truncate(self.suspects.cut(found.iter().map(|found| &found.value)));
+            found.truncate(self.post.together(found.iter().map(|found| &found.value)));
             let begun = Instant::now();
             let values: Vec<Value> = found.iter().map(|found| found.value.clone()).collect();
             match self.post.post(&values, deadline) {
@@ -135,10 +150,8 @@ impl<P: Post> Delivery<P> {
                     return self.drop_old(done);
                 }
             }
-            if found.len() == self.pace.batch {
-                let due = Duration::from_secs_f64(found.len() as f64 / f64::from(self.pace.rate.max(1)));
-                deadline.pause(due.saturating_sub(begun.elapsed()));
-            }
+            let due = Duration::from_secs_f64(found.len() as f64 / f64::from(self.pace.rate.max(1)));
+            deadline.pause(due.saturating_sub(begun.elapsed()));
         }
     }
 
@@ -160,10 +173,15 @@ impl<P: Post> Delivery<P> {
         Ok(())
     }
 
-    /// Nobody takes them, and they are older than anyone wants.
+    /// Nobody takes them, and they are older than anyone wants, or too many.
     fn drop_old(&mut self, done: &mut Delivered) -> io::Result<()> {
         let oldest = seconds().saturating_sub(self.pace.age.as_secs());
-        let mut dropped = 0;
+        let first = self.spool.first()?;
+        let mut dropped = first.saturating_sub(self.books.page.next.number);
+        if dropped > 0 {
+            self.books.page.next = Position { number: first, ..Position::default() };
+            self.books.page.totals.dropped += dropped;
+        }
         loop {
             let found = self.spool.read(self.books.page.next, self.pace.batch)?;
             let old = found.iter().take_while(|found| found.value.clock < oldest).count();
@@ -174,7 +192,7 @@ impl<P: Post> Delivery<P> {
             dropped += gone;
         }
         if dropped > 0 {
-            log::warn!(server:% = self.server, values = dropped; "spooled values are too old and dropped");
+            log::warn!(server:% = self.server, values = dropped; "spooled values are too old or too many, and dropped");
             self.books.save()?;
         }
         done.dropped += dropped;

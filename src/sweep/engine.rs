@@ -116,12 +116,14 @@ impl<M: Measure> Engine<M> {
         }
         super::books::close_others(&spool, &plan.servers)?;
         let outbox = Outbox::new(spool, plan.servers.clone());
+        deliveries.iter().enumerate().for_each(|(at, delivery)| outbox.learn(at, delivery));
+        let workers = plan.workers;
         let shared = Arc::new(Shared {
             measure,
             plan,
             table,
             boot: Moment::now(),
-            jobs: Jobs::default(),
+            jobs: Jobs::new(workers),
             summary: Mutex::new(Summary { time: clock::now(), ..Summary::default() }),
             outbox,
         });
@@ -147,7 +149,7 @@ impl<M: Measure> Engine<M> {
         self.shared.jobs.put(claimed.1);
         self.hire()?;
         self.shared.jobs.close(false);
-        self.shared.jobs.wait_idle(&|| stop.is_told());
+        self.shared.jobs.wait_idle(&|| stop.is_told() || end.is_over());
         Ok(self.finish(end, stop))
     }
 
@@ -333,7 +335,9 @@ fn measure<M: Measure>(shared: &Shared<M>, job: &Job) {
         }
         summary.late += usize::from(is_late(claim, line, begun));
         let mut reported = claim.reported;
-        values.extend(report::values(shared.plan.host.of(line), outcome, shared.plan.form, &mut reported));
+        let host = shared.plan.host.of(line);
+        let again = |key: &str| shared.outbox.doubts_of(host, key);
+        values.extend(report::values(host, outcome, shared.plan.form, &again, &mut reported));
         released.push((claim.key, reported));
     }
     drop(summary);

@@ -1,5 +1,5 @@
 //! What is to be measured, router by router: a queue for a pool of workers. A router that is slow or dead holds a few of them at
-//! most, so it delays no other. Knows nothing of how a router is asked.
+//! most, and one when workers are scarce, so it delays no other. Knows nothing of how a router is asked.
 
 use super::table::Claim;
 use crate::deadline::Deadline;
@@ -28,13 +28,30 @@ struct Inner {
     closed: bool,
 }
 
-#[derive(Default)]
+impl Inner {
+    fn next(&mut self, workers: usize) -> Option<Job> {
+        let most = if self.busy * 2 < workers { AT_ONCE } else { 1 };
+        let is_free = |job: &Job| self.running.get(&job.router.name).is_none_or(|running| *running < most);
+        let at = self.waiting.iter().position(is_free)?;
+        let job = self.waiting.remove(at)?;
+        *self.running.entry(job.router.name.clone()).or_default() += 1;
+        self.busy += 1;
+        Some(job)
+    }
+}
+
 pub(super) struct Jobs {
     inner: Mutex<Inner>,
     changed: Condvar,
+    /// So many may be busy at a time.
+    workers: usize,
 }
 
 impl Jobs {
+    pub(super) fn new(workers: usize) -> Self {
+        Self { inner: Mutex::default(), changed: Condvar::new(), workers }
+    }
+
     pub(super) fn put(&self, jobs: impl IntoIterator<Item = Job>) {
         self.lock().waiting.extend(jobs);
         self.changed.notify_all();
@@ -44,16 +61,9 @@ impl Jobs {
     pub(super) fn take(&self) -> Option<Job> {
         let mut inner = self.lock();
         loop {
-            let free = |job: &Job| inner.running.get(&job.router.name).is_none_or(|running| *running < AT_ONCE);
-            if let Some(at) = inner.waiting.iter().position(free)
-                && let Some(job) = inner.waiting.remove(at)
-            {
-                *inner.running.entry(job.router.name.clone()).or_default() += 1;
-                inner.busy += 1;
-                return Some(job);
-            }
-            if inner.closed && inner.waiting.is_empty() {
-                return None;
+            let job = inner.next(self.workers);
+            if job.is_some() || (inner.closed && inner.waiting.is_empty()) {
+                return job;
             }
             inner = self.changed.wait(inner).unwrap_or_else(PoisonError::into_inner);
         }
@@ -106,5 +116,31 @@ impl Jobs {
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn routers_that_do_not_answer_leave_workers_for_the_others() {
+        let job = |n: usize| {
+            let router = Arc::new(RouterRecord { name: format!("r{n}"), ..RouterRecord::default() });
+            Job { router, lines: Vec::new(), deadline: Deadline::after(Duration::ZERO) }
+        };
+        let jobs = Jobs::new(20);
+        // Lines of six routers fall due again and again, and nobody answers for them.
+        jobs.put((0..36).map(|n| job(n % 6)));
+        let mut take = || jobs.lock().next(jobs.workers).map(|job| job.router.name.clone());
+        let taken = std::iter::from_fn(&mut take).count();
+        assert!((10..=12).contains(&taken), "{taken}");
+        jobs.put([job(6)]);
+        assert_eq!(take(), Some("r6".into()));
+        // Each that is done makes room for one.
+        jobs.done("r0");
+        jobs.done("r0");
+        jobs.done("r1");
+        assert_eq!(std::iter::from_fn(take).count(), 3);
     }
 }

@@ -2,12 +2,14 @@
 //! does not answer is asked again and again, and delays no other. Knows nothing of lines.
 
 use super::books;
-use super::deliver::{self, Delivery};
+use super::deliver::{self, Delivered, Delivery};
+use super::report;
 use super::spool::Spool;
 use super::summary::ServerSummary;
 use crate::deadline::Deadline;
 use crate::zabbix::sender::{Sender, Value};
 use crate::zabbix::servers::Server;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -26,7 +28,11 @@ pub(super) struct Outbox {
     servers: Vec<Server>,
     mail: Mutex<Mail>,
     news: Condvar,
+    doubts: Mutex<Vec<Doubts>>,
 }
+
+/// By host, the items of which a server may not have taken the last text.
+type Doubts = HashMap<String, HashSet<String>>;
 
 /// What the threads that send are told.
 #[derive(Default)]
@@ -42,7 +48,26 @@ struct Mail {
 impl Outbox {
     pub(super) fn new(spool: Spool, servers: Vec<Server>) -> Self {
         let unspooled = vec![Vec::new(); servers.len()];
-        Self { spool, servers, mail: Mutex::new(Mail { unspooled, ..Mail::default() }), news: Condvar::new() }
+        let doubts = Mutex::new(vec![Doubts::new(); servers.len()]);
+        Self { spool, servers, mail: Mutex::new(Mail { unspooled, ..Mail::default() }), news: Condvar::new(), doubts }
+    }
+
+    /// What is known of a server's items from now on.
+    pub(super) fn learn(&self, at: usize, delivery: &Delivery<Sender>) {
+        let mut doubts = Doubts::new();
+        for (host, key) in delivery.suspects().all().filter(|(_, key)| report::is_text(key)) {
+            doubts.entry(host.clone()).or_default().insert(key.clone());
+        }
+        self.doubts()[at] = doubts;
+    }
+
+    /// A server may not have taken the last text of this item.
+    pub(super) fn doubts_of(&self, host: &str, key: &str) -> bool {
+        self.doubts().iter().any(|doubts| doubts.get(host).is_some_and(|keys| keys.contains(key)))
+    }
+
+    fn doubts(&self) -> MutexGuard<'_, Vec<Doubts>> {
+        self.doubts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// To the spool, or where no disk takes them, to the threads that send. How many were dropped, since memory has an end, too.
@@ -103,16 +128,17 @@ impl Outbox {
             // Told in the middle of a long queue: what is left has its own, shorter time.
             let stop = || closing.is_none() && self.mail().closing.is_some();
             let mut left = unspooled;
-            let delivered = delivery.run(deadline, &stop).and_then(|mut delivered| {
-                delivery.send_unspooled(&mut left, deadline, &mut delivered);
-                deliver::forget_sent(&self.spool, &self.servers, Deadline::after(LOCK_LIMIT))?;
-                Ok(delivered)
-            });
+            let (mut delivered, unread) = match delivery.run(deadline, &stop) {
+                Ok(delivered) => (delivered, None),
+                Err(e) => (Delivered::default(), Some(format!("the spool cannot be read: {e}"))),
+            };
+            delivery.send_unspooled(&mut left, deadline, &mut delivered);
+            delivered.stopped = unread.or(delivered.stopped);
+            self.learn(at, &delivery);
+            let forgotten = deliver::forget_sent(&self.spool, &self.servers, Deadline::after(LOCK_LIMIT));
+            forgotten.unwrap_or_else(|e| log::error!(error:% = e; "sent values could not be removed from the spool"));
             summary.dropped += self.keep_unspooled(at, left, closing.is_some());
-            match delivered {
-                Ok(delivered) => summary.add(delivered),
-                Err(e) => summary.failure = Some(format!("the spool cannot be read: {e}")),
-            }
+            summary.add(delivered);
             let was_waiting = retry.is_some();
             retry = match (&summary.failure, retry) {
                 (None, _) => None,

@@ -5,11 +5,13 @@
 use super::entry::{self, Entry, HEADER};
 use super::slots::Slots;
 use crate::deadline::Deadline;
+use crate::small_file;
 use crate::state::{self, Lock};
 use crate::zabbix::sender::Value;
 use serde::{Deserialize, Serialize};
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder};
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 const SUFFIX: &str = ".values";
@@ -71,7 +73,15 @@ impl Spool {
     }
 
     pub(super) fn lock(&self, deadline: Deadline) -> io::Result<Lock> {
-        Lock::acquire(&self.folder.join("lock"), deadline)
+        let path = self.folder.join("lock");
+        match Lock::acquire(&path, deadline) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                log::warn!(folder:% = self.folder.display(); "the folder of the spool is gone; a new one is made");
+                DirBuilder::new().mode(0o700).create(&self.folder)?;
+                Lock::acquire(&path, deadline)
+            }
+            other => other,
+        }
     }
 
     /// Appends values, all or (on an error) none. On a full disk the oldest values make room for them.
@@ -129,9 +139,21 @@ impl Spool {
 
     /// The last file, its last number, and no half line at its end.
     fn end(&self) -> io::Result<Option<End>> {
-        let Some(first) = self.files()?.pop() else { return Ok(None) };
+        loop {
+            let Some(first) = self.files()?.pop() else { return Ok(None) };
+            match self.end_of(first) {
+                Err(e) if is_unreadable(&e) => self.give_up(first, &e)?,
+                other => return other.map(Some),
+            }
+        }
+    }
+
+    fn end_of(&self, first: u64) -> io::Result<End> {
         let path = self.path(first);
         let mut file = state::open_in_place(&path)?;
+        if !file.metadata()?.is_file() {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
         let length = file.metadata()?.len();
         let mut header = vec![0; HEADER.len()];
         let ours = file.read_exact(&mut header).is_ok() && header == HEADER.as_bytes();
@@ -155,7 +177,7 @@ impl Spool {
             }
             // After a file that is not ours a new one is begun.
             let length = if ours { kept } else { u64::MAX };
-            return Ok(Some(End { path, length, last: last.map(|entry| entry.number).or(first.checked_sub(1)) }));
+            return Ok(End { path, length, last: last.map(|entry| entry.number).or(first.checked_sub(1)) });
         }
     }
 
@@ -164,7 +186,14 @@ impl Spool {
         let end = self.folder.join("end");
         // Whoever only looks makes no file.
         let known = if end.exists() { Slots::open::<u64>(&end)?.1 } else { None };
-        Ok(known.unwrap_or_default())
+        match (known, self.files()?.pop()) {
+            (Some(last), _) => Ok(last),
+            (None, None) => Ok(0),
+            (None, Some(file)) => {
+                let from = Position { number: file, ..Position::default() };
+                Ok(self.read(from, usize::MAX)?.pop().map_or(file.saturating_sub(1), |found| found.after.number - 1))
+            }
+        }
     }
 
     /// Up to `most` values from a position on.
@@ -176,7 +205,10 @@ impl Spool {
         for (at, file) in files.iter().enumerate().skip(first) {
             let offset = if *file == from.file { from.offset } else { 0 };
             let is_last = at + 1 == files.len();
-            self.read_file(*file, offset, is_last, &mut expected, most, &mut found)?;
+            match self.read_file(*file, offset, is_last, &mut expected, most, &mut found) {
+                Err(e) if is_unreadable(&e) => self.give_up(*file, &e)?,
+                other => other?,
+            }
             if found.len() == most {
                 break;
             }
@@ -193,13 +225,13 @@ impl Spool {
         most: usize,
         found: &mut Vec<Found>,
     ) -> io::Result<()> {
-        let mut file = match File::open(self.path(name)) {
+        let (mut file, meta) = match small_file::open(&self.path(name)) {
             // Dropped for its age or size by another sweep.
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
             other => other?,
         };
         // An offset beyond the end is of another file: somebody put it there.
-        let mut start = if offset > file.metadata()?.len() { 0 } else { offset };
+        let mut start = if offset > meta.len() { 0 } else { offset };
         let mut rest: Vec<u8> = Vec::new();
         loop {
             file.seek(SeekFrom::Start(start + rest.len() as u64))?;
@@ -323,9 +355,33 @@ impl Spool {
         );
     }
 
+    /// Of a file that cannot be read: the values after it are not to wait for it.
+    fn give_up(&self, file: u64, why: &io::Error) -> io::Result<()> {
+        log::warn!(file:% = self.path(file).display(), why:%; "a file of the spool cannot be read and is set aside");
+        self.set_file_aside(file)
+    }
+
     fn set_file_aside(&self, file: u64) -> io::Result<()> {
         let folder = self.folder.join("damaged");
         let _ = fs::create_dir(&folder);
-        fs::rename(self.path(file), folder.join(format!("{file:020}{SUFFIX}")))
+        let mut to = folder.join(format!("{file:020}{SUFFIX}"));
+        let mut before = 0;
+        while fs::symlink_metadata(&to).is_ok() {
+            // What was set aside under this name stays.
+            before += 1;
+            to = folder.join(format!("{file:020}-{before}{SUFFIX}"));
+        }
+        match fs::rename(self.path(file), to) {
+            // Another sweep was first.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+            other => other,
+        }
     }
+}
+
+/// It lies in the file, and will be the same the next time: somebody else's, no file at all, a broken disk.
+fn is_unreadable(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let of_file = [Errno::ACCESS, Errno::PERM, Errno::ISDIR, Errno::LOOP, Errno::IO];
+    error.kind() == io::ErrorKind::InvalidData || Errno::from_io_error(error).is_some_and(|e| of_file.contains(&e))
 }

@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// How often an item is named that goes on to fail, in seconds.
 const NAMED_EVERY: u64 = 3600;
+/// How exactly it is kept when an item was sent last, in seconds.
+const SEEN_EVERY: u64 = 3600;
 /// An item of which nothing was sent for so long, in seconds, is forgotten.
 const FORGOTTEN_AFTER: u64 = 86_400;
 
@@ -116,6 +118,11 @@ impl Suspects {
         self.0.iter().filter(|(_, standing)| matches!(standing, Standing::Guilty { .. })).map(|(item, _)| item)
     }
 
+    /// All of whom the last values may have been refused.
+    pub fn all(&self) -> impl Iterator<Item = &Item> {
+        self.0.keys()
+    }
+
     /// Items that may not be taken.
     pub fn suspected(&self) -> usize {
         self.0.len() - self.guilty().count()
@@ -138,7 +145,7 @@ impl Suspects {
 
     fn condemn(&mut self, item: Item, now: u64) {
         match self.0.get_mut(&item) {
-            Some(Standing::Guilty { seen, .. }) => *seen = now,
+            Some(Standing::Guilty { seen, .. }) => look(seen, now),
             _ => drop(self.0.insert(item, Standing::Guilty { since: now, named: 0, seen: now })),
         }
     }
@@ -150,8 +157,15 @@ impl Suspects {
     fn seen(&mut self, items: &BTreeMap<Item, bool>, now: u64) {
         for (_, standing) in self.0.iter_mut().filter(|(item, _)| items.contains_key(*item)) {
             let (Standing::Suspect { seen, .. } | Standing::Guilty { seen, .. }) = standing;
-            *seen = now;
+            look(seen, now);
         }
+    }
+}
+
+/// To the hour: whoever keeps this has nothing to write each time.
+fn look(seen: &mut u64, now: u64) {
+    if now.abs_diff(*seen) >= SEEN_EVERY {
+        *seen = now;
     }
 }
 

@@ -84,6 +84,7 @@ impl Rulebook<'_> {
             vrf: owned(Field::Vrf)?,
             source: owned(Field::Source)?,
             interface: owned(Field::Interface)?,
+            evidence: owned(Field::Evidence)?,
             carrier: owned(Field::Carrier)?,
             circuit: owned(Field::Circuit)?,
             tags: self.tags(host),

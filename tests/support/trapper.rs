@@ -3,7 +3,7 @@
 
 use ddl_monitor::zabbix::frame;
 use serde_json::{Value as Json, json};
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -39,6 +39,7 @@ pub struct Taken {
 struct Books {
     taken: Vec<Taken>,
     unknown: HashSet<(String, String)>,
+    elsewhere: HashMap<String, SocketAddr>,
     faults: VecDeque<Fault>,
     compressed: usize,
 }
@@ -86,6 +87,21 @@ impl Trapper {
     /// From now on values for this item fail.
     pub fn refuse(&self, host: &str, key: &str) {
         self.books().unknown.insert((host.to_owned(), key.to_owned()));
+    }
+
+    /// From now on they are taken.
+    pub fn accept(&self, host: &str, key: &str) {
+        self.books().unknown.remove(&(host.to_owned(), key.to_owned()));
+    }
+
+    /// As a proxy of a group: another one has this host.
+    pub fn send_on(&self, host: &str, to: SocketAddr) {
+        self.books().elsewhere.insert(host.to_owned(), to);
+    }
+
+    /// It has this host itself.
+    pub fn take_back(&self, host: &str) {
+        self.books().elsewhere.remove(host);
     }
 
     /// All values so far, those of items that are refused too, in the order in which they came.
@@ -149,12 +165,20 @@ fn serve(mut stream: TcpStream, books: &Mutex<Books>) -> std::io::Result<()> {
 fn account(request: &Json, answered: bool, compressed: bool, books: &mut Books) -> String {
     assert_eq!(request["request"], "sender data");
     let rows = request["data"].as_array().expect("values");
+    // As Zabbix 7.0: the first host decides, and the values of others are refused where they are not at home.
+    if let Some(to) = books.elsewhere.get(rows[0]["host"].as_str().expect("text")) {
+        return json!({"response": "failed", "redirect": {"revision": 1, "address": to.to_string()}}).to_string();
+    }
     let mut failed = 0;
     for row in rows {
         let text = |name: &str| row[name].as_str().expect("text").to_owned();
         let number = |name: &str| row[name].as_u64().expect("a number");
         let time = (number("clock"), number("ns"));
         let value = Taken { host: text("host"), key: text("key"), value: text("value"), time, answered };
+        if books.elsewhere.contains_key(&value.host) {
+            failed += 1;
+            continue;
+        }
         failed += usize::from(books.unknown.contains(&(value.host.clone(), value.key.clone())));
         books.taken.push(value);
     }

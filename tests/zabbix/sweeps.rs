@@ -26,7 +26,8 @@ fn report_to(zabbix: &Zabbix, servers: &[SocketAddr]) {
 /// Lines `L-n` to 10.0.0.n of a router, as in [`Inventory::lines`].
 fn import(zabbix: &Zabbix, sim: &Sim, count: u32, interval: &str) {
     let inventory = Inventory::new().router("edge-1", &sim.address("r1").to_string(), "linux", "");
-    let inventory = inventory.lines(count, "edge-1", &format!("interval = {interval:?}\ncount = 1"));
+    let more = format!("interval = {interval:?}\ncount = 1\ninterface = \"wan1\"");
+    let inventory = inventory.lines(count, "edge-1", &more);
     let file = zabbix.folder(Part::Server).join("inventory.toml");
     std::fs::write(&file, inventory.text()).expect("an inventory");
     zabbix.monitor(Part::Server, &["inventory", "import", file.to_str().expect("a path")]);
@@ -105,7 +106,29 @@ fn values_of_a_server_that_is_killed_and_comes_back_are_in_its_history_once_with
             times.dedup();
             assert_eq!(times.len(), all, "{version}: none twice");
             assert!(host.values("line.up").iter().all(|value| value.text == "1"));
+            let port = ["line.port.status", "line.port.oper", "line.port.name"].map(|key| host.first(key).text);
+            assert_eq!((port[0].as_str(), port[1].as_str(), port[2].starts_with("wan1")), ("1", "1", true), "{port:?}");
+            // A rate needs two of them.
+            host.first("line.port.in.errors");
+            host.first("line.rtt.p95");
         }
+        // One item of Zabbix drives it all, and shows it.
+        let sweeper = zabbix
+            .host("sweeper")
+            .template("Leased Lines Sweep by ddl-monitor")
+            .user_macro("{$LINE.SWEEP.INTERVAL}", "1s")
+            .create();
+        sweeper.wait_for("sweep.lines", "4", |value| value.text == "4");
+        sweeper.wait_for("sweep.measured", "some", |value| value.text != "0");
+        sweeper.wait_for("sweep.sent", "some", |value| value.text != "0");
+        let first = |key: &str| sweeper.first(key).text.clone();
+        assert_eq!([first("sweep.failed"), first("sweep.failed[connect]")], ["0", "0"], "{version}");
+        assert_eq!([first("sweep.state"), first("sweep.message"), first("sweep.spooled")], ["0", "good", "0"]);
+        for item in sweeper.keys() {
+            assert_eq!(sweeper.item(&item).expect("an item")["state"], "0", "{version}: {item} is supported");
+        }
+        let last = hosts[0].values("line.up").pop().expect("a value");
+        hosts[0].next("line.up", &last);
     }
 }
 
@@ -147,6 +170,58 @@ fn server_and_proxy_get_all_values_and_refused_ones_are_found_by_their_counts() 
         let last = of_proxy[0].values("line.up").pop().expect("a value");
         sweep(&zabbix);
         of_proxy[0].next("line.up", &last);
+    }
+}
+
+#[test]
+fn values_of_hosts_of_a_proxy_group_go_to_the_proxy_that_each_is_assigned_to() {
+    // Groups came with 7.0.
+    let Some(version) = versions().into_iter().find(|version| *version != "6.0") else { return };
+    let sim = SimRouter::new("linux").start();
+    let zabbix = Zabbix::start_with_two_proxies(version);
+    zabbix.import_templates();
+    let group = json!({"name": "lab group", "failover_delay": "10s", "min_online": "1"});
+    let group = zabbix.call("proxygroup.create", group)["proxy_groupids"][0].clone();
+    let (name, second) = zabbix.second_proxy();
+    let member = |at: SocketAddr| json!({"proxy_groupid": group, "local_address": "127.0.0.1", "local_port": at.port().to_string()});
+    let with = |mut json: Json, more: Json| {
+        json.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        json
+    };
+    let first = zabbix.call("proxy.get", json!({"filter": {"name": "lab-proxy"}}))[0]["proxyid"].clone();
+    zabbix.call("proxy.update", with(json!({"proxyid": first}), member(zabbix.proxy())));
+    zabbix.call("proxy.create", with(json!({"name": name, "operating_mode": 0}), member(second)));
+    let names: Vec<String> = (1..=8).map(|n| format!("10.0.0.{n}")).collect();
+    let hosts: Vec<Host<'_>> =
+        names.iter().map(|name| zabbix.host(name).of_group(&group).template(TEMPLATE).create()).collect();
+    wait::patiently("hosts at both proxies", || {
+        let found = zabbix.call("host.get", json!({"filter": {"host": names}, "output": ["assigned_proxyid"]}));
+        let at: std::collections::BTreeSet<&str> =
+            found.as_array().expect("a list").iter().filter_map(|host| host["assigned_proxyid"].as_str()).collect();
+        if at.len() == 2 && !at.contains("0") { Ok(()) } else { Err(found) }
+    });
+    // Only one of them is named.
+    report_to(&zabbix, &[zabbix.proxy()]);
+    import(&zabbix, &sim, 8, "1s");
+    until_taken(&zabbix);
+    hosts.iter().for_each(|host| drop(host.first("line.up")));
+    let refused = books(&zabbix)[0]["refused"].clone();
+    let sweep_all = || {
+        wait::patiently("an empty spool", || {
+            let summary = sweep(&zabbix);
+            if summary["spooled"] == 0 && summary["measured"] != 0 { Ok(()) } else { Err(summary) }
+        });
+        assert_eq!(books(&zabbix)[0]["refused"], refused, "{}", books(&zabbix));
+    };
+    (0..3).for_each(|_| sweep_all());
+    if process::rounds(0, 1) == 1 {
+        let pid = zabbix.pid("proxy2");
+        let family = [process::children(pid), vec![pid]].concat();
+        family.iter().for_each(|pid| process::signal(*pid, Signal::KILL));
+        sweep_all();
+        let last: Vec<_> = hosts.iter().map(|host| host.values("line.up").pop().expect("a value")).collect();
+        sweep_all();
+        hosts.iter().zip(last).for_each(|(host, last)| drop(host.next("line.up", &last)));
     }
 }
 

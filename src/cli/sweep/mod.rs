@@ -20,10 +20,10 @@ use crate::sweep::stop::Stop;
 use crate::sweep::summary::Summary;
 use crate::sweep::table::{Holder, Table};
 use measure::Measurer;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::io::{self, Read};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -68,6 +68,16 @@ impl Args {
     }
 }
 
+/// In the sweep's folder: what became of the last one.
+const LAST: &str = "last";
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Last {
+    Failed { failure: Failure },
+    Ended(Summary),
+}
+
 #[derive(Serialize)]
 struct Document<'a> {
     /// 0, or the number of the failure's kind.
@@ -84,7 +94,13 @@ pub(super) fn run(context: Context, args: &Args) -> io::Result<ExitCode> {
         // First of all: Zabbix kills the process group of a check that timed out.
         let _ = rustix::process::setsid();
     }
+    let folder = if args.detached { folder(&context).ok() } else { None };
     let done = if args.detach { detach(&context, args) } else { sweep(context, args) };
+    if let (Err(failure), Some(folder)) = (&done, &folder) {
+        // Nobody reads what this process prints.
+        log::error!(failure:%; "the sweep in the background did not come about");
+        keep(folder, &Document { state: failure.kind.number(), summary: None, failure: Some(failure) });
+    }
     match done {
         Ok(summary) => print(&summary, format).map(|()| ExitCode::SUCCESS),
         // A service is looked after by people.
@@ -110,9 +126,19 @@ fn detach(context: &Context, args: &Args) -> Result<Summary, Failure> {
     // What would stop the pass is said here, where somebody reads it.
     plan::of(context)?;
     Inventory::open(&context.state()?.inventory())?;
-    let last = std::fs::read(folder.join("last")).ok().and_then(|json| serde_json::from_slice(&json).ok());
+    let last = std::fs::read(folder.join(LAST)).ok();
     background::start(context, args.deadline.as_deref())?;
-    Ok(last.unwrap_or_default())
+    match last.and_then(|json| serde_json::from_slice(&json).ok()) {
+        None => Ok(Summary::default()),
+        Some(Last::Ended(summary)) => Ok(summary),
+        Some(Last::Failed { failure }) => Err(failure),
+    }
+}
+
+/// For `status` and the next `--detach`.
+fn keep<T: Serialize>(folder: &Path, last: &T) {
+    let kept = serde_json::to_vec(last).map_err(Into::into).and_then(|json| state::replace(&folder.join(LAST), &json));
+    kept.unwrap_or_else(|e| log::warn!(error:% = e; "the summary of the sweep could not be kept"));
 }
 
 fn sweep(context: Context, args: &Args) -> Result<Summary, Failure> {
@@ -131,9 +157,7 @@ fn sweep(context: Context, args: &Args) -> Result<Summary, Failure> {
     let engine = Engine::start(measurer, plan, table, spool).map_err(failed)?;
     let summary = if args.go_on { engine.go_on(&lines, &stop, &notify) } else { engine.pass(&lines, &stop) };
     let summary = summary.map_err(failed)?;
-    let kept =
-        serde_json::to_vec(&summary).map_err(Into::into).and_then(|json| state::replace(&folder.join("last"), &json));
-    kept.unwrap_or_else(|e| log::warn!(error:% = e; "the summary of the sweep could not be kept"));
+    keep(&folder, &summary);
     Ok(summary)
 }
 

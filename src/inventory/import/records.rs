@@ -11,6 +11,7 @@ use crate::inventory::line_record::LineRecord;
 use crate::inventory::name;
 use crate::inventory::reference::Reference;
 use crate::inventory::router_record::RouterRecord;
+use crate::probe;
 use crate::quote::quoted;
 use crate::settings::Settings;
 use crate::settings::suggestion::nearest;
@@ -97,7 +98,10 @@ impl<'a> Judge<'a> {
         if !name::is_name(&record.id) {
             return Err(format!("id {}: allowed is {}", quoted(&record.id), name::ALLOWED));
         }
-        whole.probes.iter().try_for_each(|probe| platform.check(probe)).map_err(|failure| failure.message)?;
+        probe::asked(&whole.probes)
+            .iter()
+            .try_for_each(|probe| platform.check(probe))
+            .map_err(|failure| failure.message)?;
         record.target = whole.target.to_string();
         Ok(())
     }

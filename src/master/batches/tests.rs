@@ -170,3 +170,17 @@ fn what_an_open_batch_waits_for_is_wanted_and_what_earlier_ones_left_is_not() {
     let wanted: Vec<bool> = left.iter().chain(&new).map(|job| batches.wants(job)).collect();
     assert_eq!(wanted, [false, true, true]);
 }
+
+#[test]
+fn what_a_batch_has_left_goes_on_when_a_sweep_that_wants_it_too_dies() {
+    let mut batches = Batches::default();
+    let (_ours, left) = open(&mut batches, &[1], Duration::ZERO);
+    batches.overdue();
+    let (theirs, of_sweep) = UnixStream::pair().unwrap();
+    let sweep = Client::of_batch(of_sweep, true);
+    let (jobs, _) = batches.open(sweep, Deadline::after(LONG), lines(&[1, 2]), Vec::new(), false);
+    assert_eq!(targets(&jobs), lines(&[2]));
+    drop(theirs);
+    batches.abandon();
+    assert_eq!((batches.is_in_hand(&left[0]), batches.is_in_hand(&jobs[0])), (true, false));
+}

@@ -272,6 +272,78 @@ fn a_file_of_another_version_or_none_of_ours_is_set_aside_whole_and_its_values_a
 }
 
 #[test]
+fn what_is_no_file_is_set_aside_and_nothing_waits_for_it() {
+    for is_last in [false, true] {
+        let mut lab = Lab::new(64 << 10);
+        let mut fake = Fake::default();
+        lab.deliver(&mut fake);
+        while lab.files().len() < 3 {
+            lab.append(30);
+        }
+        let files = lab.files();
+        let path = if is_last { &files[2] } else { &files[1] };
+        let lost = fs::read_to_string(path).unwrap().lines().count() as u64 - 1;
+        fs::remove_file(path).unwrap();
+        fs::create_dir(path).unwrap();
+        let all = lab.appended.len() as u64;
+        lab.append(5);
+        lab.deliver(&mut fake);
+        assert_eq!(lab.account(), (Totals { processed: all + 5 - lost, failed: 0, dropped: lost }, 0), "{is_last}");
+        assert_eq!(fs::read_dir(lab.dir.path().join("damaged")).unwrap().count(), 1);
+        // A second one of the same name takes its place beside it.
+        lab.append(1);
+        fs::remove_file(lab.files().last().unwrap()).unwrap();
+        fs::create_dir(path).unwrap();
+        lab.deliver(&mut fake);
+        assert_eq!(fs::read_dir(lab.dir.path().join("damaged")).unwrap().count(), 2);
+    }
+}
+
+#[test]
+fn what_was_dropped_for_its_number_is_in_the_books_while_nobody_takes_anything() {
+    let mut lab = Lab::new(64 << 10);
+    let mut fake = Fake::default();
+    lab.deliver(&mut fake);
+    for _ in 0..50 {
+        lab.append(100);
+    }
+    let (totals, spooled) = lab.account();
+    assert_eq!((totals.dropped + spooled, totals.dropped > 3000), (5000, true), "{totals:?}");
+    fake.fates = vec![Fate::Unreached];
+    let server = lab.server.clone();
+    let mut delivery = Delivery::open(lab.spool.clone(), server, &mut fake, PACE).unwrap();
+    assert_eq!(delivery.run(soon(), &|| false).unwrap().dropped, totals.dropped, "and said when it is found out");
+    assert_eq!(delivery.run(soon(), &|| false).unwrap().dropped, 0, "once");
+    lab.deliver(&mut fake);
+    assert_eq!(lab.account(), (Totals { processed: spooled, failed: 0, dropped: totals.dropped }, 0));
+}
+
+#[test]
+fn a_spool_that_somebody_removed_begins_anew_and_what_comes_then_is_sent() {
+    for and_books in [false, true] {
+        let mut lab = Lab::new(SIZE);
+        let mut fake = Fake::default();
+        lab.append(50);
+        let mut delivery = Delivery::open(lab.spool.clone(), lab.server.clone(), &mut fake, PACE).unwrap();
+        delivery.run(soon(), &|| false).unwrap();
+        let of_books = |path: &std::path::Path| path.extension().is_some_and(|end| end == "books");
+        for entry in fs::read_dir(lab.dir.path()).unwrap().flatten().map(|entry| entry.path()) {
+            if and_books || !of_books(&entry) {
+                fs::remove_file(entry).unwrap();
+            }
+        }
+        if and_books {
+            fs::remove_dir(lab.dir.path()).unwrap();
+        }
+        lab.append(5);
+        delivery.run(soon(), &|| false).unwrap();
+        drop(delivery);
+        assert_eq!(fake.taken.len(), 55, "{and_books}");
+        assert_eq!(lab.account(), (Totals { processed: 55, failed: 0, dropped: 0 }, 0), "{and_books}");
+    }
+}
+
+#[test]
 fn books_that_are_gone_or_broken_begin_with_what_is_there() {
     let mut lab = Lab::new(SIZE);
     let mut fake = Fake::default();

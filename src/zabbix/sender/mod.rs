@@ -11,9 +11,12 @@ use super::servers::{Node, Server};
 use crate::deadline::Deadline;
 use connection::Connection;
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
+/// So many hosts are sent one by one before it is believed that nobody sends any of them on to another proxy.
+const HOSTS_TRIED: usize = 16;
 /// Proxies of a group that send one on to the other for ever.
 const REDIRECTS: usize = 3;
 /// What a server says goes into a log line.
@@ -66,12 +69,24 @@ pub struct Options {
     pub tls: Tls,
 }
 
-/// Sends to one server, and remembers which of its nodes answered.
+/// Sends to one server, and remembers which of its nodes answered, and to which proxies of a group it was sent on.
 pub struct Sender {
     server: Server,
     options: Options,
-    /// Tried first: the node that answered last, or the proxy that a group named.
+    /// Tried first: the node that answered last.
     preferred: Option<Node>,
+    hosts: Hosts,
+}
+
+/// Which hosts go together. A proxy of a group looks only at the first host of a message: when another proxy has that, it sends the
+/// whole message on; of the other hosts it refuses the values that are not its own.
+#[derive(Debug)]
+enum Hosts {
+    /// Nobody has sent any of these on; a few more, and it is no group.
+    Tried(BTreeSet<String>),
+    Together,
+    /// It is a group: each host for itself, and where those were sent that another proxy has.
+    Apart(BTreeMap<String, Node>),
 }
 
 #[derive(Serialize)]
@@ -99,9 +114,17 @@ struct Answer {
     redirect: Option<Redirect>,
 }
 
+/// Where to, or back to where we came from: the proxy knows no better.
 #[derive(Deserialize)]
-struct Redirect {
-    address: String,
+#[serde(untagged)]
+enum Redirect {
+    To {
+        address: String,
+    },
+    Back {
+        #[serde(rename = "reset")]
+        _reset: serde_json::Value,
+    },
 }
 
 enum Said {
@@ -111,11 +134,19 @@ enum Said {
 
 impl Sender {
     pub fn new(server: Server, options: Options) -> Self {
-        Self { server, options, preferred: None }
+        Self { server, options, preferred: None, hosts: Hosts::Tried(BTreeSet::new()) }
     }
 
     pub fn server(&self) -> &Server {
         &self.server
+    }
+
+    /// How many of these values may go in one message; at least one of at least one.
+    pub fn together<'a>(&self, values: impl IntoIterator<Item = &'a Value>) -> usize {
+        let mut values = values.into_iter().peekable();
+        let first = values.peek().map(|value| value.host.as_str());
+        let alone = !matches!(self.hosts, Hosts::Together);
+        values.take_while(|value| !alone || Some(value.host.as_str()) == first).count()
     }
 
     /// Sends a batch to the first node that answers; `now` is the time of sending, seconds and nanoseconds since 1970.
@@ -135,12 +166,20 @@ impl Sender {
             .map_err(Into::into)
             .and_then(|json| frame::encode(&json, self.options.compression))
             .map_err(|e| NotSent::Refused(format!("encoding a batch of values: {e}")))?;
-        let others = self.server.nodes.iter().filter(|node| Some(*node) != self.preferred.as_ref());
-        let nodes: Vec<Node> = self.preferred.iter().chain(others).cloned().collect();
+        let host = values.first().map(|value| value.host.as_str()).unwrap_or_default();
+        let mut nodes: Vec<Node> = Vec::new();
+        for node in self.hosts.proxy_of(host).into_iter().chain(&self.preferred).chain(&self.server.nodes) {
+            if !nodes.contains(node) {
+                nodes.push(node.clone());
+            }
+        }
         let mut worst = None;
         for node in nodes {
-            match self.send_to(node, &encoded, values.len() as u64, deadline) {
-                Ok(count) => return Ok(count),
+            match send_to(node, &encoded, values.len() as u64, &self.options, deadline) {
+                Ok((count, node)) => {
+                    self.remember(host, &node, count);
+                    return Ok(count);
+                }
                 // What may have been taken outweighs what surely was not.
                 Err(NotSent::Unreached(_)) if worst.is_some() => {}
                 Err(why) => worst = Some(why),
@@ -150,25 +189,79 @@ impl Sender {
             }
         }
         self.preferred = None;
+        self.hosts.forget(host);
         Err(worst.unwrap_or_else(|| NotSent::Unreached("no node to send to".to_owned())))
     }
 
-    /// To this node, or where it sends us.
-    fn send_to(&mut self, mut node: Node, frame: &[u8], total: u64, deadline: Deadline) -> Result<Count, NotSent> {
-        for _ in 0..=REDIRECTS {
-            match exchange(&node, frame, total, &self.options, deadline)? {
-                Said::Counted(count) => {
-                    self.preferred = Some(node);
-                    return Ok(count);
-                }
-                Said::GoTo(other) => {
-                    log::debug!(from:% = node, to:% = other; "values are sent on to another proxy of the group");
-                    node = other;
+    fn remember(&mut self, host: &str, node: &Node, count: Count) {
+        let is_home = self.server.nodes.contains(node);
+        if is_home {
+            self.preferred = Some(node.clone());
+        }
+        match (count.processed > 0, is_home) {
+            // It may have left the group: the next time it is asked for where we were told to.
+            (false, _) => self.hosts.forget(host),
+            (true, true) => self.hosts.at_home(host),
+            (true, false) => self.hosts.sent_on(host, node),
+        }
+    }
+}
+
+impl Hosts {
+    /// The proxy that a host was sent on to.
+    fn proxy_of(&self, host: &str) -> Option<&Node> {
+        match self {
+            Self::Apart(proxies) => proxies.get(host),
+            _ => None,
+        }
+    }
+
+    /// A configured node has answered for it.
+    fn at_home(&mut self, host: &str) {
+        match self {
+            Self::Tried(hosts) => {
+                hosts.insert(host.to_owned());
+                if hosts.len() >= HOSTS_TRIED {
+                    *self = Self::Together;
                 }
             }
+            Self::Together => {}
+            Self::Apart(_) => self.forget(host),
         }
-        Err(NotSent::Refused(format!("sending values: more than {REDIRECTS} redirects, the last one to {node}")))
     }
+
+    fn sent_on(&mut self, host: &str, to: &Node) {
+        match self {
+            Self::Apart(proxies) => drop(proxies.insert(host.to_owned(), to.clone())),
+            _ => *self = Self::Apart(BTreeMap::from([(host.to_owned(), to.clone())])),
+        }
+    }
+
+    fn forget(&mut self, host: &str) {
+        if let Self::Apart(proxies) = self {
+            proxies.remove(host);
+        }
+    }
+}
+
+/// To this node, or where it sends us; who has answered.
+fn send_to(
+    mut node: Node,
+    frame: &[u8],
+    total: u64,
+    options: &Options,
+    deadline: Deadline,
+) -> Result<(Count, Node), NotSent> {
+    for _ in 0..=REDIRECTS {
+        match exchange(&node, frame, total, options, deadline)? {
+            Said::Counted(count) => return Ok((count, node)),
+            Said::GoTo(other) => {
+                log::debug!(from:% = node, to:% = other; "values are sent on to another proxy of the group");
+                node = other;
+            }
+        }
+    }
+    Err(NotSent::Refused(format!("sending values: more than {REDIRECTS} redirects, the last one to {node}")))
 }
 
 /// One connection: the batch, and the answer.
@@ -194,8 +287,12 @@ fn exchange(node: &Node, frame: &[u8], total: u64, options: &Options, deadline: 
 fn read(node: &Node, json: &[u8], total: u64) -> Result<Said, NotSent> {
     let strange = || NotSent::Unanswered(format!("{node} answered {}", quote(&String::from_utf8_lossy(json))));
     let answer: Answer = serde_json::from_slice(json).map_err(|_| strange())?;
-    if let Some(Redirect { address }) = answer.redirect {
-        return Node::parse(&address).map(Said::GoTo).ok_or_else(strange);
+    match answer.redirect {
+        Some(Redirect::To { address }) => return Node::parse(&address).map(Said::GoTo).ok_or_else(strange),
+        Some(Redirect::Back { .. }) => {
+            return Err(NotSent::Refused(format!("{node} does not know which proxy of its group has the host")));
+        }
+        None => {}
     }
     if answer.response != "success" {
         return Err(NotSent::Refused(format!("{node} does not take values: {}", quote(&answer.info))));
@@ -204,7 +301,7 @@ fn read(node: &Node, json: &[u8], total: u64) -> Result<Said, NotSent> {
         answer.info.split(';').find_map(|part| part.trim().strip_prefix(name)?.trim().parse().ok())
     };
     match (part("processed:"), part("failed:"), part("total:")) {
-        (Some(processed), Some(failed), Some(all)) if all == total && processed + failed == total => {
+        (Some(processed), Some(failed), Some(all)) if all == total && processed.checked_add(failed) == Some(total) => {
             Ok(Said::Counted(Count { processed, failed }))
         }
         _ => Err(strange()),
@@ -233,7 +330,9 @@ mod tests {
     fn an_account_is_taken_only_when_it_is_of_this_batch() {
         let info = |info: &str| format!(r#"{{"response":"success","info":"{info}"}}"#);
         assert_eq!(said(&info("processed: 1; failed: 2; total: 3; seconds spent: 0.000042")), "1 2");
-        for other in ["processed: 1; failed: 2; total: 4", "processed: 1; failed: 1; total: 3", "processed: 3", ""] {
+        let overflow = format!("processed: {}; failed: 4; total: 3", u64::MAX);
+        let others = ["processed: 1; failed: 2; total: 4", "processed: 1; failed: 1; total: 3", "processed: 3", ""];
+        for other in others.into_iter().chain([overflow.as_str()]) {
             assert!(said(&info(other)).starts_with("Unanswered"), "{other}");
         }
         assert!(said("[]").starts_with("Unanswered"));
@@ -246,6 +345,8 @@ mod tests {
         };
         assert_eq!((to("10.0.0.2"), to("proxy-2:1")), ("to 10.0.0.2:10051".into(), "to proxy-2:1".into()));
         assert!(to("a b").starts_with("Unanswered"));
+        assert!(said(r#"{"response":"failed","redirect":{"reset":true}}"#).starts_with("Refused"));
+        assert!(said(r#"{"response":"failed","redirect":{}}"#).starts_with("Unanswered"));
         let refused = said(r#"{"response":"failed","info":"not\nactive"}"#);
         assert_eq!(refused, r#"Refused("a:1 does not take values: \"not\\nactive\"")"#);
     }

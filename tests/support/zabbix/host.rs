@@ -40,6 +40,13 @@ impl<'a> NewHost<'a> {
         self
     }
 
+    /// A proxy of this group runs its checks; of 7.0.
+    pub fn of_group(mut self, id: &Json) -> Self {
+        self.request["monitored_by"] = 2.into();
+        self.request["proxy_groupid"] = id.clone();
+        self
+    }
+
     /// Links a template that was imported.
     #[track_caller]
     pub fn template(mut self, name: &str) -> Self {

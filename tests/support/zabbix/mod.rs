@@ -56,10 +56,20 @@ pub struct Zabbix {
 impl Zabbix {
     /// A lab without hosts: server, frontend, proxy `lab-proxy`, both agents. Ready in two seconds, once its database is kept.
     pub fn start(version: &'static str) -> Self {
+        Self::start_with(version, &[])
+    }
+
+    /// The same with a second proxy, which the server does not know yet: [`Self::second_proxy`].
+    pub fn start_with_two_proxies(version: &'static str) -> Self {
+        Self::start_with(version, &["--second-proxy"])
+    }
+
+    fn start_with(version: &'static str, options: &[&str]) -> Self {
         end_leftovers();
         let folder = std::env::temp_dir().join(format!("{}{SUFFIX}", leftover::mark()));
         let mut holder = script("up", &folder)
             .args(["--version", version, "--bare", "--json", "--until-eof", "--binary", BINARY])
+            .args(options)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -96,6 +106,11 @@ impl Zabbix {
 
     pub fn proxy(&self) -> std::net::SocketAddr {
         self.loopback("/proxy/port")
+    }
+
+    /// Its name, and where trappers are sent to.
+    pub fn second_proxy(&self) -> (&str, std::net::SocketAddr) {
+        (self.text("/proxy2/name"), self.loopback("/proxy2/port"))
     }
 
     fn loopback(&self, pointer: &str) -> std::net::SocketAddr {
