@@ -7,6 +7,7 @@ use crate::client::masters;
 use crate::deadline::Deadline;
 use crate::inventory::compiled::RouterLines;
 use crate::inventory::difference::Difference;
+use crate::inventory::keep::Kept;
 use crate::inventory::router_record::RouterRecord;
 use crate::state::State;
 use crate::sweep::schedule;
@@ -17,11 +18,13 @@ use std::time::Duration;
 /// A sweep has its table for milliseconds.
 const SCHEDULE_LIMIT: Duration = Duration::from_secs(2);
 
-/// Does what is to be done once the inventory has changed in this way to what it is `now`.
-pub(super) fn follow(context: &Context, difference: &Difference, now: &[RouterLines]) {
-    if let Ok(state) = context.state() {
-        retire(context, state, difference, now);
-        begin(state, difference);
+/// Does what is to be done once the inventory has become what it is `now`.
+pub(super) fn follow(context: &Context, kept: &Kept, now: &[RouterLines]) {
+    let Ok(state) = context.state() else { return };
+    retire(context, state, &kept.difference, now);
+    // Where the one before could not be read nobody knows what is new.
+    if kept.broken.is_none() {
+        begin(state, &kept.difference);
     }
 }
 

@@ -1,12 +1,12 @@
 //! `inventory history` and `inventory diff`: the generations that are kept, and what differs between two of them.
 
-use super::changes;
+use super::changes::{self, plural};
 use super::format::Format;
 use super::{Context, complain, known, output};
 use crate::clock;
 use crate::failure::Failure;
 use crate::inventory::compiled::{Header, Inventory, Source};
-use crate::inventory::difference::{Changes, Difference};
+use crate::inventory::difference::{Changes, Count, Difference};
 use crate::inventory::history;
 use serde_json::{Value, json};
 use std::io;
@@ -51,17 +51,20 @@ fn list(context: &Context) -> Result<String, Failure> {
     let now = clock::now();
     let titles = ["GENERATION", "AGE", "LINES", "ROUTERS", "ADDED", "REMOVED", "CHANGED", "FROM"].map(str::to_owned);
     let body = rows.iter().map(|(header, difference)| {
-        let count = |of: fn(&Changes) -> usize| {
-            difference.as_ref().map_or("-".to_owned(), |difference| of(&difference.counts()).to_string())
+        let count = |of: fn(&Changes) -> Count| {
+            difference.as_ref().map_or("-".to_owned(), |difference| match of(&difference.counts()) {
+                Count { lines, routers: 0 } => lines.to_string(),
+                Count { lines, routers } => format!("{lines}, {}", plural(routers, "router")),
+            })
         };
         [
             header.generation.to_string(),
             output::age(now - header.time),
             header.lines.to_string(),
             header.routers.to_string(),
-            count(|changes| changes.added.lines),
-            count(|changes| changes.removed.lines),
-            count(|changes| changes.changed.lines),
+            count(|changes| changes.added),
+            count(|changes| changes.removed),
+            count(|changes| changes.changed),
             from(header),
         ]
     });

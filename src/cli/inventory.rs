@@ -121,7 +121,7 @@ fn take(context: &Context, args: &Import) -> io::Result<ExitCode> {
     match kept {
         Ok(kept) => {
             if !args.dry_run {
-                follow::follow(context, &kept.difference, &imported.routers);
+                follow::follow(context, &kept, &imported.routers);
             }
             report(context, args, &imported, &kept).map(|()| ExitCode::SUCCESS)
         }

@@ -151,7 +151,7 @@ fn sync(context: &Context, args: &Args) -> Result<Option<Done>, Failure> {
     outcome.remarks.extend(kept.broken.iter().map(|why| format!("the one before could not be read: {why}")));
     if !args.dry_run {
         save(state, &outcome);
-        follow::follow(context, &kept.difference, &routers);
+        follow::follow(context, &kept, &routers);
     }
     if let Some(lock) = lock {
         lock.remove();

@@ -71,6 +71,8 @@ pub struct Template {
     pub macros: Vec<Value>,
     /// Ids of its items.
     pub items: Vec<u64>,
+    /// Ids of its discovery rules.
+    pub rules: Vec<u64>,
     /// The user may not see it.
     pub hidden: bool,
 }
@@ -312,9 +314,10 @@ fn reply(shared: &mut Shared, version: (u32, u32), request: &Value, bearer: Opti
             let names = ["templateids", "output", "selectMacros", "selectParentTemplates", "selectTags"];
             known(shared, parameters, &names).map(|()| templates(&shared.world, parameters))
         }
-        "item.get" => {
+        "item.get" | "discoveryrule.get" => {
             let names = ["hostids", "templateids", "itemids", "inherited", "templated", "output"];
-            known(shared, parameters, &names).map(|()| items(&shared.world, parameters))
+            let rules = method == "discoveryrule.get";
+            known(shared, parameters, &names).map(|()| items(&only(&shared.world, rules), parameters))
         }
         "usermacro.get" => known(shared, parameters, &["globalmacro", "output"]).map(|()| json!(shared.world.global)),
         "proxy.get" => {
@@ -476,6 +479,17 @@ fn templates(world: &World, parameters: &Value) -> Value {
         json!({"templateid": id, "macros": one.macros, "parentTemplates": parents, "tags": tags(&one.tags)})
     };
     visible.map(row).collect()
+}
+
+/// With templates that have their items only, or their discovery rules only, in the place of items.
+fn only(world: &World, rules: bool) -> World {
+    let mut world = world.clone();
+    for template in &mut world.templates {
+        if rules {
+            template.items = template.rules.clone();
+        }
+    }
+    world
 }
 
 /// An item of a template is on all below it; its copy there has the id of the origin and of the owner in it.

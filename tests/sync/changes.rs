@@ -167,6 +167,15 @@ fn five_generations_are_kept_shown_and_compared() {
         "- line L-1006: 10.1.0.7 by 192.0.2.1\n- line L-1007: 10.1.0.8 by 192.0.2.1\ngeneration 7 → 5\n  removed: 2 lines\n"
     );
     assert!(diff(&["5"]).ends_with("generation 5 → 7\n  added: 2 lines\n"));
+    // Of its router only something changed.
+    api.change(|world| {
+        let platform = text_macro("{$LINE_ROUTER_PLATFORM}", "linux");
+        world.hosts.iter_mut().for_each(|host| *host = host.clone().with(platform.clone()));
+    });
+    synced(&monitor);
+    let text = monitor.run(&["--format", "text", "inventory", "history"]).stdout;
+    let newest: Vec<&str> = text.lines().nth(1).expect("a row").split_whitespace().collect();
+    assert_eq!(newest[2..9], ["7", "1", "0", "0", "0,", "1", "router"], "{text}");
 }
 
 #[test]

@@ -150,6 +150,8 @@ fn a_user_without_rights_on_templates_gets_no_wrong_line() {
             "item.create",
             json!({"hostid": items, "name": "x", "key_": "x", "type": 2, "value_type": 3, "history": "1d"}),
         );
+        let rules = template(&zabbix, "rule and macro", &[("{$LINE_VRF}", "hidden")], &[], json!([]));
+        zabbix.call("discoveryrule.create", json!({"hostid": rules, "name": "x", "key_": "x", "type": 2}));
         // Itself to be seen, its parent not.
         let visible = json!({
             "host": "visible", "groups": [{"groupid": template_group(&zabbix, "Visible templates")}],
@@ -165,7 +167,8 @@ fn a_user_without_rights_on_templates_gets_no_wrong_line() {
             of("10.1.1.1", Some("tag and macro")),
             of("10.1.1.2", Some("items and macro")),
             of("10.1.1.3", Some("visible")),
-            of("10.1.1.4", None),
+            of("10.1.1.4", Some("rule and macro")),
+            of("10.1.1.5", None),
         ];
         let group = zabbix.call("hostgroup.get", json!({"filter": {"name": "Lab"}}))[0]["groupid"].clone();
         let seen = template_group(&zabbix, "Visible templates");
@@ -183,10 +186,10 @@ fn a_user_without_rights_on_templates_gets_no_wrong_line() {
             json!({"username": "reader", "passwd": "Canary-7-word", "roleid": role, "usrgrps": [{"usrgrpid": group}]});
         zabbix.call("user.create", user);
         let monitor = monitor(&zabbix, "");
-        assert_eq!(synced(&monitor)["lines"], 4);
+        assert_eq!(synced(&monitor)["lines"], 5);
         as_user(&monitor, "reader", "Canary-7-word");
         let document = monitor.run(&["sync", "--accept-shrink"]).json();
-        assert_eq!((&document["lines"], &document["skipped"]), (&1.into(), &3.into()), "{version}: {document}");
+        assert_eq!((&document["lines"], &document["skipped"]), (&1.into(), &4.into()), "{version}: {document}");
         for problem in document["problems"].as_array().expect("problems") {
             let reason = problem["reason"].as_str().expect("text");
             assert!(reason.starts_with("it has a template that the user of the API may not read"), "{reason}");
