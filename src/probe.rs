@@ -7,6 +7,10 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
+mod traceroute;
+
+pub use traceroute::{Hop, Traceroute, TracerouteResult, When};
+
 /// One question. A poll asks a list of them, answered on one shell, in order, within one deadline.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -17,6 +21,7 @@ pub enum Probe {
         /// As the router knows it, e.g. `GigabitEthernet0/0/1`.
         name: Name,
     },
+    Traceroute(Traceroute),
 }
 
 impl Probe {
@@ -25,6 +30,7 @@ impl Probe {
         match self {
             Self::Ping(_) => ProbeKind::Ping,
             Self::Interface { .. } => ProbeKind::Interface,
+            Self::Traceroute(_) => ProbeKind::Traceroute,
         }
     }
 }
@@ -35,6 +41,7 @@ impl Probe {
 pub enum ProbeKind {
     Interface,
     Ping,
+    Traceroute,
 }
 
 impl ProbeKind {
@@ -42,6 +49,7 @@ impl ProbeKind {
         match self {
             Self::Interface => "interface",
             Self::Ping => "ping",
+            Self::Traceroute => "traceroute",
         }
     }
 }
@@ -115,12 +123,13 @@ impl fmt::Display for Name {
     }
 }
 
-/// What came back for one probe.
+/// What came back for one probe. Each kind has members that no other kind has: they tell it on the wire.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Measurement {
     Ping(PingResult),
     Interface(InterfaceResult),
+    Traceroute(TracerouteResult),
 }
 
 impl Measurement {
@@ -129,6 +138,7 @@ impl Measurement {
         match self {
             Self::Ping(_) => ProbeKind::Ping,
             Self::Interface(_) => ProbeKind::Interface,
+            Self::Traceroute(_) => ProbeKind::Traceroute,
         }
     }
 }
@@ -257,7 +267,53 @@ mod outcome {
     }
 }
 
-/// A probe that nobody could run.
+impl Answer {
+    /// Why a probe that was asked for has no measurement. That of evidence is its own matter.
+    pub fn own_failure(&self) -> Option<&Failure> {
+        self.outcome.as_ref().err().filter(|_| self.kind != ProbeKind::Traceroute)
+    }
+}
+
+/// The probes that are answered at once: all but the traceroute, which is run later and stands last.
+pub fn asked(probes: &[Probe]) -> &[Probe] {
+    let is_later = |probe: &Probe| probe.kind() == ProbeKind::Traceroute;
+    &probes[..probes.iter().position(is_later).unwrap_or(probes.len())]
+}
+
+/// What was asked and nobody could run.
 pub fn unanswered(probes: &[Probe], failure: &Failure) -> Vec<Answer> {
-    probes.iter().map(|p| Answer { kind: p.kind(), outcome: Err(failure.clone()) }).collect()
+    asked(probes).iter().map(|p| Answer { kind: p.kind(), outcome: Err(failure.clone()) }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn every_kind_of_measurement_comes_back_from_the_wire_as_itself() {
+        let ping = json!({ "up": 0, "loss": 100.0, "complete": true, "reason": "no_route" });
+        let interface = json!({ "name": "wan0", "admin": 1 });
+        let hops = json!([{ "hop": 1, "address": "192.0.2.1", "rtt": 0.001 }, { "hop": 2 }]);
+        let traceroute = json!({ "reached": 0, "hops": hops, "complete": false, "text": "1 192.0.2.1 1 ms\n2 *" });
+        let empty = json!({ "reached": 0, "hops": [], "complete": true, "text": "" });
+        for (kind, document) in [
+            (ProbeKind::Ping, ping),
+            (ProbeKind::Interface, interface),
+            (ProbeKind::Traceroute, traceroute),
+            (ProbeKind::Traceroute, empty),
+        ] {
+            let read: Measurement = serde_json::from_value(document.clone()).unwrap();
+            assert_eq!(read.kind(), kind);
+            assert_eq!(json!(read), document);
+        }
+    }
+
+    #[test]
+    fn a_traceroute_is_asked_for_by_its_kind() {
+        let asked = json!({ "kind": "traceroute", "target": "192.0.2.1", "vrf": "blue", "when": "edge" });
+        let probe: Probe = serde_json::from_value(asked.clone()).unwrap();
+        assert_eq!((probe.kind(), json!(probe)), (ProbeKind::Traceroute, asked));
+        assert_eq!(ProbeKind::Traceroute.name(), json!(ProbeKind::Traceroute));
+    }
 }

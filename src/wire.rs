@@ -144,7 +144,7 @@ pub struct Status {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LaneStatus {
-    /// `login`, `idle`, `busy`, `recovering`, `closed`.
+    /// `login`, `idle`, `busy`, `recovering`, `evidence` (runs what nobody waits for), `closed`.
     pub state: String,
     pub since: f64,
     /// Runs done since login.

@@ -365,9 +365,8 @@ fn the_items_of_a_line_are_the_same_in_every_template() {
         let found: BTreeSet<&str> =
             template.items().iter().map(|item| text(item, "key")).filter(|key| key.starts_with("line.")).collect();
         let mut expected: BTreeSet<String> = keys.iter().map(|key| of_a_line(key)).collect();
-        if template.is_of_a_router() {
-            expected.insert(of_a_line("line.raw"));
-        }
+        // A batch brings no evidence.
+        expected.insert(if template.is_of_a_router() { of_a_line("line.raw") } else { "line.traceroute".to_owned() });
         assert_eq!(found, expected.iter().map(String::as_str).collect(), "{}", template.what());
         for (key, unit) in [
             ("line.loss", "%"),

@@ -8,6 +8,7 @@
 mod architecture;
 mod batch;
 mod discover;
+mod evidence;
 mod faults;
 mod further_platforms;
 mod help;
@@ -18,6 +19,7 @@ mod lab;
 mod logins;
 mod master;
 mod other_user;
+mod parse_traceroute;
 mod plan;
 mod platforms;
 mod poll;

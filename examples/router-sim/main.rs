@@ -17,6 +17,7 @@ mod span;
 mod ssh;
 mod template;
 mod terminal;
+mod traceroute;
 mod wire;
 
 use std::io::BufRead;

@@ -148,6 +148,16 @@ pub(crate) struct Options {
     #[arg(long, help_heading = "Pings")]
     pub(crate) ping_denied: bool,
 
+    /// Hops to every target; those before it answer, also when it is dead
+    #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Traceroutes")]
+    pub(crate) traceroute_hops: u64,
+    /// Wait before each hop
+    #[arg(long, default_value = "0s", value_name = "TIME", help_heading = "Traceroutes")]
+    pub(crate) traceroute_pace: Span,
+    /// Hop before which a traceroute says nothing more until it is interrupted
+    #[arg(long, value_name = "N", help_heading = "Traceroutes")]
+    pub(crate) traceroute_stalls: Option<u64>,
+
     /// Interface without a link; all others are up. May be given several times, as the ones below
     #[arg(long, value_name = "NAME", help_heading = "Interfaces")]
     pub(crate) interface_down: Vec<String>,

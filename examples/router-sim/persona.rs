@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use crate::interface::Interface;
 use crate::span::Span;
+use crate::traceroute::Traceroute;
 
 const FILES: &[(&str, &str)] = &[
     ("cisco_iosxe", include_str!("personas/cisco_iosxe.toml")),
@@ -79,6 +80,8 @@ pub(crate) struct Persona {
     pub(crate) ping: Ping,
     /// None: there is no such command.
     pub(crate) interface: Option<Interface>,
+    /// None: there is no such command.
+    pub(crate) traceroute: Option<Traceroute>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -12,6 +12,7 @@ use crate::ping;
 use crate::router::Router;
 use crate::template::Facts;
 use crate::terminal::{Gone, Line, Terminal};
+use crate::traceroute;
 
 /// What the person at the other end did, or had done to them.
 enum Next {
@@ -203,6 +204,11 @@ impl Session {
                 Ok(Shown::Nothing) => self.wait_for_abort(&options).await?,
                 Err(refusal) => self.refuse(line, &refusal),
             }
+            return Ok(Next::Prompt);
+        }
+        if let Some(target) = traceroute::target(self.persona, line) {
+            let facts = self.facts();
+            traceroute::run(&mut self.terminal, &options, self.persona, target, facts).await?;
             return Ok(Next::Prompt);
         }
         match command::find(self.persona, line, self.privileged) {

@@ -17,6 +17,7 @@ mod known;
 mod master;
 mod output;
 mod parse;
+mod path;
 mod plan;
 mod platform;
 mod poll;

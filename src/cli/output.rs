@@ -1,6 +1,7 @@
 //! What is printed: one line of JSON for Zabbix, a short summary for people, or one value of the document (`--item`).
 
 use super::format::Format;
+use super::path;
 use super::port;
 use crate::failure::{Failure, Kind, Stage};
 use crate::inventory::router::Address;
@@ -285,6 +286,7 @@ fn summarize(text: &mut String, measurement: &Measurement, paint: &Paint) {
     match measurement {
         Measurement::Ping(ping) => summarize_ping(text, ping, paint),
         Measurement::Interface(interface) => port::summarize(text, interface, paint),
+        Measurement::Traceroute(traceroute) => path::summarize(text, traceroute, paint),
     }
 }
 

@@ -20,7 +20,8 @@ const EXAMPLES: &str = "\
 Examples:
   ddl-monitor parse --platform huawei_vrp answer.txt
   ddl-monitor parse --platform cisco_iosxr --target 10.1.1.2 --item ping.loss < answer.txt
-  ddl-monitor parse --platform cisco_nxos --probe interface answer.txt";
+  ddl-monitor parse --platform cisco_nxos --probe interface answer.txt
+  ddl-monitor parse --platform linux --probe traceroute --format text answer.txt";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -28,10 +29,10 @@ pub(super) struct Args {
     /// Platform of the router that printed the text, see `ddl-monitor platform list`
     #[arg(long, value_name = "NAME")]
     platform: String,
-    /// What the text answers: ping, or interface
+    /// What the text answers: ping, interface, or traceroute
     #[arg(long, value_name = "KIND", value_enum, default_value_t = Kind::Ping)]
     probe: Kind,
-    /// Address that was pinged; the text must name it [default: not checked]
+    /// Address that was asked for; the text must name it [default: not checked]
     #[arg(long, value_name = "ADDR")]
     target: Option<String>,
     /// Interface that was asked for; the text must name it [default: not checked]
@@ -49,6 +50,7 @@ pub(super) struct Args {
 enum Kind {
     Ping,
     Interface,
+    Traceroute,
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> io::Result<ExitCode> {
@@ -69,12 +71,14 @@ pub(super) fn run(context: &Context, args: &Args) -> io::Result<ExitCode> {
 /// What the text has to name, if anything.
 enum Asked {
     Ping(Option<IpAddr>),
+    Traceroute(Option<IpAddr>),
     Interface(Option<String>),
 }
 
 fn read(platform: &Platform, asked: &Asked, text: &[u8]) -> Result<Measurement, Failure> {
     match asked {
         Asked::Ping(target) => platform.read_recorded(ProbeKind::Ping, text, *target),
+        Asked::Traceroute(target) => platform.read_recorded(ProbeKind::Traceroute, text, *target),
         Asked::Interface(name) => platform.read_recorded_interface(text, name.as_deref()),
     }
 }
@@ -83,12 +87,19 @@ fn prepare(context: &Context, args: &Args) -> Result<(Platform, Asked, Vec<u8>),
     let definition = platform::find(&args.platform, context.loaded.settings.platforms.dir.as_deref())?;
     let platform = Platform::compile(&definition)?;
     let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+    let address = |text: Option<String>| text.map(|text| line::target(vec![text])).transpose();
     let asked = match (args.probe, given(&args.target), given(&args.interface)) {
-        (Kind::Ping, target, None) => Asked::Ping(target.map(|text| line::target(vec![text])).transpose()?),
+        (Kind::Ping, target, None) => Asked::Ping(address(target)?),
+        (Kind::Traceroute, target, None) => Asked::Traceroute(address(target)?),
         (Kind::Interface, None, name) => Asked::Interface(line::interface(name)?.map(|name| name.as_str().to_owned())),
-        (Kind::Ping, _, Some(_)) => return Err(Failure::settings("--interface needs --probe interface")),
+        (Kind::Ping | Kind::Traceroute, _, Some(_)) => {
+            return Err(Failure::settings("--interface needs --probe interface"));
+        }
         (Kind::Interface, Some(_), _) => {
-            return Err(Failure::settings(format!("{} is for a ping; leave it out", argument::TARGET.flag)));
+            return Err(Failure::settings(format!(
+                "{} is for a ping or a traceroute; leave it out",
+                argument::TARGET.flag
+            )));
         }
     };
     let text = read_text(args.file.as_deref())?;
@@ -107,7 +118,7 @@ fn read_text(file: Option<&Path>) -> Result<Vec<u8>, Failure> {
     read.map_err(|e| Failure::settings(format!("reading router text from {name}: {e}")))?;
     if text.len() as u64 > TEXT_LIMIT {
         return Err(Failure::settings(format!(
-            "router text from {name} is longer than 16 MiB; cut out one ping's answer"
+            "router text from {name} is longer than 16 MiB; cut out one command's answer"
         )));
     }
     Ok(text)

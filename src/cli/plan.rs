@@ -13,7 +13,7 @@ use crate::inventory::arguments::Argument;
 use crate::inventory::line::{self, Line};
 use crate::plan::{self, Cost, Round};
 use crate::platform::{self, Platform};
-use crate::probe::Probe;
+use crate::probe::{self, Probe};
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::io;
@@ -135,7 +135,7 @@ impl Load<'_> {
 
     fn cost(&self, line: &Line, count: Option<u32>, timeout: Option<Duration>) -> Result<Cost, Failure> {
         let mut cost = Cost { alive: self.overhead, dead: self.overhead };
-        for probe in &line.probes {
+        for probe in probe::asked(&line.probes) {
             let Probe::Ping(ping) = probe else {
                 // One more command to take; a platform that cannot says so at once.
                 cost.alive = cost.alive.saturating_add(self.overhead);
@@ -287,7 +287,7 @@ fn advice(
             shown(idle_exit)
         ));
     }
-    let interfaces = load.lines.iter().filter(|line| line.probes.len() > 1).count();
+    let interfaces = load.lines.iter().filter(|line| probe::asked(&line.probes).len() > 1).count();
     if load.lines.len() * BYTES_OF_LINE + interfaces * BYTES_OF_INTERFACE > MOST_BYTES {
         advice.push(format!(
             "two routers in the inventory for this one, with half of the lines each: {} lines, {interfaces} of them with an \

@@ -32,6 +32,7 @@ Examples:
   ddl-monitor poll --line L-1001        a line of the inventory
   … --vrf CUSTOMER --source Loopback0 --count 3 --timeout 1s
   … --interface GigabitEthernet0/0/1        is it our port, or the carrier's line?
+  … --evidence                  and a traceroute with the next poll when it went down
   … --size 1472 --df             does the line carry 1500 bytes whole
   … --item ping.loss            only the loss, in percent
   … -v                          with the conversation with the router";
@@ -66,6 +67,10 @@ pub(super) struct Args {
     /// The router's own interface of the line, shown as well ({$LINE_INTERFACE})
     #[arg(long, value_name = "NAME", value_parser = text(), allow_hyphen_values = true)]
     interface: Option<String>,
+    /// A traceroute as evidence, with a later poll: edge (once when the line goes down) or now; without a value it is edge
+    /// ({$LINE_EVIDENCE})
+    #[arg(long, value_name = "WHEN", value_parser = text(), num_args = 0..=1, default_missing_value = "edge")]
+    evidence: Option<String>,
     /// Do not fragment: 1 or yes, 0 or no; without a value it is yes ({$LINE_PING_DF})
     #[arg(long, value_name = "YES", value_parser = text(), num_args = 0..=1, default_missing_value = "1")]
     df: Option<String>,
@@ -98,6 +103,7 @@ impl Args {
             vrf: self.vrf.clone(),
             source: self.source.clone(),
             interface: self.interface.clone(),
+            evidence: self.evidence.clone(),
             df: self.df.clone(),
             deadline: self.router.deadline.clone(),
             max_age: self.max_age.clone(),

@@ -83,10 +83,13 @@ fn record(context: &Context, args: &Args) -> Result<String, Failure> {
     let definition = platform::find(&line.router.platform, context.loaded.settings.platforms.dir.as_deref())?;
     let platform = Platform::compile(&definition)?;
     for probe in &line.probes {
-        let Some(answer) = answer(probe, &said) else { continue };
+        let Some(answer) = answer(&platform, probe, &said) else { continue };
         let answer = shown(&answer);
         let (folder, asked) = match probe {
             Probe::Ping(ping) => (folder.clone(), shown(&ping.target.to_string())),
+            Probe::Traceroute(asked) => {
+                (args.dir.join(format!("{}_traceroute", args.case)), shown(&asked.target.to_string()))
+            }
             Probe::Interface { name } => (args.dir.join(format!("{}_interface", args.case)), name.to_string()),
         };
         let expected = expected(&platform, probe.kind(), &answer, &asked);
@@ -136,13 +139,12 @@ fn conversation(said: &[Said]) -> String {
 }
 
 /// All that the router said from the probe's command to the next.
-fn answer(probe: &Probe, said: &[Said]) -> Option<String> {
-    let asked = match probe {
-        Probe::Ping(ping) => ping.target.to_string(),
-        Probe::Interface { name } => name.to_string(),
-    };
+fn answer(platform: &Platform, probe: &Probe, said: &[Said]) -> Option<String> {
+    let modes = platform.dialect.modes.iter();
+    let ours: Vec<String> =
+        modes.filter_map(|mode| platform.run(probe, &mode.name).ok()).map(|run| run.command).collect();
     let is_command = |said: &Said| said.ours && said.text.contains(char::is_alphabetic) && said.text.trim().len() > 1;
-    let at = said.iter().rposition(|said| is_command(said) && said.text.contains(&asked))?;
+    let at = said.iter().rposition(|said| said.ours && ours.iter().any(|command| command == said.text.trim()))?;
     let text: String = said[at + 1..]
         .iter()
         .take_while(|said| !is_command(said))
@@ -159,6 +161,11 @@ fn expected(platform: &Platform, kind: ProbeKind, answer: &str, asked: &str) -> 
             let target: Option<IpAddr> = asked.parse().ok();
             (json!({ "target": asked }), platform.read_recorded(kind, answer.as_bytes(), target))
         }
+        ProbeKind::Traceroute => {
+            let target: Option<IpAddr> = asked.parse().ok();
+            let read = platform.read_recorded(kind, answer.as_bytes(), target);
+            (json!({ "probe": kind.name(), "asked": asked }), read)
+        }
         ProbeKind::Interface => (
             json!({ "probe": kind.name(), "asked": asked }),
             platform.read_recorded_interface(answer.as_bytes(), Some(asked)),
@@ -167,6 +174,7 @@ fn expected(platform: &Platform, kind: ProbeKind, answer: &str, asked: &str) -> 
     let (state, member) = match &read {
         Ok(Measurement::Ping(ping)) => (0, json!(ping)),
         Ok(Measurement::Interface(interface)) => (0, json!(interface)),
+        Ok(Measurement::Traceroute(traceroute)) => (0, json!(traceroute)),
         Err(failure) => (failure.kind.number(), Value::Null),
     };
     expected["state"] = state.into();

@@ -33,6 +33,7 @@ pub const SIZE: Argument = argument("--size", "{$LINE_PING_SIZE}");
 pub const VRF: Argument = argument("--vrf", "{$LINE_VRF}");
 pub const SOURCE: Argument = argument("--source", "{$LINE_SOURCE}");
 pub const INTERFACE: Argument = argument("--interface", "{$LINE_INTERFACE}");
+pub const EVIDENCE: Argument = argument("--evidence", "{$LINE_EVIDENCE}");
 pub const DF: Argument = argument("--df", "{$LINE_PING_DF}");
 pub const DEADLINE: Argument = argument("--deadline", "{$LINE_DEADLINE}");
 pub const MAX_AGE: Argument = argument("--max-age", "");

@@ -6,7 +6,7 @@ use super::reference::Reference;
 use super::router::Address;
 use crate::duration;
 use crate::failure::Failure;
-use crate::probe::{Name, Ping, Probe, Source};
+use crate::probe::{Name, Ping, Probe, Source, Traceroute, When};
 use crate::settings::{Poll, Setting, Settings};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -23,6 +23,7 @@ const INTERFACE_ALLOWED: &str = "one interface of the router: 1 to 63 letters, d
                                  names with a blank or | cannot be asked for";
 const SIZE_ALLOWED: &str = "ICMP data bytes from 0 to 65507";
 const DF_ALLOWED: &str = "1 or yes, 0 or no";
+const EVIDENCE_ALLOWED: &str = "edge (a traceroute when the line goes down), now (with every poll) or no";
 const MAX_AGE_ALLOWED: &str = "a time from 0s to 1d, like 30s, 500ms or 2.5s";
 
 /// The arguments as text. An empty one counts as not given.
@@ -38,6 +39,7 @@ pub struct RawLine {
     pub vrf: Option<String>,
     pub source: Option<String>,
     pub interface: Option<String>,
+    pub evidence: Option<String>,
     pub df: Option<String>,
     pub deadline: Option<String>,
     pub max_age: Option<String>,
@@ -61,7 +63,7 @@ pub struct Line {
     /// 1 to 255 printable characters; the target when none is given.
     pub id: String,
     pub target: IpAddr,
-    /// In the order in which they are asked.
+    /// In the order in which they are asked; a traceroute is last, see [`crate::probe::asked`].
     pub probes: Vec<Probe>,
     pub router: Router,
     pub deadline: Duration,
@@ -104,6 +106,7 @@ impl RawLine {
             vrf: first(self.vrf, below.vrf),
             source: first(self.source, below.source),
             interface: first(self.interface, below.interface),
+            evidence: first(self.evidence, below.evidence),
             deadline: first(self.deadline, below.deadline),
             max_age: first(self.max_age, below.max_age),
         }
@@ -147,10 +150,15 @@ impl Line {
             source: source(raw.source, target)?,
             df: typed(argument::DF, raw.df, DF_ALLOWED, yes_or_no)?.unwrap_or_default(),
         };
+        let traceroute = evidence(raw.evidence)?.map(|when| {
+            let (vrf, source) = (ping.vrf.clone(), ping.source.clone());
+            Probe::Traceroute(Traceroute { target, vrf, source, when })
+        });
+        let interface = interface.map(|name| Probe::Interface { name });
         Ok(Self {
             id: typed(argument::LINE, raw.line, LABEL_ALLOWED, id)?.unwrap_or_else(|| target.to_string()),
             target,
-            probes: interface.map(|name| Probe::Interface { name }).into_iter().chain([Probe::Ping(ping)]).collect(),
+            probes: interface.into_iter().chain([Probe::Ping(ping)]).chain(traceroute).collect(),
             router,
             deadline: poll.deadline,
             max_age: typed(argument::MAX_AGE, raw.max_age, MAX_AGE_ALLOWED, max_age)?.unwrap_or_default(),
@@ -231,6 +239,17 @@ pub fn interface(text: Option<String>) -> Result<Option<Name>, Failure> {
     typed(argument::INTERFACE, text, INTERFACE_ALLOWED, |text| {
         Name::try_from(text.to_owned()).ok().filter(|name| !name.as_str().contains('@'))
     })
+}
+
+/// When a traceroute is run, if ever.
+fn evidence(text: Option<String>) -> Result<Option<When>, Failure> {
+    let when = typed(argument::EVIDENCE, text, EVIDENCE_ALLOWED, |text| match text {
+        "edge" => Some(Some(When::Edge)),
+        "now" => Some(Some(When::Now)),
+        "no" => Some(None),
+        _ => None,
+    })?;
+    Ok(when.flatten())
 }
 
 fn source(text: Option<String>, target: IpAddr) -> Result<Option<Source>, Failure> {

@@ -43,6 +43,9 @@ pub struct LineRecord {
     /// The router's own port of the line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub interface: Option<String>,
+    /// When a traceroute is run, as an argument has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub carrier: Option<String>,
     /// The carrier's own name of the circuit.
@@ -69,6 +72,7 @@ impl LineRecord {
             vrf: self.vrf.clone(),
             source: self.source.clone(),
             interface: self.interface.clone(),
+            evidence: self.evidence.clone(),
             deadline: None,
             max_age: None,
         }

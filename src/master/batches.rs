@@ -119,7 +119,7 @@ impl Batches {
     /// Somebody still wants this job of a batch, or will come for it.
     pub(super) fn is_in_hand(&self, job: &Job) -> bool {
         match &job.ask {
-            Ask::Probes(probes) if job.batched => self.in_hand.contains_key(probes),
+            Ask::Probes(probes) if job.is_batched() => self.in_hand.contains_key(probes),
             _ => true,
         }
     }

@@ -16,18 +16,21 @@ pub(super) struct History(HashMap<Arc<[Probe]>, (Instant, Answers)>);
 impl History {
     /// Keeps the answers if all of them are measurements; beside a ping's also one that the router would refuse again.
     pub(super) fn keep(&mut self, probes: Arc<[Probe]>, answers: &Answers) {
-        let lasts = |answer: &Answer| match &answer.outcome {
+        // Evidence is told once.
+        let measured = answers.answers.iter().filter(|answer| answer.kind != ProbeKind::Traceroute);
+        let lasts = |answer: &&Answer| match &answer.outcome {
             Ok(_) => true,
             Err(failure) => answer.kind != ProbeKind::Ping && matches!(failure.kind, Kind::Rejected | Kind::Settings),
         };
-        if !answers.answers.iter().all(lasts) {
+        if !measured.clone().all(|answer| lasts(&answer)) {
             return;
         }
+        let answers = Answers { answers: measured.cloned().collect(), ..answers.clone() };
         if self.0.len() >= LIMIT && !self.0.contains_key(&probes) {
             let oldest = self.0.iter().min_by_key(|(_, (at, _))| *at).map(|(probes, _)| Arc::clone(probes));
             oldest.and_then(|probes| self.0.remove(&probes));
         }
-        self.0.insert(probes, (Instant::now(), answers.clone()));
+        self.0.insert(probes, (Instant::now(), answers));
     }
 
     /// The answers if they are younger than `max_age`, with their age.

@@ -1,5 +1,6 @@
 //! A job: what clients asked of a router, and the clients that wait for the answer. Knows nothing of lanes.
 
+use super::bell::Bell;
 use crate::deadline::Deadline;
 use crate::failure::Failure;
 use crate::probe::Probe;
@@ -32,31 +33,50 @@ pub(super) struct Job {
     pub(super) deadline: Deadline,
     /// Its session was cut once already: over which of its probes, and how.
     pub(super) cut: Option<(usize, Failure)>,
-    /// A batch has it done, whether somebody waits or not: each of its probes has the time that it needs.
-    pub(super) batched: bool,
+    pub(super) purpose: Purpose,
+}
+
+/// For whom a job is done.
+pub(super) enum Purpose {
+    /// Its clients.
+    Asked,
+    /// A batch, whether somebody waits or not: each of its probes has the time that it needs.
+    Batched,
+    /// Nobody yet. It gives way when its lane's bell rings.
+    Evidence(Arc<Bell>),
 }
 
 impl Job {
     pub(super) fn new(ask: Ask, client: Client, deadline: Deadline) -> Self {
-        Self { ask, clients: vec![client], queued: Instant::now(), deadline, cut: None, batched: false }
+        Self { ask, clients: vec![client], queued: Instant::now(), deadline, cut: None, purpose: Purpose::Asked }
     }
 
     /// One line of a batch. Nobody waits for it alone.
     pub(super) fn batched(probes: Arc<[Probe]>) -> Self {
-        let deadline = Deadline::after(Duration::MAX);
-        Self {
-            ask: Ask::Probes(probes),
-            clients: Vec::new(),
-            queued: Instant::now(),
-            deadline,
-            cut: None,
-            batched: true,
-        }
+        Self::unasked(probes, Purpose::Batched)
+    }
+
+    /// What is run once all is answered.
+    pub(super) fn evidence(probe: Probe, bell: Arc<Bell>) -> Self {
+        Self::unasked(Arc::new([probe]), Purpose::Evidence(bell))
+    }
+
+    fn unasked(probes: Arc<[Probe]>, purpose: Purpose) -> Self {
+        let (clients, queued, deadline) = (Vec::new(), Instant::now(), Deadline::after(Duration::MAX));
+        Self { ask: Ask::Probes(probes), clients, queued, deadline, cut: None, purpose }
+    }
+
+    pub(super) fn is_batched(&self) -> bool {
+        matches!(self.purpose, Purpose::Batched)
+    }
+
+    fn is_asked(&self) -> bool {
+        matches!(self.purpose, Purpose::Asked)
     }
 
     /// A probe begins that needs at most this long; it has so much, within reason.
     pub(super) fn begin(&mut self, limit: Duration) {
-        if self.batched {
+        if !self.is_asked() {
             self.deadline = Deadline::after(limit.min(LONGEST).saturating_add(LAST_COUNTERS));
         }
     }
@@ -64,14 +84,21 @@ impl Job {
     /// Forgets clients that went away; true when nobody waits any more.
     pub(super) fn is_abandoned(&mut self) -> bool {
         self.clients.retain(|client| !client.is_gone());
-        self.clients.is_empty() && !self.batched
+        self.clients.is_empty() && self.is_asked()
     }
 
-    /// Answers all clients. The conversation goes only to those that asked for it.
-    pub(super) fn answer(self, reply: &Reply, conversation: Vec<Said>) {
-        for client in self.clients {
-            client.answer(reply, &conversation);
-        }
+    /// Readable when its clients go away, or when it is to give way.
+    pub(super) fn watch(&self) -> Vec<BorrowedFd<'_>> {
+        let bell = match &self.purpose {
+            Purpose::Evidence(bell) => Some(bell.as_fd()),
+            Purpose::Asked | Purpose::Batched => None,
+        };
+        self.clients.iter().map(Client::watch).chain(bell).collect()
+    }
+
+    /// Answers all clients. The conversation goes only to those that asked for it. True when one of them has it.
+    pub(super) fn answer(self, reply: &Reply, conversation: Vec<Said>) -> bool {
+        self.clients.into_iter().filter_map(|client| client.answer(reply, &conversation).then_some(())).count() > 0
     }
 
     pub(super) fn fail(self, failure: &Failure, conversation: Vec<Said>) {
@@ -112,7 +139,7 @@ impl Client {
     }
 
     /// Readable when the client goes away: it says nothing more after its request.
-    pub(super) fn watch(&self) -> BorrowedFd<'_> {
+    fn watch(&self) -> BorrowedFd<'_> {
         self.stream.as_fd()
     }
 

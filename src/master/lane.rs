@@ -95,6 +95,13 @@ impl Lane {
                 look_at = idle_since + tick;
                 continue;
             }
+            if let Some(due) = self.master.take_evidence(self.id, &self.bell) {
+                if matches!(run::evidence(&self.master, self.id, &mut terminal, due), After::Lost) {
+                    return End::Lost;
+                }
+                alive_until = Instant::now() + keepalive;
+                continue;
+            }
             let done = self.master.is_leaving() || idle_since.elapsed() >= idle_exit;
             if done && !self.master.close_lane(self.id) {
                 continue;

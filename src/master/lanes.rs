@@ -7,6 +7,7 @@ use super::lane::{End, Lane};
 use super::{Inner, Master};
 use crate::clock::now;
 use crate::failure::{Failure, Kind, Stage};
+use crate::probe::{Answer, Probe};
 use crate::wire::{LaneStatus, LastFailure, Reply};
 use std::io;
 use std::sync::Arc;
@@ -35,7 +36,16 @@ pub(super) enum LaneState {
     Busy,
     /// Its clients have their answer, its prompt is not back yet: free in a moment.
     Recovering,
+    /// Nobody waits for what it does: free when it is rung for.
+    Evidence,
     Closed,
+}
+
+/// Something to run while nobody wants the lane, about a line.
+pub(super) struct Due {
+    pub(super) line: Arc<[Probe]>,
+    pub(super) probe: Probe,
+    pub(super) job: Job,
 }
 
 impl Slot {
@@ -51,6 +61,7 @@ impl LaneState {
             Self::Idle => "idle",
             Self::Busy => "busy",
             Self::Recovering => "recovering",
+            Self::Evidence => "evidence",
             Self::Closed => "closed",
         }
     }
@@ -62,7 +73,8 @@ impl Master {
         let mut inner = self.inner();
         if inner.leaving {
             drop(inner);
-            return job.answer(&Reply::Leaving, Vec::new());
+            job.answer(&Reply::Leaving, Vec::new());
+            return;
         }
         inner.queue.push_first(job);
     }
@@ -73,10 +85,12 @@ impl Master {
         if inner.queue.len() == 0 || inner.leaving {
             return;
         }
-        let idle = inner.lanes.iter().filter(|slot| slot.state == LaneState::Idle);
-        idle.take(inner.queue.len()).for_each(|slot| slot.bell.ring());
-        let free =
-            inner.lanes.iter().filter(|slot| matches!(slot.state, LaneState::Idle | LaneState::Recovering)).count();
+        let in_state = |state| inner.lanes.iter().filter(move |slot| slot.state == state);
+        let ready = in_state(LaneState::Idle).chain(in_state(LaneState::Evidence));
+        ready.take(inner.queue.len()).for_each(|slot| slot.bell.ring());
+        let is_free =
+            |slot: &&Slot| matches!(slot.state, LaneState::Idle | LaneState::Recovering | LaneState::Evidence);
+        let free = inner.lanes.iter().filter(is_free).count();
         let logging_in = inner.lanes.iter().any(|slot| matches!(slot.state, LaneState::Login(_)));
         let open = inner.lanes.iter().filter(|slot| slot.state != LaneState::Closed).count();
         let paused = inner.no_further_lane_until.is_some_and(|until| Instant::now() < until);
@@ -129,6 +143,27 @@ impl Master {
         let state = if job.is_some() { LaneState::Busy } else { LaneState::Idle };
         inner.set_lane(lane, state);
         job
+    }
+
+    /// What an idle lane may do until it is wanted.
+    pub(super) fn take_evidence(&self, lane: usize, bell: &Arc<Bell>) -> Option<Due> {
+        let mut inner = self.inner();
+        if inner.are_lanes_wanted() {
+            return None;
+        }
+        let (line, probe) = inner.evidence.next()?;
+        inner.set_lane(lane, LaneState::Evidence);
+        let job = Job::evidence(probe.clone(), Arc::clone(bell));
+        Some(Due { line, probe, job })
+    }
+
+    pub(super) fn found(&self, line: &Arc<[Probe]>, answer: Answer, hurried: bool) {
+        self.inner().evidence.found(line, answer, hurried);
+    }
+
+    /// A lane that does what nobody waits for is to leave that.
+    pub(super) fn wants_lanes(&self) -> bool {
+        self.inner().are_lanes_wanted()
     }
 
     /// Marks an idle lane closed, so that the next job opens another; false when a job came in the meantime.
@@ -206,6 +241,10 @@ impl Master {
 }
 
 impl Inner {
+    fn are_lanes_wanted(&self) -> bool {
+        self.queue.len() > 0 || self.leaving || self.retiring
+    }
+
     fn set_lane(&mut self, lane: usize, state: LaneState) {
         if let Some(slot) = self.lanes.iter_mut().find(|slot| slot.id == lane) {
             if slot.state.name() != state.name() {

@@ -136,8 +136,8 @@ fn handle(master: &Arc<Master>, stream: UnixStream, request: Request) {
     match request {
         Request::Poll { probes, deadline, max_age, conversation } => {
             if let Some(answers) = master.young(&probes, max_age) {
-                Client::new(stream, conversation).answer(&Reply::Answers(answers), &[]);
-                return;
+                let client = Client::new(stream, conversation);
+                return master.deliver(&probes, answers, |answers| client.answer(&Reply::Answers(answers), &[]));
             }
             // A mistake costs no login.
             if let Some(failure) = master.refused(&probes) {

@@ -3,7 +3,9 @@
 
 mod batches;
 mod bell;
+mod command;
 mod conversation;
+mod evidence;
 mod history;
 pub mod hold_down;
 mod job;
@@ -21,13 +23,14 @@ use crate::descriptors;
 use crate::failure::{Failure, Kind, Stage};
 use crate::launch::{READY, Start};
 use crate::platform::{Definition, Platform};
-use crate::probe::{Probe, ProbeKind};
+use crate::probe::{Answer, Probe, ProbeKind};
 use crate::ssh;
 use crate::state::State;
 use crate::wire::{Answers, LastFailure, Reply, Said, Status};
 use anyhow::Result;
 use batches::{Batches, Done};
 use bell::Bell;
+use evidence::Evidence;
 use history::History;
 use hold_down::Logins;
 use job::{Ask, Client, Job};
@@ -65,6 +68,7 @@ struct Inner {
     lanes: Vec<Slot>,
     next_lane: usize,
     history: History,
+    evidence: Evidence,
     since: f64,
     last_job: Instant,
     last_failure: Option<LastFailure>,
@@ -114,6 +118,7 @@ impl Master {
             lanes: Vec::new(),
             next_lane: 0,
             history: History::default(),
+            evidence: Evidence::default(),
             since: now(),
             last_job: Instant::now(),
             last_failure: None,
@@ -170,7 +175,7 @@ impl Master {
 
     /// Nobody wants this job any more: the batch that it is of was abandoned.
     fn is_unwanted(&self, job: &Job) -> bool {
-        if !job.batched {
+        if !job.is_batched() {
             return false;
         }
         let mut inner = self.inner();
@@ -191,7 +196,7 @@ impl Master {
 
     /// A job that nobody can do.
     fn fail(&self, job: Job, failure: &Failure) {
-        if let (true, Ask::Probes(probes)) = (job.batched, &job.ask) {
+        if let (true, Ask::Probes(probes)) = (job.is_batched(), &job.ask) {
             let done = self.inner().batches.bring(probes, &Answers::failed(probes, failure, now()));
             self.answer_batches(done, None);
         }
@@ -246,13 +251,25 @@ impl Master {
         self.inner().history.young(probes, max_age)
     }
 
+    /// Hands a line's answers over, with what was found out about the line since. `hand` says whether somebody has them.
+    fn deliver(&self, probes: &[Probe], mut answers: Answers, hand: impl FnOnce(Answers) -> bool) {
+        let evidence = self.inner().evidence.take(probes);
+        answers.answers.extend(evidence.clone());
+        if !hand(answers)
+            && let Some(evidence) = evidence
+        {
+            self.inner().evidence.put_back(probes, evidence);
+        }
+    }
+
     /// Keeps the answers for whoever asks later; those of a batch's job go to the batches that wait for them.
     fn remember(&self, probes: Arc<[Probe]>, answers: &Answers, batched: bool) {
         let mut inner = self.inner();
-        if let Some(failure) = answers.answers.iter().find_map(|answer| answer.outcome.as_ref().err()) {
+        if let Some(failure) = answers.answers.iter().find_map(Answer::own_failure) {
             inner.last_failure = Some(LastFailure { failure: failure.clone(), time: now() });
         }
         let done = if batched { inner.batches.bring(&probes, answers) } else { Vec::new() };
+        inner.evidence.measured(&probes, answers);
         inner.history.keep(probes, answers);
         drop(inner);
         self.answer_batches(done, None);
@@ -262,11 +279,7 @@ impl Master {
         let inner = self.inner();
         let state = if inner.leaving {
             "leaving"
-        } else if inner
-            .lanes
-            .iter()
-            .any(|s| matches!(s.state, LaneState::Idle | LaneState::Busy | LaneState::Recovering))
-        {
+        } else if inner.lanes.iter().any(|s| !matches!(s.state, LaneState::Login(_) | LaneState::Closed)) {
             "up"
         } else if inner.lanes.is_empty() {
             "down"
@@ -338,7 +351,9 @@ impl Master {
         let waiting = inner.queue.drain();
         let batches = inner.batches.fail(&waiting);
         drop(inner);
-        waiting.into_iter().for_each(|job| job.answer(&Reply::Leaving, Vec::<Said>::new()));
+        for job in waiting {
+            job.answer(&Reply::Leaving, Vec::<Said>::new());
+        }
         batches.into_iter().for_each(Done::turn_away);
         self.bell.ring();
     }

@@ -14,7 +14,7 @@ pub(super) struct Queue {
 impl Queue {
     /// Adds a job, or its clients to a waiting one of the same kind that will be answered in time for them.
     pub(super) fn push(&mut self, mut job: Job) {
-        if job.batched {
+        if job.is_batched() {
             return self.batched.push_back(job);
         }
         match self.asked.iter_mut().find(|waiting| waiting.ask == job.ask && waiting.deadline <= job.deadline) {
@@ -32,7 +32,7 @@ impl Queue {
 
     /// A job whose session was cut goes before all others of its kind.
     pub(super) fn push_first(&mut self, job: Job) {
-        let queue = if job.batched { &mut self.batched } else { &mut self.asked };
+        let queue = if job.is_batched() { &mut self.batched } else { &mut self.asked };
         queue.push_front(job);
     }
 

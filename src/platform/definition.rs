@@ -2,6 +2,7 @@
 //! work with them; this one only refuses keys that nobody would read.
 
 use super::interface::InterfaceFile;
+use super::traceroute::TracerouteFile;
 use crate::inventory::router::Crypto;
 use crate::probe::ProbeKind;
 use serde::Deserialize;
@@ -112,6 +113,7 @@ pub(super) struct IndicatorFile {
 pub(super) struct ProbeFile {
     pub(super) ping: Option<Spanned<PingFile>>,
     pub(super) interface: Option<Spanned<InterfaceFile>>,
+    pub(super) traceroute: Option<Spanned<TracerouteFile>>,
 }
 
 #[derive(Deserialize)]
@@ -255,7 +257,7 @@ pub(super) struct SampleFile {
     pub(super) name: Text,
     /// Absent = `ping`.
     pub(super) probe: Option<ProbeKind>,
-    /// The address pinged, if the text has to name it.
+    /// The address asked for, if the text has to name it.
     pub(super) target: Option<Text>,
     /// The interface asked for, if the text has to name it.
     pub(super) interface: Option<Text>,

@@ -46,6 +46,21 @@ impl Dialect {
         own.unwrap_or(&self.set_up)
     }
 
+    /// Recorded text without the prompt that followed it.
+    pub(super) fn without_prompt<'t>(&self, text: &'t str) -> &'t str {
+        let mut text = text.trim_end();
+        let is_prompt = |line: &str| {
+            self.modes.iter().any(|mode| mode.prompt.is_match(line.as_bytes())) || self.is_above_prompt(line.as_bytes())
+        };
+        while let (before, last) = text.rsplit_once('\n').unwrap_or(("", text))
+            && !last.is_empty()
+            && is_prompt(last)
+        {
+            text = before.trim_end();
+        }
+        text
+    }
+
     /// This line is part of a prompt of more than one line.
     pub fn is_above_prompt(&self, line: &[u8]) -> bool {
         self.above_prompt.iter().any(|pattern| pattern.is_match(line))

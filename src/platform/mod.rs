@@ -6,7 +6,7 @@
 //! * [`dialect`], `conversation` — prompts, dialogues, pager, enable: what the shell needs
 //! * `ping`, `variant`, `command` — a ping's command; `reply`, `part`, `statistics`, `times`, `pending`, `indicator`, `outcome` — its answer
 //! * `per_packet` — what the lines of single packets tell beside the counters
-//! * `interface` — the probe of a router's own interface
+//! * `interface` — the probe of a router's own interface; `traceroute` — that of the way to the far end
 //! * `read_only` — what `exec` may run
 //! * `sample` — the examples inside each file
 
@@ -31,6 +31,7 @@ mod reply;
 mod sample;
 mod statistics;
 mod times;
+mod traceroute;
 mod variant;
 
 pub use catalog::{Definition, Listed, find, from_file, list};
@@ -52,6 +53,7 @@ use sample::Sample;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use traceroute::TracerouteForm;
 
 /// A definition with its patterns compiled; what a master works with. The client needs only the text of the definition.
 #[derive(Debug)]
@@ -68,6 +70,7 @@ pub struct Platform {
     ping: Option<PingForm>,
     packets: Vec<PacketForm>,
     interface: Option<InterfaceForm>,
+    traceroute: Option<TracerouteForm>,
     indicators: Vec<Indicator>,
     read_only: ReadOnly,
     samples: Vec<Sample>,
@@ -139,6 +142,10 @@ impl Platform {
             Some(interface) => Some(InterfaceForm::new(&source, interface.get_ref(), &usable)?),
             None => None,
         };
+        let traceroute = match &file.probe.traceroute {
+            Some(traceroute) => Some(TracerouteForm::new(&source, traceroute.get_ref(), &usable)?),
+            None => None,
+        };
         let words = |text: &definition::Text| text.get_ref().split_whitespace().map(str::to_owned).collect();
         let read_only = ReadOnly {
             commands: file.read_only.iter().map(words).collect(),
@@ -151,25 +158,23 @@ impl Platform {
         if let Some(empty) = file.read_only.iter().find(|text| text.get_ref().trim().is_empty()) {
             return Err(source.mistake(empty, "an empty entry would allow every command; write its first words"));
         }
-        if let (Some(form), Some(at)) = (&ping, &file.probe.ping)
-            && let Some(bad) =
-                form.commands().iter().find(|command| read_only.allows(&definition.name, command).is_err())
-        {
-            return Err(source.mistake(
-                &at.get_ref().command,
-                &format!("probe command {bad:?} is not on the read-only list; add its first words to read_only"),
-            ));
+        // What a probe sends, and where it is written.
+        let mut commands: Vec<(String, &definition::Text)> = Vec::new();
+        if let (Some(form), Some(at)) = (&ping, &file.probe.ping) {
+            commands.extend(form.commands().into_iter().map(|command| (command, &at.get_ref().command)));
         }
         if let (Some(form), Some(at)) = (&interface, &file.probe.interface) {
-            let command = form.command("Ethernet0");
-            if read_only.allows(&definition.name, &command).is_err() {
-                return Err(source.mistake(
-                    &at.get_ref().command,
-                    &format!(
-                        "probe command {command:?} is not on the read-only list; add its first words to read_only"
-                    ),
-                ));
-            }
+            commands.push((form.command("Ethernet0"), &at.get_ref().command));
+        }
+        if let (Some(form), Some(at)) = (&traceroute, &file.probe.traceroute) {
+            commands.extend(form.commands().into_iter().map(|command| (command, &at.get_ref().command)));
+        }
+        let is_refused = |command: &str| read_only.allows(&definition.name, command).is_err();
+        if let Some((bad, at)) = commands.iter().find(|(command, _)| is_refused(command)) {
+            return Err(source.mistake(
+                at,
+                &format!("probe command {bad:?} is not on the read-only list; add its first words to read_only"),
+            ));
         }
         Ok(Self {
             name: definition.name.clone(),
@@ -181,6 +186,7 @@ impl Platform {
             ping,
             packets,
             interface,
+            traceroute,
             indicators,
             read_only,
             samples: file.sample.iter().map(|one| Sample::new(&source, one)).collect::<Result<_, _>>()?,
@@ -196,6 +202,7 @@ impl Platform {
         match probe {
             Probe::Ping(ping) => self.ping_form()?.run(&self.name, ping, mode),
             Probe::Interface { name } => self.interface_form()?.run(&self.name, name, mode),
+            Probe::Traceroute(asked) => self.traceroute_form()?.run(&self.name, asked, mode),
         }
     }
 
@@ -207,6 +214,7 @@ impl Platform {
         match probe {
             Probe::Ping(ping) => self.ping_form()?.check(&self.name, ping),
             Probe::Interface { name } => self.interface_form()?.check(&self.name, name),
+            Probe::Traceroute(asked) => self.traceroute_form()?.check(&self.name, asked),
         }
     }
 
@@ -219,6 +227,7 @@ impl Platform {
         match probe {
             Probe::Ping(ping) => Ok(self.ping_form()?.lasts(ping, trip)),
             Probe::Interface { .. } => self.interface_form().map(|_| (Duration::ZERO, Duration::ZERO)),
+            Probe::Traceroute(_) => self.traceroute_form().map(|_| (trip, traceroute::LIMIT)),
         }
     }
 
@@ -247,6 +256,11 @@ impl Platform {
                     self.interface_form()?.read(&self.indicators, name, &recorded::shown(text.as_bytes()), ending);
                 read.map(Measurement::Interface)
             }
+            Probe::Traceroute(asked) => {
+                let text = recorded::shown(text.as_bytes());
+                let read = self.traceroute_form()?.read(&self.indicators, &text, Some(asked.target), ending);
+                read.map(Measurement::Traceroute)
+            }
         }
     }
 
@@ -262,6 +276,12 @@ impl Platform {
                 Ok(Measurement::Ping(per_packet::told(&self.packets, &text, read)))
             }
             ProbeKind::Interface => self.read_recorded_interface(text, None),
+            ProbeKind::Traceroute => {
+                let text = recorded::shown(text);
+                let text = self.dialect.without_prompt(&text);
+                let read = self.traceroute_form()?.read(&self.indicators, text, target, Ending::Complete);
+                read.map(Measurement::Traceroute).map_err(|unread| unread.failure)
+            }
         }
     }
 
@@ -299,6 +319,12 @@ impl Platform {
 
     fn ping_form(&self) -> Result<&PingForm, Failure> {
         self.ping.as_ref().ok_or_else(|| Failure::settings(format!("platform {} defines no ping", self.name)))
+    }
+
+    fn traceroute_form(&self) -> Result<&TracerouteForm, Failure> {
+        self.traceroute
+            .as_ref()
+            .ok_or_else(|| Failure::settings(format!("platform {} has no traceroute; do not ask for one", self.name)))
     }
 
     fn interface_form(&self) -> Result<&InterfaceForm, Failure> {

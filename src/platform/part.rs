@@ -125,7 +125,8 @@ fn first_of(marks: &[Landmark], last: usize) -> usize {
     first
 }
 
-fn is_address(name: &str, target: IpAddr) -> bool {
+/// The address as a router writes it, perhaps with a zone.
+pub(super) fn is_address(name: &str, target: IpAddr) -> bool {
     let bare = name.split('%').next().unwrap_or_default();
     bare.parse::<IpAddr>().is_ok_and(|address| address.to_canonical() == target.to_canonical())
 }

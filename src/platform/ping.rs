@@ -4,7 +4,7 @@ use super::command::{Slot, Template, Values};
 use super::definition::{PacingFile as Pacing, PingFile, SizeFile, Text};
 use super::mistake::Source;
 use super::reply::{ReplyForm, duration};
-use super::variant::{self, Commands, Variant};
+use super::variant::{self, Variant};
 use super::{Failure, Run};
 use crate::failure::{Kind, Stage};
 use crate::probe::{Ping, Source as PingSource};
@@ -189,7 +189,8 @@ impl PingForm {
             }
         }
         if let Some(source) = &ping.source {
-            check_source(commands, source, ping.target).map_err(|(value, takes)| refuse("source", &value, takes))?;
+            check_source(|slot| commands.has(slot), source, ping.target)
+                .map_err(|(value, takes)| refuse("source", &value, takes))?;
         }
         if ping.df && !commands.has(Slot::Df) {
             return Err(refuse("df", &"1", lacks("do-not-fragment", Slot::Df)));
@@ -287,7 +288,11 @@ impl PingForm {
 }
 
 /// The error is the value as given, and what the platform takes.
-fn check_source(commands: &Commands, source: &PingSource, target: IpAddr) -> Result<(), (String, String)> {
+pub(super) fn check_source(
+    has: impl Fn(Slot) -> bool,
+    source: &PingSource,
+    target: IpAddr,
+) -> Result<(), (String, String)> {
     let (value, slot, other, takes) = match source {
         PingSource::Address(address) => (
             address.to_string(),
@@ -304,8 +309,8 @@ fn check_source(commands: &Commands, source: &PingSource, target: IpAddr) -> Res
     };
     let family = if target.is_ipv4() { "IPv4" } else { "IPv6" };
     match source {
-        _ if !commands.has(Slot::Source) && !commands.has(slot) => {
-            let takes = if commands.has(other) { takes } else { "has no source option, leave it empty" };
+        _ if !has(Slot::Source) && !has(slot) => {
+            let takes = if has(other) { takes } else { "has no source option, leave it empty" };
             Err((value, takes.to_owned()))
         }
         PingSource::Address(address) if address.is_ipv4() != target.is_ipv4() => {

@@ -43,6 +43,9 @@ const INTERFACE: [&str; 11] = [
     "last_change",
 ];
 
+/// And a traceroute's.
+const TRACEROUTE: [&str; 4] = ["reached", "hops", "complete", "text"];
+
 #[derive(Debug)]
 pub(super) struct Sample {
     name: String,
@@ -56,6 +59,7 @@ pub(super) struct Sample {
 #[derive(Debug)]
 enum Asked {
     Ping(Option<IpAddr>),
+    Traceroute(Option<IpAddr>),
     Interface(Option<String>),
 }
 
@@ -82,6 +86,7 @@ impl Sample {
         let (one, known): (_, &[&str]) = match kind {
             ProbeKind::Ping => ("a ping", &PING),
             ProbeKind::Interface => ("an interface", &INTERFACE),
+            ProbeKind::Traceroute => ("a traceroute", &TRACEROUTE),
         };
         let expected = match (&file.expect, &file.fails) {
             (Some(table), None) => match serde_json::to_value(table) {
@@ -105,11 +110,13 @@ impl Sample {
         let address = |text: &Text| text.get_ref().parse().map_err(|_| source.mistake(text, "not an address"));
         let asked = match (kind, &file.target, &file.interface) {
             (ProbeKind::Ping, target, None) => Asked::Ping(target.as_ref().map(address).transpose()?),
+            (ProbeKind::Traceroute, target, None) => Asked::Traceroute(target.as_ref().map(address).transpose()?),
             (ProbeKind::Interface, None, name) => Asked::Interface(name.as_ref().map(|name| name.get_ref().clone())),
-            (ProbeKind::Ping, _, Some(text)) | (ProbeKind::Interface, Some(text), _) => {
-                return Err(
-                    source.mistake(text, "target is for a ping, interface for probe = \"interface\"; remove it")
-                );
+            (ProbeKind::Ping | ProbeKind::Traceroute, _, Some(text)) | (ProbeKind::Interface, Some(text), _) => {
+                return Err(source.mistake(
+                    text,
+                    "target is for a ping or a traceroute, interface for probe = \"interface\"; remove it",
+                ));
             }
         };
         Ok(Self {
@@ -125,6 +132,7 @@ impl Sample {
         let text = self.text.as_bytes();
         let read = match &self.asked {
             Asked::Ping(target) => platform.read_recorded(ProbeKind::Ping, text, *target),
+            Asked::Traceroute(target) => platform.read_recorded(ProbeKind::Traceroute, text, *target),
             Asked::Interface(name) => platform.read_recorded_interface(text, name.as_deref()),
         };
         let difference = match (&self.expected, read) {
@@ -146,7 +154,7 @@ fn shown(value: Option<&Value>) -> String {
     }
 }
 
-/// Members that differ, as printed; `complete` may be left out of what is expected.
+/// Members that differ, as printed; of what is expected `complete` may be left out, and the router's own `text`.
 fn differences(expected: &Map<String, Value>, got: &Value) -> Option<String> {
     let mut members: Vec<&String> = expected.keys().chain(got.as_object().into_iter().flat_map(Map::keys)).collect();
     members.sort();
@@ -156,6 +164,7 @@ fn differences(expected: &Map<String, Value>, got: &Value) -> Option<String> {
         .filter_map(|name| {
             let want = match expected.get(name) {
                 None if name == "complete" && got.get(name).is_some() => Some(&Value::Bool(true)),
+                None if name == "text" => got.get(name),
                 want => want,
             };
             let got = got.get(name);

@@ -126,6 +126,9 @@ pub fn values(
         (reported.text, reported.text_at) = (hash, seconds);
         said.extend(texts);
     }
+    if form.items == Items::Template {
+        said.extend(traceroute(outcome).map(|text| ("line.traceroute", text)));
+    }
     let value = |(key, value): (&str, String)| Value { host: host.to_owned(), key: key.to_owned(), value, clock, ns };
     said.into_iter().map(value).collect()
 }
@@ -158,6 +161,16 @@ fn texts(outcome: Outcome<'_>) -> Vec<(&'static str, String)> {
         }
     }
     said
+}
+
+/// What a master found out since the check before; it tells it once.
+fn traceroute(outcome: Outcome<'_>) -> Option<String> {
+    let Outcome::Answered(answers) = outcome else { return None };
+    answers.answers.iter().find_map(|answer| match &answer.outcome {
+        Ok(Measurement::Traceroute(found)) => Some(found.text.clone()),
+        Err(failure) if answer.kind == ProbeKind::Traceroute => Some(failure.message.clone()),
+        _ => None,
+    })
 }
 
 fn cut(mut text: String) -> String {

@@ -21,6 +21,7 @@ pub(super) enum Field {
     Vrf,
     Source,
     Interface,
+    Evidence,
     Carrier,
     Circuit,
     Router,
@@ -37,7 +38,7 @@ pub(super) enum Field {
 use Field::*;
 
 /// Name in the setting, and the macro's default name.
-pub(super) const FIELDS: [(Field, &str, &str); 21] = [
+pub(super) const FIELDS: [(Field, &str, &str); 22] = [
     (Id, "id", argument::LINE.macro_name),
     (Target, "target", argument::TARGET.macro_name),
     (Interval, "interval", "{$LINE_CHECK_INTERVAL}"),
@@ -48,6 +49,7 @@ pub(super) const FIELDS: [(Field, &str, &str); 21] = [
     (Vrf, "vrf", argument::VRF.macro_name),
     (Source, "source", argument::SOURCE.macro_name),
     (Interface, "interface", argument::INTERFACE.macro_name),
+    (Evidence, "evidence", argument::EVIDENCE.macro_name),
     (Carrier, "carrier", "{$LINE_CARRIER}"),
     (Circuit, "circuit", "{$LINE_CIRCUIT}"),
     (Router, "router", argument::ROUTER.macro_name),
@@ -62,7 +64,7 @@ pub(super) const FIELDS: [(Field, &str, &str); 21] = [
 ];
 
 /// The macro of each field.
-pub(super) struct Names([Name; 21]);
+pub(super) struct Names([Name; 22]);
 
 impl Names {
     /// The defaults and what `sync.macros` says.
@@ -104,6 +106,7 @@ impl Names {
             (Vrf, argument::VRF),
             (Source, argument::SOURCE),
             (Interface, argument::INTERFACE),
+            (Evidence, argument::EVIDENCE),
             (Router, argument::ROUTER),
             (Platform, argument::PLATFORM),
             (User, argument::USER),

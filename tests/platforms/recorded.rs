@@ -24,11 +24,15 @@ fn printed(platform: &Platform, text: &[u8], expected: &mut Value) -> Value {
     let read = match take("probe").as_deref() {
         None => platform.read_recorded(ProbeKind::Ping, text, take("target").map(|t| t.parse().unwrap())),
         Some("interface") => platform.read_recorded_interface(text, take("asked").as_deref()),
+        Some("traceroute") => {
+            platform.read_recorded(ProbeKind::Traceroute, text, take("asked").map(|t| t.parse().unwrap()))
+        }
         Some(other) => panic!("probe {other:?}"),
     };
     match read {
         Ok(Measurement::Ping(ping)) => json!({ "state": 0, "ping": ping }),
         Ok(Measurement::Interface(interface)) => json!({ "state": 0, "interface": interface }),
+        Ok(Measurement::Traceroute(traceroute)) => json!({ "state": 0, "traceroute": traceroute }),
         Err(failure) => json!({ "state": failure.kind.number() }),
     }
 }

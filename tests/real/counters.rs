@@ -1,8 +1,8 @@
 //! The number that comes out is what the responder saw and what `ping` itself counts.
 
 use super::{IN_TIME, Lab, counters, on_each_shell};
-use crate::support::netns;
 use crate::support::responder::{Count, Rule};
+use crate::support::{netns, process};
 use serde_json::json;
 use std::time::Duration;
 
@@ -202,6 +202,39 @@ fn size_source_and_time_out_reach_the_wire_and_what_is_out_of_range_does_not() {
     lab.router.responder.rule(SLOW[0], Rule::default().delay(Duration::from_millis(1500)));
     let answer = poll(SLOW[0], &[]);
     assert_eq!((counters(&answer), &answer["ping"]["loss"]), ((1, 0, 0), &json!(100.0)), "{answer}");
+}
+
+/// A quarter of all packets, in no order.
+const CHOSEN: u64 = 0x1058_41b6_0320_0290;
+
+#[test]
+fn of_packets_dropped_in_no_order_no_poll_counts_one_too_many_or_too_few() {
+    let polls = process::rounds(8, 334) as u64;
+    on_each_shell("", |lab| {
+        let shell = lab.shell;
+        lab.router.responder.rule(LOSSY[0], Rule::drop_chosen(CHOSEN));
+        let (timeout, most) = if lab.platform == "frr" { ("300ms", 2) } else { ("1s", 5) };
+        let (mut seen, mut lost_polls) = (0, 0);
+        for number in 0..polls {
+            let packets = 1 + number % most;
+            let count = packets.to_string();
+            let lost = (seen + 1..=seen + packets).filter(|packet| CHOSEN >> (packet % 64) & 1 == 1).count() as u64;
+            let (answer, counted) =
+                lab.counted(LOSSY[0], &["--count", &count, "--timeout", timeout, "--deadline", "20s"]);
+            seen += packets;
+            let expected = Count { seen: packets, answered: packets - lost, dropped: lost };
+            assert_eq!(counted, expected, "{shell:?} poll {number}: {answer}");
+            assert_eq!(counters(&answer), (packets, packets - lost, 0), "{shell:?} poll {number}: {answer}");
+            #[expect(clippy::cast_precision_loss, reason = "small numbers")]
+            let loss = (1e6 * lost as f64 / packets as f64).round() / 1e4;
+            let ping = &answer["ping"];
+            let up = u64::from(lost < packets);
+            assert_eq!((&ping["loss"], &ping["up"]), (&json!(loss), &json!(up)), "{shell:?} poll {number}: {answer}");
+            lost_polls += u64::from(lost > 0);
+        }
+        assert!(lost_polls > polls / 6, "{shell:?}: only {lost_polls} of {polls} lost anything");
+        assert_eq!(lab.router.logins(), (1, 0), "{shell:?}");
+    });
 }
 
 #[test]

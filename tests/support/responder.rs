@@ -34,12 +34,19 @@ enum Loss {
     Every(u64),
     All,
     Unreachable,
+    /// The n-th request is dropped where bit n, counted round, is set.
+    Chosen(u64),
 }
 
 impl Rule {
     /// The k-th, 2k-th, … request since the responder's start is dropped.
     pub fn drop_every(k: u64) -> Self {
         Self { loss: Loss::Every(k), ..Self::default() }
+    }
+
+    /// The n-th request since the responder's start is dropped where bit n mod 64 is set.
+    pub fn drop_chosen(bits: u64) -> Self {
+        Self { loss: Loss::Chosen(bits), ..Self::default() }
     }
 
     pub fn silent() -> Self {
@@ -165,7 +172,8 @@ fn serve(mut device: &File, stopped: &std::io::PipeReader, targets: &Mutex<Targe
         let answer = match rule.loss {
             Loss::All => None,
             Loss::Every(k) if count.seen.is_multiple_of(k) => None,
-            Loss::None | Loss::Every(_) => Some(request.reply()),
+            Loss::Chosen(bits) if bits >> (count.seen % 64) & 1 == 1 => None,
+            Loss::None | Loss::Every(_) | Loss::Chosen(_) => Some(request.reply()),
             Loss::Unreachable => {
                 // The echo itself is lost; only the message about it is sent.
                 let _ = device.write(&request.unreachable());

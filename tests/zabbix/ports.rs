@@ -125,6 +125,9 @@ fn a_dead_line_is_one_problem_that_says_whether_it_is_our_port_or_the_carrier() 
             two_polls_more(host, "line.up");
             host.wait_for_problems(&[problem]);
         }
+        // The carrier's line breaks off behind the last router that answers.
+        let path = carrier.first("line.traceroute").text;
+        assert!(path.contains("10.255.0.2"), "{version}: {path}");
         assert_eq!(ours.values("line.port.message").pop().expect("a message").text, "GigabitEthernet0/0/1 is down");
         // A rate is none while the port is not up, though the router still prints one.
         let down = ours.wait_for("line.port.oper", "0", |value| value.text == "0");

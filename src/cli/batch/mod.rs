@@ -13,7 +13,7 @@ use crate::failure::{Failure, Kind};
 use crate::inventory::address;
 use crate::inventory::arguments as argument;
 use crate::inventory::line::{self, Line};
-use crate::probe::Probe;
+use crate::probe::{self, Probe};
 use document::{Asked, BatchDocument};
 use std::io;
 use std::process::ExitCode;
@@ -71,7 +71,7 @@ fn measure(context: &Context, args: &Args, document: &mut BatchDocument) -> Resu
     let Some(router) = lines.first().map(|line| line.router.clone()) else { return Ok(()) };
     let asked = || lines.iter().map(|line| Asked { id: line.id.clone(), target: line.target.to_string() }).collect();
     let deadline = Deadline::at(context.started + line::deadline(deadline, &settings.poll)?);
-    let probes: Vec<Vec<Probe>> = lines.iter().map(|line| line.probes.clone()).collect();
+    let probes: Vec<Vec<Probe>> = lines.iter().map(|line| probe::asked(&line.probes).to_vec()).collect();
     let look = context.format == Format::Text;
     let wish = Wish { deadline, look, tied: false };
     let batch = router_lines::ask(context, &settings, &router, &probes, wish);

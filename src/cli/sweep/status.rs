@@ -51,7 +51,7 @@ pub(in crate::cli) fn look(context: &Context) -> Option<SweepStatus> {
     if !folder.is_dir() {
         return None;
     }
-    let last = std::fs::read(dir.join("sweep").join(super::LAST)).ok();
+    let last = std::fs::read(dir.join(super::SWEEP).join(super::LAST)).ok();
     let (last, failure) = match last.and_then(|json| serde_json::from_slice(&json).ok()) {
         None => (None, None),
         Some(Last::Ended(summary)) => (Some(summary), None),

@@ -67,6 +67,7 @@ const LINE: &[Key] = &[
     number("vrf", Some(argument::VRF)),
     key("source", Some(argument::SOURCE)),
     key("interface", Some(argument::INTERFACE)),
+    key("evidence", Some(argument::EVIDENCE)),
     key("carrier", None),
     number("circuit", None),
 ];

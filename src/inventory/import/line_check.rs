@@ -11,6 +11,7 @@ use crate::inventory::line_record::LineRecord;
 use crate::inventory::name;
 use crate::inventory::router_record::RouterRecord;
 use crate::platform::Platform;
+use crate::probe;
 use crate::quote::quoted;
 use crate::settings::Poll;
 use std::time::Duration;
@@ -51,7 +52,9 @@ pub(super) fn check(draft: &Draft, beside: Beside<'_>, findings: &mut Findings) 
     // What no key alone tells.
     if let Some((router, platform)) = beside.router {
         let whole = Line::parse(record.raw(router), beside.defaults);
-        if let Err(failure) = whole.and_then(|line| line.probes.iter().try_for_each(|probe| platform.check(probe))) {
+        if let Err(failure) =
+            whole.and_then(|line| probe::asked(&line.probes).iter().try_for_each(|probe| platform.check(probe)))
+        {
             findings.mistake(&draft.place, failure.message);
             return None;
         }
@@ -78,12 +81,13 @@ fn one(draft: &Draft, field: &Field, beside: Beside<'_>) -> Result<(), String> {
         "vrf" => raw.vrf = value,
         "source" => raw.source = value,
         "interface" => raw.interface = value,
+        "evidence" => raw.evidence = value,
         _ => return Ok(()),
     }
     let platform = beside.router.map(|(_, platform)| platform);
     Line::parse(raw, beside.defaults)
         .and_then(|line| {
-            let mut probes = line.probes.iter();
+            let mut probes = probe::asked(&line.probes).iter();
             platform.map_or(Ok(()), |platform| probes.try_for_each(|probe| platform.check(probe)))
         })
         .map_err(|failure| wording::of_key(field.key, &failure))
@@ -117,6 +121,7 @@ fn record(draft: &Draft) -> LineRecord {
         vrf: draft.owned("vrf"),
         source: draft.owned("source"),
         interface: draft.owned("interface"),
+        evidence: draft.owned("evidence"),
         carrier: draft.owned("carrier"),
         circuit: draft.owned("circuit"),
         host: None,

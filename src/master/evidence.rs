@@ -1,0 +1,120 @@
+//! Evidence: the traceroute of a line that went down, which shows where. Once per way from up to down, when no job wants a
+//! lane; delivered with the line's next answer. Knows neither lanes nor the text.
+
+use crate::failure::{Failure, Kind, Stage};
+use crate::probe::{Answer, Measurement, Probe, ProbeKind, When};
+use crate::wire::Answers;
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Lines that are remembered; beyond it the one that was not asked for longest is forgotten.
+const LIMIT: usize = 4096;
+/// When everything behind a router is down, the first few tell it.
+const WAITING: usize = 32;
+/// One that jobs cut short is begun again so often.
+const TRIES: u8 = 3;
+
+type Probes = Arc<[Probe]>;
+
+#[derive(Default)]
+pub(super) struct Evidence {
+    lines: HashMap<Probes, Watched>,
+    waiting: VecDeque<Probes>,
+}
+
+struct Watched {
+    up: bool,
+    asked: Instant,
+    tries: u8,
+    /// What came of it, until somebody has it.
+    found: Option<Answer>,
+}
+
+impl Evidence {
+    /// The line was measured. A line that was never up for us may have gone down a moment ago.
+    pub(super) fn measured(&mut self, probes: &Probes, answers: &Answers) {
+        let Some(when) = probes.iter().find_map(when) else { return };
+        let ping = answers.answers.iter().find_map(|answer| match &answer.outcome {
+            Ok(Measurement::Ping(ping)) => Some(ping.up == 1),
+            _ => None,
+        });
+        let Some(up) = ping else { return };
+        self.make_room(probes);
+        let new = Watched { up: true, asked: Instant::now(), tries: 0, found: None };
+        let line = self.lines.entry(Arc::clone(probes)).or_insert(new);
+        let wanted = when == When::Now || (line.up && !up);
+        let over = when == When::Edge && up;
+        (line.up, line.asked) = (up, Instant::now());
+        if over {
+            // It would show a path that works.
+            self.waiting.retain(|waiting| waiting != probes);
+        } else if wanted && !self.waiting.contains(probes) {
+            line.tries = 0;
+            if self.waiting.len() < WAITING {
+                self.waiting.push_back(Arc::clone(probes));
+            } else {
+                line.found = Some(too_many());
+            }
+        }
+    }
+
+    /// The next one to take.
+    pub(super) fn next(&mut self) -> Option<(Probes, Probe)> {
+        let probes = self.waiting.pop_front()?;
+        let probe = probes.iter().find(|probe| when(probe).is_some())?.clone();
+        Some((probes, probe))
+    }
+
+    /// What came of it. `hurried`: a job wanted the lane before it was done.
+    pub(super) fn found(&mut self, probes: &Probes, answer: Answer, hurried: bool) {
+        let Some(line) = self.lines.get_mut(probes) else { return };
+        line.tries += 1;
+        if hurried && line.tries < TRIES && !line.is_over(probes) {
+            self.waiting.push_back(Arc::clone(probes));
+        } else {
+            line.found = Some(answer);
+        }
+    }
+
+    /// What was found, for whoever gets it with the line's answer.
+    pub(super) fn take(&mut self, probes: &[Probe]) -> Option<Answer> {
+        self.lines.get_mut(probes)?.found.take()
+    }
+
+    /// Nobody took it.
+    pub(super) fn put_back(&mut self, probes: &[Probe], answer: Answer) {
+        if let Some(line) = self.lines.get_mut(probes) {
+            line.found.get_or_insert(answer);
+        }
+    }
+
+    fn make_room(&mut self, probes: &Probes) {
+        if self.lines.len() >= LIMIT && !self.lines.contains_key(probes) {
+            let oldest = self.lines.iter().min_by_key(|(_, line)| line.asked).map(|(probes, _)| Arc::clone(probes));
+            oldest.and_then(|probes| self.lines.remove(&probes));
+        }
+    }
+}
+
+impl Watched {
+    /// The line came back while its evidence was taken.
+    fn is_over(&self, probes: &Probes) -> bool {
+        self.up && probes.iter().any(|probe| when(probe) == Some(When::Edge))
+    }
+}
+
+fn when(probe: &Probe) -> Option<When> {
+    match probe {
+        Probe::Traceroute(traceroute) => Some(traceroute.when),
+        Probe::Ping(_) | Probe::Interface { .. } => None,
+    }
+}
+
+fn too_many() -> Answer {
+    let message = format!("not run: {WAITING} other lines of this router went down at the same time");
+    Answer { kind: ProbeKind::Traceroute, outcome: Err(Failure::new(Kind::Deadline, Stage::Probe, message)) }
+}
+
+#[cfg(test)]
+mod tests;
