@@ -174,7 +174,7 @@ fn traceroute(outcome: Outcome<'_>) -> Option<String> {
 }
 
 fn cut(mut text: String) -> String {
-    // For Zabbix no text has it: the whole message would be refused, again and again.
+    // Zabbix would end the text there.
     text.retain(|c| c != '\0');
     if let Some((end, _)) = text.char_indices().nth(LONGEST_TEXT) {
         text.truncate(end);

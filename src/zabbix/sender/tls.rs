@@ -94,7 +94,10 @@ pub(super) fn connect(tls: &Tls, node: &Node, stream: TcpStream) -> io::Result<S
             (X509VerifyResult::OK, Some(e)) => failed(e),
             (X509VerifyResult::OK, None) => match end.error().io_error() {
                 Some(e) => io::Error::new(e.kind(), format!("TLS: {e}")),
-                None => io::Error::other("TLS: the connection was closed in the handshake"),
+                None if matches!(tls, Tls::Psk { .. }) => {
+                    io::Error::other("TLS: closed in the handshake; has the host in Zabbix this identity and key?")
+                }
+                None => io::Error::other("TLS: closed in the handshake"),
             },
             (why, _) => io::Error::other(format!("TLS: its certificate is not taken: {}", why.error_string())),
         }),
