@@ -546,7 +546,11 @@ fn a_mistake_in_an_interface_probe_is_shown_with_what_to_write_instead() {
         (r"(?P<ago>[^\n]+) ago", "ago", "write (?P<ago>…) around a duration"),
         ("name = { max = 8,", "name = { maximum = 8,", "unknown field `maximum`"),
         ("'^light on$'", "'^light (on$'", "does not compile: unclosed group"),
-        ("interface = \"wan1\"", "target = \"192.0.2.1\"", "target is for a ping or a traceroute, interface for probe = \"interface\""),
+        (
+            "interface = \"wan1\"",
+            "target = \"192.0.2.1\"",
+            "target is for a ping or a traceroute, interface for probe = \"interface\"",
+        ),
         ("probe = \"interface\"", "", "expect: a ping has no \"admin\"; it has up, sent"),
         ("expect = { name =", "expect = { nam =", "expect: an interface has no \"nam\"; it has name, admin"),
         (

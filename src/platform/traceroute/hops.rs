@@ -187,7 +187,7 @@ impl HopForm {
     /// Where no address is printed, the times are nobody's.
     fn replies(&self, text: &str, target: Option<IpAddr>) -> Replies {
         let mut addresses = Vec::new();
-        let mut words = text.split_whitespace().peekable();
+        let mut words = words(text).peekable();
         while let Some(word) = words.next() {
             // A name may look like an address: what stands in brackets behind it is the address.
             let bracketed = words.peek().filter(|next| next.starts_with(['(', '['])).and_then(|next| address(next));
@@ -205,9 +205,18 @@ impl HopForm {
     }
 }
 
+/// What stands between blanks or before a bracket, which may follow without a blank: `192.0.2.17[AS 65001]`.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split_whitespace().flat_map(|word| {
+        let bracket = word.find(['(', '[', '<']).filter(|at| *at > 0).unwrap_or(word.len());
+        let (before, after) = word.split_at(bracket);
+        [before, after].into_iter().filter(|word| !word.is_empty())
+    })
+}
+
 /// An address as it may stand in a line: in brackets, with a zone. `0.0.0.0` is how some routers write nobody.
 fn address(word: &str) -> Option<IpAddr> {
-    let bare = word.trim_matches(['(', ')', '[', ']', '<', '>', ',']);
+    let bare = word.trim_matches(['(', ')', '[', ']', ',']);
     let bare = bare.split('%').next().unwrap_or_default();
     let address = bare.parse::<IpAddr>().ok()?.to_canonical();
     (!address.is_unspecified()).then_some(address)
