@@ -38,11 +38,11 @@ pub(super) fn variants(source: &Source, file: &PingFile, full: &[&str], all: &[&
             before_ipv6: other.before_ipv6.as_deref(),
             command_ipv6: other.command_ipv6.as_ref(),
         };
-        others.push(Variant::new(source, file, named(source, &other.modes, all)?, &words)?);
+        others.push(Variant::new(source, file, named(source, &other.command, &other.modes, all)?, &words)?);
     }
     let is_taken = |mode: &str| others.iter().any(|variant: &Variant| variant.takes(mode));
     let modes = match &file.modes {
-        Some(texts) => named(source, texts, all)?,
+        Some(texts) => named(source, &file.command, texts, all)?,
         None => full.iter().filter(|mode| !is_taken(mode)).map(|mode| (*mode).to_owned()).collect(),
     };
     if let Some(twice) = modes.iter().find(|mode| is_taken(mode)) {
@@ -63,8 +63,11 @@ pub(super) fn variants(source: &Source, file: &PingFile, full: &[&str], all: &[&
     Ok(variants)
 }
 
-/// Names of modes that are defined.
-pub(super) fn named(source: &Source, texts: &[Text], all: &[&str]) -> Result<Vec<String>, Failure> {
+/// Names of modes that are defined, for a command.
+pub(super) fn named(source: &Source, command: &Text, texts: &[Text], all: &[&str]) -> Result<Vec<String>, Failure> {
+    if texts.is_empty() {
+        return Err(source.mistake(command, &format!("no mode takes this command; name one of {}", all.join(", "))));
+    }
     let mode =
         |text: &Text| match all.contains(&text.get_ref().as_str()) {
             true => Ok(text.get_ref().clone()),

@@ -5,7 +5,7 @@ use super::super::definition::Text;
 use super::super::mistake::Source;
 use super::super::part::is_address;
 use super::super::pattern::Pattern;
-use super::super::reply::duration;
+use super::super::reply::unit;
 use super::super::{Failure, recorded};
 use super::file::TracerouteFile;
 use crate::probe::Hop;
@@ -78,7 +78,7 @@ impl HopForm {
         if !hops.iter().flat_map(Pattern::names).any(|name| name == "hop") {
             return Err(source.mistake_in(&file.hop, "no line names a hop; write ['^ *(?P<hop>\\d+) (?P<replies>…)$']"));
         }
-        let unit = duration(file.time_unit.get_ref()).map_err(|e| source.mistake(&file.time_unit, &e))?;
+        let unit = unit(source, &file.time_unit)?;
         let header = header.iter().map(|text| Pattern::new(source, text, &["target", "address"], &["target"]));
         Ok(Self {
             header: header.collect::<Result<_, _>>()?,
