@@ -32,18 +32,12 @@ impl Words {
             let modes = variant::named(source, &other.command, &other.modes, usable)?;
             others.push(Variant::new(source, modes, &other.command, other.command_ipv6.as_ref())?);
         }
-        let is_taken = |mode: &str| others.iter().any(|variant: &Variant| variant.takes(mode));
+        let taken: Vec<&Text> = file.variant.iter().flat_map(|other| &other.modes).collect();
         let modes = match &file.modes {
             Some(texts) => variant::named(source, &file.command, texts, usable)?,
-            None => usable.iter().filter(|mode| !is_taken(mode)).map(|mode| (*mode).to_owned()).collect(),
+            None => variant::left(usable, &taken),
         };
-        if let Some(twice) = modes.iter().find(|mode| is_taken(mode)) {
-            let at = file.variant.iter().flat_map(|other| &other.modes).find(|text| text.get_ref() == twice);
-            return Err(source.mistake(
-                at.unwrap_or(&file.command),
-                &format!("mode {twice:?} has two commands; name it in modes or in one variant"),
-            ));
-        }
+        variant::not_taken(source, &modes, &taken)?;
         let mut variants = vec![Variant::new(source, modes, &file.command, file.command_ipv6.as_ref())?];
         variants.append(&mut others);
         Ok(Self { variants, vrf_max: file.vrf_max.unwrap_or(63) })
