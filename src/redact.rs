@@ -13,9 +13,9 @@ pub struct Redaction {
 }
 
 impl Redaction {
-    /// A name that is to become `word`, where it stands as a whole word. Names of one character are left alone.
+    /// A name that is to become `word`, where it stands as a whole word. Names of one character, and addresses, are left alone.
     pub fn name(&mut self, name: &str, word: &'static str) {
-        if name.chars().count() > 1 && name != word {
+        if name.chars().count() > 1 && name != word && name.parse::<IpAddr>().is_err() {
             self.names.push((name.to_owned(), word));
             self.names.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
         }
@@ -31,10 +31,11 @@ impl Redaction {
         *self.addresses.entry(address).or_insert(next)
     }
 
-    /// The text with everything replaced.
+    /// The text with everything replaced; names first, since an address may be part of one.
     pub fn text(&mut self, text: &str) -> String {
+        let text = self.with_names(text.to_owned());
         let mut shown = String::with_capacity(text.len());
-        let mut rest = text;
+        let mut rest = text.as_str();
         while let Some(at) = rest.find(is_of_word) {
             shown.push_str(&rest[..at]);
             let word = &rest[at..];
@@ -43,28 +44,49 @@ impl Redaction {
             rest = &word[end..];
         }
         shown.push_str(rest);
-        self.with_names(shown)
+        shown
     }
 
     /// A run of characters that an address may be made of; what ends or begins it by chance stays.
     fn word(&mut self, word: &str) -> String {
-        let inner = word.trim_matches(['.', ':', '-']);
-        if inner.is_empty() {
-            return word.to_owned();
+        // `2001:db8::` of a prefix ends in what otherwise only follows an address.
+        if let Ok(address) = word.parse::<IpAddr>() {
+            return self.address(address).to_string();
         }
+        let inner = word.trim_matches(['.', ':', '-']);
         let replaced = match inner.parse::<IpAddr>() {
             Ok(address) => self.address(address).to_string(),
             Err(_) if is_hardware_address(inner) => {
                 inner.chars().map(|c| if c.is_ascii_hexdigit() { '0' } else { c }).collect()
             }
-            // `10.1.1.2:22`, and `bytes from 10.1.1.2:icmp_seq`.
-            Err(_) => match inner.split_once(':').map(|(host, port)| (host.parse::<Ipv4Addr>(), port)) {
-                Some((Ok(address), port)) => format!("{}:{port}", self.address(address.into())),
-                _ => inner.to_owned(),
-            },
+            Err(_) => return self.quads(word),
         };
         let begin = word.len() - word.trim_start_matches(['.', ':', '-']).len();
         format!("{}{replaced}{}", &word[..begin], &word[begin + inner.len()..])
+    }
+
+    /// IPv4 addresses within something else: `10.1.1.2:22`, `10.1.1.2-10.1.1.9`, `cs05-10.1.1.2`, and a name's `10-1-1-2`.
+    fn quads(&mut self, word: &str) -> String {
+        let mut shown = String::with_capacity(word.len());
+        let mut rest = word;
+        while let Some(first) = rest.chars().next() {
+            let whole = !shown.ends_with(|c: char| c.is_ascii_digit());
+            let found = ['.', '-'].into_iter().filter(|_| whole).find_map(|mark| Some((quad(rest, mark)?, mark)));
+            let part_of_more =
+                |mark| shown.strip_suffix(mark).is_some_and(|before| before.ends_with(|c: char| c.is_ascii_digit()));
+            match found.filter(|(_, mark)| !part_of_more(*mark)) {
+                Some(((address, length), mark)) => {
+                    let replaced = self.address(address.into()).to_string();
+                    shown.push_str(&replaced.replace('.', mark.encode_utf8(&mut [0; 4])));
+                    rest = &rest[length..];
+                }
+                None => {
+                    shown.push(first);
+                    rest = &rest[first.len_utf8()..];
+                }
+            }
+        }
+        shown
     }
 
     fn with_names(&self, mut text: String) -> String {
@@ -86,6 +108,22 @@ impl Redaction {
 
 fn is_of_word(c: char) -> bool {
     c.is_ascii_hexdigit() || matches!(c, '.' | ':' | '-')
+}
+
+/// Four numbers with a mark between them at the beginning, and their length; not of more, as `1.3.6.1.2` or `1-2-3-4-5`.
+fn quad(text: &str, mark: char) -> Option<(Ipv4Addr, usize)> {
+    let mut octets = [0; 4];
+    let mut at = 0;
+    for (place, octet) in octets.iter_mut().enumerate() {
+        if place > 0 {
+            at += text[at..].strip_prefix(mark).map(|_| mark.len_utf8())?;
+        }
+        let digits = text[at..].bytes().take_while(u8::is_ascii_digit).count();
+        *octet = text[at..at + digits].parse::<u8>().ok().filter(|_| digits <= 3)?;
+        at += digits;
+    }
+    let goes_on = text[at..].strip_prefix(mark).is_some_and(|more| more.starts_with(|c: char| c.is_ascii_digit()));
+    (!goes_on).then(|| (Ipv4Addr::from(octets), at))
 }
 
 /// Masks, wildcards, loopback.
@@ -139,12 +177,28 @@ mod tests {
     }
 
     #[test]
+    fn an_address_within_something_else_is_found() {
+        for (text, shown) in [
+            ("CS05-10.20.30.40#ping", "CS05-192.0.2.1#ping"),
+            ("range 10.20.30.40-10.20.30.41,", "range 192.0.2.1-192.0.2.2,"),
+            ("via10.20.30.40", "via192.0.2.1"),
+            ("static-10-20-30-40.example.net (10.20.30.40)", "static-192-0-2-1.example.net (192.0.2.1)"),
+            ("route 2a02:1:2::/48, fe80::", "route 2001:db8::1/48, 2001:db8::2"),
+            ("::ffff:10.20.30.40:22", "::ffff:192.0.2.1:22"),
+            ("from fd00::9: seq", "from 2001:db8::1: seq"),
+        ] {
+            assert_eq!(Redaction::default().text(text), shown);
+        }
+    }
+
+    #[test]
     fn what_only_looks_like_an_address_stays() {
         let mut redaction = Redaction::default();
         for text in [
             "round-trip min/avg/max = 1.234/2.5/3.001 ms",
             "Success rate is 100 percent (5/5)",
             "12:34:56 up 1.2.3",
+            "1.3.6.1.4.1.9, 1-2-3-4-5, 2026-11-25, 300.1.1.1",
             "mask 255.255.255.0, any 0.0.0.0, self 127.0.0.1 and ::",
             "IOS-XE 17.9.4a, GigabitEthernet0/0/1.35",
             "--- statistics ---",

@@ -104,18 +104,43 @@ fn a_poll_that_comes_meanwhile_stops_the_traceroute_and_costs_no_login() {
     assert_eq!((traceroutes(&sim), sim.count("login")), (3, 1));
 }
 
-#[test]
-fn a_router_that_does_not_stop_its_traceroute_is_asked_on_another_lane() {
+/// A router that does not stop a traceroute, and a poll of another line that comes while it runs.
+fn unstoppable(lanes: u8) -> (Sim, Monitor) {
     let sim = SimRouter::new("linux")
         .with("dead", vec![LINE])
         .with("traceroute_pace", "60s")
         .with("ignore_abort", true)
         .start();
-    let monitor = Monitor::with("poll.deadline = \"9s\"");
+    let monitor = Monitor::with(&format!("poll.deadline = \"9s\"\nmaster.lanes = {lanes}"));
     assert_eq!(poll(&monitor, &sim, LINE, &["--evidence"])["ping"]["up"], 0);
     begun(&sim, 1);
     let other = poll(&monitor, &sim, OTHER, &[]);
     assert_eq!((&other["state"], &other["ping"]["up"]), (&json!(0), &json!(1)), "{other}");
+    (sim, monitor)
+}
+
+#[test]
+fn a_router_that_does_not_stop_its_traceroute_is_asked_on_another_lane_and_for_no_further_one() {
+    let (mut sim, monitor) = unstoppable(2);
+    let brings = wait::until("the end of the traceroute", || {
+        let answer = poll(&monitor, &sim, LINE, &["--evidence"]);
+        answer.get("traceroute").cloned()
+    });
+    assert_eq!(brings["failure"]["kind"], "deadline", "{brings}");
+    // Down once more.
+    sim.change("r1", "dead", Vec::<String>::new());
+    assert_eq!(poll(&monitor, &sim, LINE, &["--evidence"])["ping"]["up"], 1);
+    sim.change("r1", "dead", vec![LINE]);
+    assert_eq!(poll(&monitor, &sim, LINE, &["--evidence"])["ping"]["up"], 0);
+    let told = poll(&monitor, &sim, LINE, &["--evidence"]);
+    assert!(told["traceroute"]["failure"]["message"].to_string().contains("not run"), "{told}");
+    assert_eq!((traceroutes(&sim), sim.count("login")), (1, 2));
+}
+
+#[test]
+fn where_there_is_one_lane_a_traceroute_that_does_not_stop_costs_the_session_and_not_the_poll() {
+    let (sim, _monitor) = unstoppable(1);
+    assert_eq!((traceroutes(&sim), sim.count("login")), (1, 2));
 }
 
 #[test]

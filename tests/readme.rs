@@ -625,3 +625,61 @@ fn every_file_and_heading_that_is_named_exists() {
     }
     assert!(Path::new(BINARY).ends_with("ddl-monitor"));
 }
+
+/// The platform that is shown, as it is to be written into a file.
+fn shown_platform() -> String {
+    let readme = readme();
+    let (_, rest) = readme.split_once("of a router that nobody makes:\n").expect("the example of a platform");
+    let lines = rest.lines().take_while(|line| line.is_empty() || line.starts_with("    "));
+    lines.map(|line| format!("{}\n", line.strip_prefix("    ").unwrap_or(line))).collect()
+}
+
+fn compiled(text: &str) -> Result<platform::Platform, Failure> {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("acme_os.toml");
+    fs::write(&path, text).expect("a file");
+    platform::Platform::compile(&platform::from_file(&path)?)
+}
+
+#[test]
+fn the_platform_that_is_shown_is_a_whole_one() {
+    let platform = compiled(&shown_platform()).expect("a platform");
+    let samples = platform.check_samples();
+    assert!(!samples.is_empty() && samples.iter().all(|sample| sample.difference.is_none()), "{samples:?}");
+}
+
+#[test]
+fn every_key_of_a_platform_is_explained() {
+    let rows = table("<!-- platform keys");
+    let explained: BTreeSet<&str> = rows.iter().flatten().flat_map(|cell| quoted(cell)).collect();
+    let text = shown_platform()
+        + "[[dialogue]]\nwhen = 'a'\nanswer = \"n\"\n[[pager]]\nmark = 'a'\nanswer = \"b\"\n"
+        + "[enable]\nfrom = \"a\"\nto = \"b\"\ncommand = \"c\"\npassword = 'd'\nrefused = []\n";
+    for table in [
+        "",
+        "[[mode]]\n",
+        "[[dialogue]]\n",
+        "[[pager]]\n",
+        "[enable]\n",
+        "[[failure_indicator]]\n",
+        "[[sample]]\n",
+        "[probe.ping]\n",
+        "size = {",
+        "[[probe.ping.packet]]\n",
+        "[[probe.ping.statistics]]\n",
+        "[probe.interface]\n",
+        "admin = [{",
+        "in_errors = [{",
+        "[probe.traceroute]\n",
+    ] {
+        assert!(text.contains(table), "{table}");
+        let end = if table.ends_with('{') { "," } else { "\n" };
+        let unknown = text.replacen(table, &format!("{table}nonsense = 1{end}"), 1);
+        let message = compiled(&unknown).expect_err(table).message;
+        let (_, known) = message.split_once("`nonsense`, expected ").unwrap_or_else(|| panic!("{table}: {message}"));
+        for key in quoted(known) {
+            let member = format!("probe.{key}");
+            assert!(explained.contains(key) || explained.contains(member.as_str()), "{table}{key} is not explained");
+        }
+    }
+}

@@ -50,10 +50,30 @@ fn a_recorded_answer_reads_as_it_was_read_live_on_every_kind_of_router() {
 }
 
 #[test]
+fn an_answer_that_the_abort_key_ended_is_recorded_to_its_end() {
+    let sim = SimRouter::new("frr").start();
+    let monitor = Monitor::new();
+    let case = record(&monitor, &sim, "frr", &["--count", "2", "--timeout", "1s"]);
+    let expected = expected(&case);
+    assert_eq!((&expected["state"], &expected["ping"]["up"]), (&json!(0), &json!(1)), "{expected}");
+}
+
+#[test]
+fn control_characters_are_recorded_as_the_router_sent_them() {
+    let sim = SimRouter::new("h3c_comware").with("newline", "nul").start();
+    let monitor = Monitor::new();
+    let case = record(&monitor, &sim, "h3c_comware", &["--interface", "GigabitEthernet0/0/1"]);
+    let port = case.with_file_name("odd_interface");
+    assert!(fs::read(port.join("answer.txt")).unwrap().contains(&0));
+    let expected = expected(&port);
+    assert_eq!((&expected["state"], &expected["interface"]["oper"]), (&json!(0), &json!(1)), "{expected}");
+}
+
+#[test]
 fn redacted_it_names_neither_address_nor_user_nor_router_and_reads_the_same() {
     let sim = SimRouter::new("cisco_iosxe")
-        .with("hostname", "ber-core-7")
-        .with("motd", "This is ber-core-7, 10.20.30.1\\n")
+        .with("hostname", "ber-core-7-10.20.30.2")
+        .with("motd", "This is ber-core-7-10.20.30.2, 10.20.30.1-10.20.30.9\\n")
         .start();
     let monitor = Monitor::new();
     let more = ["--redact", "--user", "ddl", "--interface", "GigabitEthernet0/0/1"];

@@ -144,7 +144,11 @@ fn print_item(whole: &serde_json::Value, failure: Option<&Failure>, path: &str) 
         None => {
             let why = match failure {
                 Some(failure) => one_line(&failure.to_string()),
-                None if whole["ping"]["up"] == 0 => {
+                None if path.split('.').next() == Some("traceroute") && whole.get("traceroute").is_none() => {
+                    "settings: no traceroute came with this answer; with --evidence one comes once, after the line went down"
+                        .to_owned()
+                }
+                None if path.starts_with("ping.") && whole["ping"]["up"] == 0 => {
                     format!("down: nothing came back, so there is no {}", one_line(path))
                 }
                 None => format!("settings: --item {}: this answer has no such field", one_line(path)),

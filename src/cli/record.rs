@@ -90,7 +90,7 @@ fn record(context: &Context, args: &Args) -> Result<String, Failure> {
             Probe::Traceroute(asked) => {
                 (args.dir.join(format!("{}_traceroute", args.case)), shown(&asked.target.to_string()))
             }
-            Probe::Interface { name } => (args.dir.join(format!("{}_interface", args.case)), name.to_string()),
+            Probe::Interface { name } => (args.dir.join(format!("{}_interface", args.case)), shown(name.as_str())),
         };
         let expected = expected(&platform, probe.kind(), &answer, &asked);
         let expected = serde_json::to_string_pretty(&expected).unwrap_or_default();
@@ -143,15 +143,41 @@ fn answer(platform: &Platform, probe: &Probe, said: &[Said]) -> Option<String> {
     let modes = platform.dialect.modes.iter();
     let ours: Vec<String> =
         modes.filter_map(|mode| platform.run(probe, &mode.name).ok()).map(|run| run.command).collect();
-    let is_command = |said: &Said| said.ours && said.text.contains(char::is_alphabetic) && said.text.trim().len() > 1;
+    // Neither a blank for the pager nor the abort key.
+    let is_command = |said: &Said| said.ours && said.text.trim().len() > 1 && !said.text.contains("\\u{");
     let at = said.iter().rposition(|said| said.ours && ours.iter().any(|command| command == said.text.trim()))?;
     let text: String = said[at + 1..]
         .iter()
         .take_while(|said| !is_command(said))
         .filter(|said| !said.ours)
-        .map(|said| said.text.as_str())
+        .map(|said| as_sent(&said.text))
         .collect();
     (!text.trim().is_empty()).then_some(text)
+}
+
+/// Control characters, which a conversation has as escapes (`\u{0}`), as the router sent them: how they read is part of the case.
+fn as_sent(text: &str) -> String {
+    let mut sent = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, escape)) = rest.split_once("\\u{") {
+        sent.push_str(before);
+        let control = escape.split_once('}').and_then(|(digits, after)| {
+            let control = u32::from_str_radix(digits, 16).ok().and_then(char::from_u32)?;
+            control.is_control().then_some((control, after))
+        });
+        rest = match control {
+            Some((control, after)) => {
+                sent.push(control);
+                after
+            }
+            None => {
+                sent.push_str("\\u{");
+                escape
+            }
+        };
+    }
+    sent.push_str(rest);
+    sent
 }
 
 /// What is read in the answer, in the form of the recorded cases.

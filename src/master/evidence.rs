@@ -6,7 +6,7 @@ use crate::probe::{Answer, Measurement, Probe, ProbeKind, When};
 use crate::wire::Answers;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Lines that are remembered; beyond it the one that was not asked for longest is forgotten.
 const LIMIT: usize = 4096;
@@ -14,6 +14,8 @@ const LIMIT: usize = 4096;
 const WAITING: usize = 32;
 /// One that jobs cut short is begun again so often.
 const TRIES: u8 = 3;
+/// None is run for so long after one that cost the session: each may cost a login.
+const PAUSE: Duration = Duration::from_secs(3600);
 
 type Probes = Arc<[Probe]>;
 
@@ -21,6 +23,7 @@ type Probes = Arc<[Probe]>;
 pub(super) struct Evidence {
     lines: HashMap<Probes, Watched>,
     waiting: VecDeque<Probes>,
+    paused_until: Option<Instant>,
 }
 
 struct Watched {
@@ -51,10 +54,12 @@ impl Evidence {
             self.waiting.retain(|waiting| waiting != probes);
         } else if wanted && !self.waiting.contains(probes) {
             line.tries = 0;
-            if self.waiting.len() < WAITING {
+            if self.paused_until.is_some_and(|until| Instant::now() < until) {
+                line.found = Some(paused());
+            } else if self.waiting.len() < WAITING {
                 self.waiting.push_back(Arc::clone(probes));
             } else {
-                line.found = Some(too_many());
+                line.found = Some(not_run(format!("{WAITING} other lines of this router went down at the same time")));
             }
         }
     }
@@ -74,6 +79,16 @@ impl Evidence {
             self.waiting.push_back(Arc::clone(probes));
         } else {
             line.found = Some(answer);
+        }
+    }
+
+    /// The router closed the session over a traceroute, or did not stop it for a poll.
+    pub(super) fn pause(&mut self) {
+        self.paused_until = Some(Instant::now() + PAUSE);
+        for probes in self.waiting.drain(..) {
+            if let Some(line) = self.lines.get_mut(&probes) {
+                line.found = Some(paused());
+            }
         }
     }
 
@@ -111,9 +126,16 @@ fn when(probe: &Probe) -> Option<When> {
     }
 }
 
-fn too_many() -> Answer {
-    let message = format!("not run: {WAITING} other lines of this router went down at the same time");
-    Answer { kind: ProbeKind::Traceroute, outcome: Err(Failure::new(Kind::Deadline, Stage::Probe, message)) }
+fn paused() -> Answer {
+    not_run(
+        "a traceroute cost the session less than an hour ago, closed by the router or not stopped for a poll"
+            .to_owned(),
+    )
+}
+
+fn not_run(why: String) -> Answer {
+    let failure = Failure::new(Kind::Deadline, Stage::Probe, format!("not run: {why}"));
+    Answer { kind: ProbeKind::Traceroute, outcome: Err(failure) }
 }
 
 #[cfg(test)]

@@ -161,6 +161,12 @@ impl Master {
         self.inner().evidence.found(line, answer, hurried);
     }
 
+    /// It has cost a session.
+    pub(super) fn pause_evidence(&self) {
+        log::warn!(router:% = self.router(); "session lost over a traceroute, none for a while");
+        self.inner().evidence.pause();
+    }
+
     /// A lane that does what nobody waits for is to leave that.
     pub(super) fn wants_lanes(&self) -> bool {
         self.inner().are_lanes_wanted()

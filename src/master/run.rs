@@ -6,7 +6,7 @@ use super::command::{Outcome, WAY_BACK, command, plain_command};
 use super::job::{Ask, Job};
 use super::lane::After;
 use super::lanes::{Due, LaneState};
-use super::terminal::Terminal;
+use super::terminal::{RECOVERY, Terminal};
 use crate::clock::now;
 use crate::deadline::Deadline;
 use crate::failure::{Failure, Kind, Stage};
@@ -18,6 +18,8 @@ use std::time::{Duration, Instant};
 
 /// What a router needs at least to print half a page.
 const QUICK_ANSWER: Duration = Duration::from_millis(150);
+/// A traceroute that does not stop for a poll costs the session after so long: there must be time for a login.
+const GIVE_WAY: Duration = Duration::from_millis(1500);
 
 /// Runs the job in `current` and answers it. A job that is still there afterwards was cut off and is to be tried again.
 pub(super) fn job(
@@ -37,18 +39,18 @@ pub(super) fn job(
         Ask::Command(command) => run_command(master, lane, terminal, current, &command),
     };
     match after {
-        After::Idle => settled(master, lane, terminal),
+        After::Idle => settled(master, lane, terminal, RECOVERY),
         After::Lost => After::Lost,
     }
 }
 
 /// The clients have their answer; the shell may still be on its way back to a prompt.
-fn settled(master: &Arc<Master>, lane: usize, terminal: &mut Terminal) -> After {
+fn settled(master: &Arc<Master>, lane: usize, terminal: &mut Terminal, limit: Duration) -> After {
     if terminal.shell.is_idle() {
         return After::Idle;
     }
     master.lane_state(lane, LaneState::Recovering);
-    if terminal.settle(&|| master.lane_stuck(lane)) {
+    if terminal.settle(limit, &|| master.lane_stuck(lane)) {
         After::Idle
     } else {
         log::info!(router:% = master.router(), lane; "no prompt after an aborted command, session dropped");
@@ -154,7 +156,7 @@ fn ask_probe(
     let end = share.unwrap_or(job.deadline).min(job.deadline);
     let mut again = true;
     loop {
-        if !terminal.shell.is_idle() && !terminal.settle(&|| {}) {
+        if !terminal.shell.is_idle() && !terminal.settle(RECOVERY, &|| {}) {
             return Asked::Lost(lost(router, "no prompt after the command before"));
         }
         let (text, ending) = match command(master, terminal, job, &run, share) {
@@ -209,12 +211,19 @@ pub(super) fn evidence(master: &Arc<Master>, lane: usize, terminal: &mut Termina
     let hurried = master.wants_lanes()
         && !matches!(outcome, Ok(Measurement::Traceroute(TracerouteResult { complete: true, .. })));
     let outcome = outcome.map(|measurement| measured_at(measurement, time));
+    let answer = Answer { kind: ProbeKind::Traceroute, outcome };
     master.lane_state(lane, LaneState::Recovering);
-    master.found(&line, Answer { kind: ProbeKind::Traceroute, outcome }, hurried && matches!(after, After::Idle));
-    match after {
-        After::Idle => settled(master, lane, terminal),
-        after @ After::Lost => after,
+    let after = match after {
+        After::Idle => settled(master, lane, terminal, if hurried { GIVE_WAY } else { RECOVERY }),
+        After::Lost => After::Lost,
+    };
+    // Only now: another lane must not begin it again before it is known that it can be stopped.
+    let lost = matches!(after, After::Lost);
+    if lost {
+        master.pause_evidence();
     }
+    master.found(&line, answer, hurried && !lost);
+    after
 }
 
 fn measured_at(measurement: Measurement, time: f64) -> Measurement {

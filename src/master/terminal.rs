@@ -24,7 +24,7 @@ const PROOF_PAUSE: Duration = Duration::from_millis(200);
 /// A router that said something so short a time ago is not quiet, however long ago it was asked.
 const BREATH: Duration = Duration::from_millis(150);
 /// An aborted command that has not given the prompt back by then costs the session.
-const RECOVERY: Duration = Duration::from_secs(4);
+pub(super) const RECOVERY: Duration = Duration::from_secs(4);
 /// A first byte that comes later waited for something else than the way.
 const LONGEST_WAY: Duration = Duration::from_secs(1);
 /// Pieces of a stream that does not stop after which somebody else may be heard.
@@ -174,9 +174,9 @@ impl Terminal {
     }
 
     /// Back to a proven prompt after an abort or a strange answer. What comes meanwhile belongs to nobody. `stuck` is called
-    /// once if that is no matter of a moment. False: drop the session.
-    pub(super) fn settle(&mut self, stuck: &dyn Fn()) -> bool {
-        let end = Deadline::after(RECOVERY);
+    /// once if that is no matter of a moment. False after `limit`, or if the session is gone: drop it.
+    pub(super) fn settle(&mut self, limit: Duration, stuck: &dyn Fn()) -> bool {
+        let end = Deadline::after(limit);
         let mut told = false;
         while !self.shell.is_idle() {
             let pause = if self.shell.is_recovering() { PROOF_PAUSE } else { ABORT_PAUSE } + self.way * 2;

@@ -156,7 +156,11 @@ fn names(dir: Option<&Path>) -> Vec<String> {
 }
 
 fn known(dir: Option<&Path>) -> String {
-    format!("known are {}", names(dir).join(", "))
+    let names = names(dir).join(", ");
+    match dir {
+        Some(dir) => format!("known are {names}; files of your own are looked for in {}", dir.display()),
+        None => format!("known are {names}; the setting platforms.dir names a folder for files of your own"),
+    }
 }
 
 /// `huawei` is as near to huawei_vrp as can be, and no typing error.

@@ -34,6 +34,16 @@ impl Slot {
     fn is_optional(self) -> bool {
         !matches!(self, Self::Target | Self::Count | Self::Timeout)
     }
+
+    fn example(self) -> String {
+        let text = match self {
+            Self::Target | Self::Source | Self::SourceAddress => "192.0.2.1",
+            Self::Count | Self::Timeout | Self::Size => "1",
+            Self::Vrf | Self::SourceInterface => "name1",
+            Self::Df => "",
+        };
+        text.to_owned()
+    }
 }
 
 /// Numbers are as the platform takes them.
@@ -158,18 +168,26 @@ impl Template {
     }
 
     pub(super) fn fill(&self, values: &Values) -> String {
-        fill(&self.parts, values).unwrap_or_default()
+        fill(&self.parts, &|slot| values.get(slot)).unwrap_or_default()
+    }
+
+    /// All words that it can send: without any value that may be absent, and with every one; for the check against the
+    /// read-only list.
+    pub(super) fn forms(&self) -> [String; 2] {
+        let bare = fill(&self.parts, &|slot| (!slot.is_optional()).then(|| slot.example()));
+        let full = fill(&self.parts, &|slot| Some(slot.example()));
+        [bare, full].map(Option::unwrap_or_default)
     }
 }
 
 /// None when a value is absent.
-fn fill(parts: &[Part], values: &Values) -> Option<String> {
+fn fill(parts: &[Part], value: &dyn Fn(Slot) -> Option<String>) -> Option<String> {
     parts
         .iter()
         .map(|part| match part {
             Part::Text(text) => Some(text.clone()),
-            Part::Slot(slot) => values.get(*slot),
-            Part::Group { parts, instead } => Some(fill(parts, values).unwrap_or_else(|| instead.clone())),
+            Part::Slot(slot) => value(*slot),
+            Part::Group { parts, instead } => Some(fill(parts, value).unwrap_or_else(|| instead.clone())),
         })
         .collect()
 }
@@ -219,6 +237,16 @@ mod tests {
         let template = Template::parse("ping {target}[ df-bit{df}]").unwrap();
         assert_eq!(template.fill(&values(None)), "ping 192.0.2.1");
         assert_eq!(template.fill(&Values { df: true, ..values(None) }), "ping 192.0.2.1 df-bit");
+    }
+
+    #[test]
+    fn the_forms_of_a_command_have_all_words_that_it_can_send() {
+        let template =
+            Template::parse("ping[ vrf {vrf}] {target} size [{size}|56][ a {source_address}][ i {source_interface}]");
+        assert_eq!(
+            template.unwrap().forms(),
+            ["ping 192.0.2.1 size 56", "ping vrf name1 192.0.2.1 size 1 a 192.0.2.1 i name1"]
+        );
     }
 
     #[test]

@@ -146,6 +146,12 @@ impl Platform {
             Some(traceroute) => Some(TracerouteForm::new(&source, traceroute.get_ref(), &usable)?),
             None => None,
         };
+        let title = file.title.get_ref();
+        if title.is_empty() || title.chars().any(char::is_control) {
+            return Err(
+                source.mistake(&file.title, "not a line of text; write vendor and system, e.g. \"Cisco IOS XE\"")
+            );
+        }
         let words = |text: &definition::Text| text.get_ref().split_whitespace().map(str::to_owned).collect();
         let read_only = ReadOnly {
             commands: file.read_only.iter().map(words).collect(),
@@ -169,16 +175,14 @@ impl Platform {
         if let (Some(form), Some(at)) = (&traceroute, &file.probe.traceroute) {
             commands.extend(form.commands().into_iter().map(|command| (command, &at.get_ref().command)));
         }
-        let is_refused = |command: &str| read_only.allows(&definition.name, command).is_err();
-        if let Some((bad, at)) = commands.iter().find(|(command, _)| is_refused(command)) {
-            return Err(source.mistake(
-                at,
-                &format!("probe command {bad:?} is not on the read-only list; add its first words to read_only"),
-            ));
+        let refused = |(command, at): &(String, _)| Some((command.clone(), *at, read_only.refuses(command)?));
+        if let Some((bad, at, why)) = commands.iter().find_map(refused) {
+            let instead = "write a command that changes nothing and is one command, and its first words in read_only";
+            return Err(source.mistake(at, &format!("probe command {bad:?} {why}; {instead}")));
         }
         Ok(Self {
             name: definition.name.clone(),
-            title: file.title.get_ref().clone(),
+            title: title.clone(),
             crypto: file.crypto,
             terminal: conversation::terminal(&source, &file)?,
             user_suffix: conversation::user_suffix(&source, &file)?,

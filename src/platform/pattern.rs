@@ -4,6 +4,7 @@ use super::Failure;
 use super::definition::Text;
 use super::mistake::Source;
 use super::regex::{self, Regex};
+use crate::quote::quoted;
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Hir, HirKind};
 use std::sync::OnceLock;
@@ -66,7 +67,7 @@ fn check(source: &Source, at: &Text, text: &str, known: &[&str], required: &[&st
     match required.iter().find(|r| !names.iter().any(|n| n == *r)) {
         Some(missing) => Err(source.mistake(
             at,
-            &format!("pattern {:?} names no capture {missing:?}; write {}", at.get_ref(), listed(&[*missing])),
+            &format!("pattern {} names no capture {missing:?}; write {}", quoted(at.get_ref()), listed(&[*missing])),
         )),
         None => Ok(names),
     }
@@ -94,7 +95,7 @@ fn does_not_compile(source: &Source, text: &Text, error: &regex::Error) -> Failu
         }
         regex::Error::TooBig => "it is too big; write smaller repetitions".to_owned(),
     };
-    source.mistake(text, &format!("pattern {:?} does not compile: {reason}", text.get_ref()))
+    source.mistake(text, &format!("pattern {} does not compile: {reason}", quoted(text.get_ref())))
 }
 
 /// ` ` becomes a run of `blank`, ` ?` and ` *` one that may be empty; not within a class, not after a backslash.

@@ -5,7 +5,7 @@ use super::Failure;
 use super::definition::PacketFile;
 use super::mistake::Source;
 use super::pattern::Pattern;
-use super::reply::duration;
+use super::reply::unit;
 use crate::probe::PingResult;
 use std::collections::BTreeMap;
 use toml::Spanned;
@@ -27,7 +27,7 @@ impl PacketForm {
     pub(super) fn new(source: &Source, spanned: &Spanned<PacketFile>) -> Result<Self, Failure> {
         let file = spanned.get_ref();
         let unit = match &file.unit {
-            Some(text) => duration(text.get_ref()).map_err(|reason| source.mistake(text, &reason))?.as_secs_f64(),
+            Some(text) => unit(source, text)?.as_secs_f64(),
             None => 0.001,
         };
         Ok(Self {

@@ -3,7 +3,7 @@
 use super::command::{Slot, Template, Values};
 use super::definition::{PacingFile as Pacing, PingFile, SizeFile, Text};
 use super::mistake::Source;
-use super::reply::{ReplyForm, duration};
+use super::reply::{ReplyForm, duration, unit};
 use super::variant::{self, Variant};
 use super::{Failure, Run};
 use crate::failure::{Kind, Stage};
@@ -54,7 +54,7 @@ impl PingForm {
         let time = |text: &Text| duration(text.get_ref()).map_err(|reason| source.mistake(text, &reason));
         let plain = match &file.plain {
             Some(plain) => Some(Plain {
-                modes: variant::named(source, &plain.modes, all)?,
+                modes: variant::named(source, &plain.command, &plain.modes, all)?,
                 command: variant::template(source, &plain.command)?,
                 count: plain.count,
                 timeout: time(&plain.timeout)?,
@@ -63,16 +63,20 @@ impl PingForm {
         };
         let (count, timeout) = (file.count.get_ref(), file.timeout.get_ref());
         if count.min == 0 || count.min > count.max {
-            return Err(source.mistake_in(&file.count, "count must be 1 or more; write { min = 1, max = … }"));
+            return Err(source.mistake_in(
+                &file.count,
+                "count must be 1 or more, and max not less than min; write { min = 1, max = … }",
+            ));
         }
         if timeout.min == 0 || timeout.min > timeout.max {
-            return Err(
-                source.mistake_in(&file.timeout, "a time-out of 0 sends a burst; write { unit = …, min = 1, max = … }")
-            );
+            return Err(source.mistake_in(
+                &file.timeout,
+                "a time-out of 0 sends a burst, and max may not be less than min; write { unit = …, min = 1, max = … }",
+            ));
         }
-        let timeout_unit = time(&timeout.unit)?;
-        if timeout_unit.is_zero() {
-            return Err(source.mistake(&timeout.unit, "a unit of 0; write \"1s\" or \"1ms\""));
+        let timeout_unit = unit(source, &timeout.unit)?;
+        if let Some(size) = file.size.as_ref().filter(|size| size.get_ref().min > size.get_ref().max) {
+            return Err(source.mistake_in(size, "max is less than min; write { min = 0, max = … }"));
         }
         let is_plain = |mode: &str| plain.as_ref().is_some_and(|plain| plain.modes.iter().any(|m| m == mode));
         let full: Vec<&str> = usable.iter().copied().filter(|mode| !is_plain(mode)).collect();
@@ -97,23 +101,14 @@ impl PingForm {
         })
     }
 
-    /// The commands as they are sent with every value given; for the check against the read-only list.
+    /// For the check against the read-only list.
     pub(super) fn commands(&self) -> Vec<String> {
-        let values = Values {
-            target: [192, 0, 2, 1].into(),
-            count: self.count.0,
-            timeout: self.timeout.0.into(),
-            size: None,
-            vrf: None,
-            source: None,
-            df: false,
-        };
         let plain = self.plain.as_ref().map(|plain| &plain.command);
         self.variants
             .iter()
             .flat_map(Variant::templates)
             .chain(plain)
-            .map(|template| template.fill(&values))
+            .flat_map(Template::forms)
             .filter(|command| !command.is_empty())
             .collect()
     }

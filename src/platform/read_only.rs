@@ -20,44 +20,42 @@ pub(super) struct ReadOnly {
 
 impl ReadOnly {
     pub(super) fn allows(&self, platform: &str, command: &str) -> Result<(), Failure> {
-        let refuse = |why: String| {
-            let shown: String = command.chars().take(80).collect();
-            let allowed: Vec<String> = self.commands.iter().map(|words| words.join(" ")).collect();
-            Failure::new(
-                Kind::Rejected,
-                Stage::Settings,
-                format!("command {shown:?} {why}; {platform} allows commands that begin with: {}", allowed.join(", ")),
-            )
-        };
+        let Some(why) = self.refuses(command) else { return Ok(()) };
+        let shown: String = command.chars().take(80).collect();
+        let allowed: Vec<String> = self.commands.iter().map(|words| words.join(" ")).collect();
+        Err(Failure::new(
+            Kind::Rejected,
+            Stage::Settings,
+            format!("command {shown:?} {why}; {platform} allows commands that begin with: {}", allowed.join(", ")),
+        ))
+    }
+
+    /// Why it is not allowed, to follow the command.
+    pub(super) fn refuses(&self, command: &str) -> Option<String> {
         if command.len() > LONGEST {
-            return Err(refuse(format!("is longer than {LONGEST} characters")));
+            return Some(format!("is longer than {LONGEST} characters"));
         }
         if let Some(bad) = command.chars().find(|c| !matches!(c, ' '..='~') || UNSAFE.contains(*c)) {
-            return Err(refuse(format!("contains {bad:?}")));
+            return Some(format!("contains {bad:?}"));
         }
         if let Some(bad) = self.forbidden.iter().find(|text| command.contains(text.as_str())) {
-            return Err(refuse(format!("contains {bad:?}")));
+            return Some(format!("contains {bad:?}"));
         }
         let mut parts = command.split('|');
         let words: Vec<&str> = parts.next().unwrap_or_default().split_whitespace().collect();
         for filter in parts {
             let word = filter.split_whitespace().next().unwrap_or_default();
             if !self.filters.iter().any(|allowed| allowed == word) {
-                return Err(refuse(match self.filters.as_slice() {
+                return Some(match self.filters.as_slice() {
                     [] => "contains '|'".to_owned(),
                     allowed => format!("has the filter {word:?}, allowed are {}", allowed.join(", ")),
-                }));
+                });
             }
         }
-        if self
-            .commands
-            .iter()
-            .any(|allowed| words.len() >= allowed.len() && words.iter().zip(allowed).all(|(w, a)| w == a))
-        {
-            Ok(())
-        } else {
-            Err(refuse("is not on the read-only list".to_owned()))
-        }
+        let begins = |allowed: &Vec<String>| {
+            words.len() >= allowed.len() && words.iter().zip(allowed).all(|(word, allowed)| word == allowed)
+        };
+        (!self.commands.iter().any(begins)).then(|| "is not on the read-only list".to_owned())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Router text → the counters that the router printed. By shape, never by guess: what does not add up is a failure of kind
 //! `reply`. Knows nothing of commands and sessions.
 
-use super::definition::{PingFile, StatisticsFile};
+use super::definition::{PingFile, StatisticsFile, Text};
 use super::mistake::Source;
 use super::part::{Landmarks, Part};
 use super::pattern::Pattern;
@@ -220,6 +220,15 @@ fn shape(source: &Source, file: &StatisticsFile) -> Result<Vec<Pattern>, Failure
         }
     }
     Ok(shape)
+}
+
+/// What a number counts: a duration that is not 0.
+pub(super) fn unit(source: &Source, text: &Text) -> Result<Duration, Failure> {
+    let unit = duration(text.get_ref()).map_err(|reason| source.mistake(text, &reason))?;
+    if unit.is_zero() {
+        return Err(source.mistake(text, "a unit of 0; write \"1s\" or \"1ms\""));
+    }
+    Ok(unit)
 }
 
 /// A duration such as `200ms` or `2s`.

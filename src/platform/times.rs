@@ -6,7 +6,7 @@ use super::definition::PingFile;
 use super::indicator::excerpt;
 use super::mistake::Source;
 use super::pattern::Pattern;
-use super::reply::duration;
+use super::reply::unit;
 
 #[derive(Debug)]
 pub(super) struct Times {
@@ -19,7 +19,7 @@ const NAMES: [&str; 3] = ["min", "avg", "max"];
 
 impl Times {
     pub(super) fn new(source: &Source, file: &PingFile) -> Result<Self, Failure> {
-        let unit = duration(file.time_unit.get_ref()).map_err(|e| source.mistake(&file.time_unit, &e))?;
+        let unit = unit(source, &file.time_unit)?;
         let pattern = |text| Pattern::new(source, text, &NAMES, &NAMES);
         Ok(Self { patterns: file.times.iter().map(pattern).collect::<Result<_, _>>()?, unit: unit.as_secs_f64() })
     }

@@ -38,20 +38,14 @@ pub(super) fn variants(source: &Source, file: &PingFile, full: &[&str], all: &[&
             before_ipv6: other.before_ipv6.as_deref(),
             command_ipv6: other.command_ipv6.as_ref(),
         };
-        others.push(Variant::new(source, file, named(source, &other.modes, all)?, &words)?);
+        others.push(Variant::new(source, file, named(source, &other.command, &other.modes, all)?, &words)?);
     }
-    let is_taken = |mode: &str| others.iter().any(|variant: &Variant| variant.takes(mode));
+    let taken: Vec<&Text> = file.variant.iter().flat_map(|other| &other.modes).collect();
     let modes = match &file.modes {
-        Some(texts) => named(source, texts, all)?,
-        None => full.iter().filter(|mode| !is_taken(mode)).map(|mode| (*mode).to_owned()).collect(),
+        Some(texts) => named(source, &file.command, texts, all)?,
+        None => left(full, &taken),
     };
-    if let Some(twice) = modes.iter().find(|mode| is_taken(mode)) {
-        let at = file.variant.iter().flat_map(|other| &other.modes).find(|text| text.get_ref() == twice);
-        return Err(source.mistake(
-            at.unwrap_or(&file.command),
-            &format!("mode {twice:?} has two commands; name it in modes or in one variant"),
-        ));
-    }
+    not_taken(source, &modes, &taken)?;
     let words = Words {
         before: &file.before,
         command: &file.command,
@@ -63,8 +57,11 @@ pub(super) fn variants(source: &Source, file: &PingFile, full: &[&str], all: &[&
     Ok(variants)
 }
 
-/// Names of modes that are defined.
-pub(super) fn named(source: &Source, texts: &[Text], all: &[&str]) -> Result<Vec<String>, Failure> {
+/// Names of modes that are defined, for a command.
+pub(super) fn named(source: &Source, command: &Text, texts: &[Text], all: &[&str]) -> Result<Vec<String>, Failure> {
+    if texts.is_empty() {
+        return Err(source.mistake(command, &format!("no mode takes this command; name one of {}", all.join(", "))));
+    }
     let mode =
         |text: &Text| match all.contains(&text.get_ref().as_str()) {
             true => Ok(text.get_ref().clone()),
@@ -72,6 +69,23 @@ pub(super) fn named(source: &Source, texts: &[Text], all: &[&str]) -> Result<Vec
                 .mistake(text, &format!("mode {:?} is not defined; defined are {}", text.get_ref(), all.join(", ")))),
         };
     texts.iter().map(mode).collect()
+}
+
+/// The modes that no variant names.
+pub(super) fn left(modes: &[&str], taken: &[&Text]) -> Vec<String> {
+    let is_left = |mode: &&&str| taken.iter().all(|text| text.get_ref() != **mode);
+    modes.iter().filter(is_left).map(|mode| (*mode).to_owned()).collect()
+}
+
+/// The modes of the command itself are none of its variants'.
+pub(super) fn not_taken(source: &Source, modes: &[String], taken: &[&Text]) -> Result<(), Failure> {
+    match taken.iter().find(|text| modes.contains(text.get_ref())) {
+        Some(twice) => Err(source.mistake(
+            twice,
+            &format!("mode {:?} has two commands; name it in modes or in one variant", twice.get_ref()),
+        )),
+        None => Ok(()),
+    }
 }
 
 pub(super) fn template(source: &Source, text: &Text) -> Result<Template, Failure> {

@@ -167,9 +167,16 @@ fn a_mistake_is_shown_with_file_line_and_what_to_write_instead() {
         ),
         (
             "pacing =",
-            "variant = [{ modes = [], command = \"reboot {target} {count} {timeout}\" }]\npacing =",
-            "22: probe command \"reboot 192.0.2.1 1 1\" is not on the read-only list",
+            "variant = [{ modes = [], command = \"echo test {target} {count} {timeout}\" }]\npacing =",
+            "26: no mode takes this command; name one of operator",
         ),
+        (
+            "[ table={vrf}]",
+            "[ table={vrf}; reboot]",
+            "22: probe command \"echo test address=192.0.2.1 count=1 bytes=1 table=name1; reboot\" contains ';'",
+        ),
+        ("[ table={vrf}]", "[ table={vrf}| > file]", "22: probe command \"echo test address=192.0.2.1 count=1 > file"),
+        ("title = \"Acme Router OS\"", "title = \"Acme\\u001b[2J\"", "2: not a line of text; write vendor and system"),
         (
             "header = ['echo test of (?P<target>\\S+) begins']",
             "",
@@ -561,8 +568,79 @@ fn a_mistake_in_an_interface_probe_is_shown_with_what_to_write_instead() {
         (
             "[probe.interface]",
             "[probe.interface]\nmodes = [\"root\"]",
-            "mode \"root\" is no usable one; write operator",
+            "mode \"root\" is not defined; defined are operator",
         ),
+    ] {
+        assert!(right_file.contains(right), "{right}");
+        let error = written(dir.path(), &right_file.replacen(right, wrong, 1)).expect_err(wrong);
+        assert!(error.contains(says), "{wrong}\n  says   {error}\n  not    {says}");
+    }
+}
+
+/// And it traces, with words for each mode.
+const ACME_TRACEROUTE: &str = r##"
+[probe.traceroute]
+command = "echo path to={target} hops=9[ table={vrf}]"
+header = ['^path to (?P<target>\S+)']
+hop = ['^(?P<hop>\d+): (?P<replies>.+)$']
+time = ' (?P<time>\d+)us'
+time_unit = "1us"
+noise = ['^-- half way']
+
+[[sample]]
+name = "a path"
+probe = "traceroute"
+target = "192.0.2.1"
+text = """
+path to 192.0.2.1
+1: 192.0.2.9 120us
+-- half way
+2: 192.0.2.1 340us
+"""
+expect = { reached = 1, hops = [{ hop = 1, address = "192.0.2.9", rtt = 0.00012 }, { hop = 2, address = "192.0.2.1", rtt = 0.00034 }] }
+"##;
+
+#[test]
+fn a_mistake_in_a_traceroute_probe_is_shown_with_what_to_write_instead() {
+    let dir = tempfile::tempdir().unwrap();
+    let right_file = ACME.replace("\"echo test\"]", "\"echo test\", \"echo path\"]") + ACME_TRACEROUTE;
+    let platform = written(dir.path(), &right_file).unwrap();
+    assert!(platform.check_samples().iter().all(|result| result.difference.is_none()));
+    for (right, wrong, says) in [
+        ("hops=9", "hops={count}", "{count} is of a ping; write the bounds of a traceroute as plain text"),
+        ("to={target}", "to=it", "the command has no target; write {target}"),
+        ("hops=9", "hops={hops}", "slot {hops} is not known; known are {target}"),
+        ("hops=9", "hops=9\\u0007", "a command may not contain '\\u{7}'"),
+        (
+            "echo path to",
+            "reset path to",
+            "probe command \"reset path to=192.0.2.1 hops=9\" is not on the read-only list",
+        ),
+        (
+            "hops=9[ table={vrf}]",
+            "hops=9[; reset {vrf}]",
+            "probe command \"echo path to=192.0.2.1 hops=9; reset name1\" contains ';'",
+        ),
+        ("hops=9", "hops=9\"\ncommand_ipv6 = \"reset {target}", "probe command \"reset 192.0.2.1\" is not"),
+        (
+            "hop = ['^(?P<hop>",
+            "hop = ['^(?P<hopp>",
+            "capture \"hopp\" is not known here; known here: (?P<hop>…), (?P<replies>…)",
+        ),
+        ("hop = ['^(?P<hop>\\d+)", "hop = ['^\\d+", "no line names a hop; write"),
+        ("(?P<replies>.+)", ".+", "names no capture \"replies\"; write (?P<replies>…)"),
+        ("header = ['^path to (?P<target>\\S+)']", "header = []", "no header; write"),
+        ("(?P<time>\\d+)", "\\d+", "names no capture \"time\"; write (?P<time>…)"),
+        (
+            "time = ' (?P<time>\\d+)us'\ntime_unit = \"1us\"",
+            "time = ' (?P<time>\\d+)us'\ntime_unit = \"0us\"",
+            "a unit of 0; write",
+        ),
+        ("-- half way']", "(half way']", "does not compile: unclosed group"),
+        ("noise =", "modes = []\nnoise =", "no mode takes this command; name one of operator"),
+        ("noise =", "modes = [\"root\"]\nnoise =", "mode \"root\" is not defined; defined are operator"),
+        ("noise =", "max_hops = 9\nnoise =", "unknown field `max_hops`, expected one of `modes`, `command`"),
+        ("expect = { reached", "expect = { reachd", "expect: a traceroute has no \"reachd\"; it has reached, hops"),
     ] {
         assert!(right_file.contains(right), "{right}");
         let error = written(dir.path(), &right_file.replacen(right, wrong, 1)).expect_err(wrong);

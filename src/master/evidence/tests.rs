@@ -117,3 +117,17 @@ fn when_everything_is_down_the_first_few_lines_tell_it_and_the_others_say_so() {
     assert_eq!(told, 40 - WAITING);
     assert_eq!(std::iter::from_fn(|| evidence.next()).count(), WAITING);
 }
+
+#[test]
+fn after_one_that_cost_the_session_none_is_run_and_every_line_says_so() {
+    let (first, second) = (line(1, When::Edge), line(2, When::Edge));
+    let mut evidence = Evidence::default();
+    evidence.measured(&first, &ping(0));
+    evidence.pause();
+    evidence.measured(&second, &ping(0));
+    assert!(evidence.next().is_none());
+    for probes in [&first, &second] {
+        let told = evidence.take(probes).unwrap().outcome.unwrap_err();
+        assert!(told.message.contains("cost the session"), "{told}");
+    }
+}

@@ -16,7 +16,7 @@ use super::definition::Text;
 use super::indicator::{self, Indicator, Verdict, excerpt};
 use super::mistake::Source;
 use super::pattern::Pattern;
-use super::{Ending, Failure, Run, Unread};
+use super::{Ending, Failure, Run, Unread, variant};
 use crate::failure::{Kind, Stage};
 use crate::probe::{InterfaceResult, Name};
 use file::{NameFile, ValueFile};
@@ -74,12 +74,6 @@ impl InterfaceForm {
         if file.header.get_ref().is_empty() {
             return Err(source.mistake_in(&file.header, "no header; write ['^(?P<name>…) is …']"));
         }
-        if let Some(unknown) = file.modes.iter().flatten().find(|mode| !usable.contains(&mode.get_ref().as_str())) {
-            let known = usable.join(", ");
-            return Err(
-                source.mistake(unknown, &format!("mode {:?} is no usable one; write {known}", unknown.get_ref()))
-            );
-        }
         let moments = lines(&file.last_change, &["ago", "at", "or_at"], &[])?;
         if let Some((_, text)) = moments.iter().zip(&file.last_change).find(|(pattern, _)| {
             let names: Vec<&str> = pattern.names().iter().map(String::as_str).collect();
@@ -90,7 +84,7 @@ impl InterfaceForm {
         }
         Ok(Self {
             modes: match &file.modes {
-                Some(modes) => modes.iter().map(|mode| mode.get_ref().clone()).collect(),
+                Some(modes) => variant::named(source, &file.command, modes, usable)?,
                 None => usable.iter().map(|mode| (*mode).to_owned()).collect(),
             },
             command: command(source, &file.command)?,

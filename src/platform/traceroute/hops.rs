@@ -5,7 +5,7 @@ use super::super::definition::Text;
 use super::super::mistake::Source;
 use super::super::part::is_address;
 use super::super::pattern::Pattern;
-use super::super::reply::duration;
+use super::super::reply::unit;
 use super::super::{Failure, recorded};
 use super::file::TracerouteFile;
 use crate::probe::Hop;
@@ -75,7 +75,7 @@ impl HopForm {
         if !hops.iter().flat_map(Pattern::names).any(|name| name == "hop") {
             return Err(source.mistake_in(&file.hop, "no line names a hop; write ['^ *(?P<hop>\\d+) (?P<replies>…)$']"));
         }
-        let unit = duration(file.time_unit.get_ref()).map_err(|e| source.mistake(&file.time_unit, &e))?;
+        let unit = unit(source, &file.time_unit)?;
         let header = header.iter().map(|text| Pattern::new(source, text, &["target", "address"], &["target"]));
         Ok(Self {
             header: header.collect::<Result<_, _>>()?,
@@ -183,7 +183,7 @@ impl HopForm {
     /// Where no address is printed, the times are nobody's.
     fn replies(&self, text: &str, target: Option<IpAddr>) -> Replies {
         let mut addresses = Vec::new();
-        let mut words = text.split_whitespace().peekable();
+        let mut words = words(text).peekable();
         while let Some(word) = words.next() {
             // A name may look like an address: what stands in brackets behind it is the address.
             let bracketed = words.peek().filter(|next| next.starts_with(['(', '['])).and_then(|next| address(next));
@@ -201,9 +201,18 @@ impl HopForm {
     }
 }
 
+/// What stands between blanks or before a bracket, which may follow without a blank: `192.0.2.17[AS 65001]`.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split_whitespace().flat_map(|word| {
+        let bracket = word.find(['(', '[', '<']).filter(|at| *at > 0).unwrap_or(word.len());
+        let (before, after) = word.split_at(bracket);
+        [before, after].into_iter().filter(|word| !word.is_empty())
+    })
+}
+
 /// An address as it may stand in a line: in brackets, with a zone. `0.0.0.0` is how some routers write nobody.
 fn address(word: &str) -> Option<IpAddr> {
-    let bare = word.trim_matches(['(', ')', '[', ']', '<', '>', ',']);
+    let bare = word.trim_matches(['(', ')', '[', ']', ',']);
     let bare = bare.split('%').next().unwrap_or_default();
     let address = bare.parse::<IpAddr>().ok()?.to_canonical();
     (!address.is_unspecified()).then_some(address)

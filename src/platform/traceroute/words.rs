@@ -29,31 +29,24 @@ impl Words {
     pub(super) fn new(source: &Source, file: &TracerouteFile, usable: &[&str]) -> Result<Self, Failure> {
         let mut others = Vec::new();
         for other in &file.variant {
-            let modes = variant::named(source, &other.modes, usable)?;
+            let modes = variant::named(source, &other.command, &other.modes, usable)?;
             others.push(Variant::new(source, modes, &other.command, other.command_ipv6.as_ref())?);
         }
-        let is_taken = |mode: &str| others.iter().any(|variant: &Variant| variant.takes(mode));
+        let taken: Vec<&Text> = file.variant.iter().flat_map(|other| &other.modes).collect();
         let modes = match &file.modes {
-            Some(texts) => variant::named(source, texts, usable)?,
-            None => usable.iter().filter(|mode| !is_taken(mode)).map(|mode| (*mode).to_owned()).collect(),
+            Some(texts) => variant::named(source, &file.command, texts, usable)?,
+            None => variant::left(usable, &taken),
         };
-        if let Some(twice) = modes.iter().find(|mode| is_taken(mode)) {
-            let at = file.variant.iter().flat_map(|other| &other.modes).find(|text| text.get_ref() == twice);
-            return Err(source.mistake(
-                at.unwrap_or(&file.command),
-                &format!("mode {twice:?} has two commands; name it in modes or in one variant"),
-            ));
-        }
+        variant::not_taken(source, &modes, &taken)?;
         let mut variants = vec![Variant::new(source, modes, &file.command, file.command_ipv6.as_ref())?];
         variants.append(&mut others);
         Ok(Self { variants, vrf_max: file.vrf_max.unwrap_or(63) })
     }
 
-    /// The commands without any option; for the check against the read-only list.
+    /// For the check against the read-only list.
     pub(super) fn commands(&self) -> Vec<String> {
-        let values = plain_values([192, 0, 2, 1].into());
         let templates = self.variants.iter().flat_map(|variant| [Some(&variant.ipv4), variant.ipv6.as_ref()]);
-        templates.flatten().map(|template| template.fill(&values)).collect()
+        templates.flatten().flat_map(Template::forms).collect()
     }
 
     /// Of the first variant that takes the values: which mode a login ends in is not known beforehand.
@@ -110,8 +103,15 @@ impl Words {
             check_source(|slot| template.has(slot), from, asked.target)
                 .map_err(|(value, takes)| refuse("source", &value, &takes))?;
         }
-        let values = Values { vrf: asked.vrf.as_ref(), source: asked.source.as_ref(), ..plain_values(asked.target) };
-        Ok(template.fill(&values))
+        Ok(template.fill(&Values {
+            target: asked.target,
+            count: 0,
+            timeout: 0,
+            size: None,
+            vrf: asked.vrf.as_ref(),
+            source: asked.source.as_ref(),
+            df: false,
+        }))
     }
 }
 
@@ -138,8 +138,4 @@ fn template(source: &Source, text: &Text) -> Result<Template, Failure> {
         )),
         None => Ok(template),
     }
-}
-
-fn plain_values<'v>(target: IpAddr) -> Values<'v> {
-    Values { target, count: 0, timeout: 0, size: None, vrf: None, source: None, df: false }
 }
