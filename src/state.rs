@@ -1,16 +1,22 @@
-//! The state directory: where it is, its names and modes, its locks (`lock`), and files that appear whole. The only user of fs2
-//! and directories. Knows nothing of what its files say.
+//! The state directory: its names, where it is (`place`), its locks (`lock`), and files that appear whole (`file`). The only
+//! user of fs2 and directories. Knows nothing of what its files say.
 
+mod file;
 mod lock;
+mod place;
 
+pub use file::{open_in_place, replace};
 pub use lock::Lock;
+pub use place::user_config_dir;
 
 use crate::failure::Failure;
 use crate::settings::StateSettings;
+use file::{open_private, temporary_beside, temporary_of, write_private};
+use place::{candidates, check, find, is_last_resort, own_directory, refused, run_directory};
 use std::collections::BTreeSet;
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::fs::{self, DirBuilder};
+use std::io::{self, Read};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 /// `sun_path` holds 108 bytes with its closing NUL.
@@ -247,180 +253,6 @@ impl State {
                 Ok(key)
             }
             Err(e) => Err(e),
-        }
-    }
-}
-
-/// The folder of the user's own settings file; None without a home.
-pub fn user_config_dir() -> Option<PathBuf> {
-    directories::ProjectDirs::from("", "", "ddl-monitor").map(|dirs| dirs.config_dir().to_path_buf())
-}
-
-fn refused(dir: &Path, why: &io::Error) -> Failure {
-    Failure::settings(format!("state directory {}: {why}; set state.dir to a directory of our own", dir.display()))
-}
-
-/// Where the state directory may be, best first. More than one only where nothing is set.
-fn candidates(settings: &StateSettings) -> Result<Vec<PathBuf>, Failure> {
-    if let Some(dir) = &settings.dir {
-        if !dir.is_absolute() {
-            return Err(Failure::settings(format!("state.dir {} is not an absolute path", dir.display())));
-        }
-        return Ok(vec![dir.clone()]);
-    }
-    if let Some(systemd) = &settings.systemd_state {
-        return Ok(vec![systemd.join("ddl-monitor")]);
-    }
-    let home =
-        directories::ProjectDirs::from("", "", "ddl-monitor").and_then(|dirs| dirs.state_dir().map(Path::to_path_buf));
-    Ok(home.into_iter().chain([last_resort(settings)]).collect())
-}
-
-fn last_resort(settings: &StateSettings) -> PathBuf {
-    let uid = rustix::process::geteuid().as_raw();
-    let temporary = settings.temporary.clone().unwrap_or_else(|| PathBuf::from("/tmp"));
-    temporary.join(format!("ddl-monitor-{uid}"))
-}
-
-fn is_last_resort(settings: &StateSettings, dir: &Path) -> bool {
-    settings.dir.is_none() && settings.systemd_state.is_none() && dir == last_resort(settings)
-}
-
-/// The first of them that is, or can be made, ours; with its mode where that was too loose.
-fn find(settings: &StateSettings) -> Result<(PathBuf, Option<u32>), Failure> {
-    let mut candidates = candidates(settings)?.into_iter().peekable();
-    while let Some(dir) = candidates.next() {
-        match own_directory(&dir) {
-            Ok(loose) => return Ok((dir, loose)),
-            // A home that is not there or not writable (the `zabbix` user's) leads to the last resort; a trap does not.
-            Err(e) if candidates.peek().is_some() && e.kind() != io::ErrorKind::InvalidInput => {}
-            Err(e) => return Err(refused(&dir, &e)),
-        }
-    }
-    Err(Failure::settings("no place for a state directory; set state.dir"))
-}
-
-/// Sockets and locks may lie in systemd's runtime directory.
-fn run_directory(settings: &StateSettings, dir: &Path) -> PathBuf {
-    match &settings.systemd_runtime {
-        Some(runtime) if settings.dir.is_none() => runtime.join("ddl-monitor"),
-        _ => dir.to_owned(),
-    }
-}
-
-/// Makes `dir` (and its parents) or checks that it is a directory of ours; a looser mode is tightened and returned. A symbolic
-/// link or a foreign owner is `InvalidInput`.
-fn own_directory(dir: &Path) -> io::Result<Option<u32>> {
-    let meta = match fs::symlink_metadata(dir) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => {
-            if let Some(parent) = dir.parent() {
-                DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
-            }
-            match DirBuilder::new().mode(0o700).create(dir) {
-                Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(e),
-                _ => fs::symlink_metadata(dir)?,
-            }
-        }
-        other => other?,
-    };
-    check(&meta, false)?;
-    if meta.mode() & 0o077 == 0 {
-        return Ok(None);
-    }
-    fs::set_permissions(dir, fs::Permissions::from_mode(0o700))?;
-    Ok(Some(meta.mode() & 0o7777))
-}
-
-/// A directory of ours (or, for root, of anybody), no symbolic link.
-fn check(meta: &fs::Metadata, any_owner: bool) -> io::Result<()> {
-    let trap = |text: String| Err(io::Error::new(io::ErrorKind::InvalidInput, text));
-    if meta.file_type().is_symlink() {
-        return trap("it is a symbolic link".into());
-    }
-    if !meta.is_dir() {
-        return trap("it is not a directory".into());
-    }
-    if !any_owner && meta.uid() != rustix::process::geteuid().as_raw() {
-        return trap(format!("it belongs to uid {}, not to us", meta.uid()));
-    }
-    Ok(())
-}
-
-fn nofollow() -> i32 {
-    rustix::fs::OFlags::NOFOLLOW.bits().cast_signed()
-}
-
-fn open_private(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).custom_flags(nofollow()).open(path)
-}
-
-/// Makes a file (mode 0600) that was not there. What root makes in the directory of another user (`stop --forget`) belongs to
-/// that user, who could not read it otherwise. Only a file that is new: a name that is there may be a link to anything.
-fn create_private(path: &Path) -> io::Result<File> {
-    let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)?;
-    if rustix::process::geteuid().is_root()
-        && let Some(directory) = path.parent()
-    {
-        let owner = fs::metadata(directory)?.uid();
-        if owner != 0 {
-            std::os::unix::fs::fchown(&file, Some(owner), None)?;
-        }
-    }
-    Ok(file)
-}
-
-/// Opens a file that is read and written in place; made (mode 0600) where there is none.
-pub fn open_in_place(path: &Path) -> io::Result<File> {
-    loop {
-        let existing = OpenOptions::new().read(true).write(true).custom_flags(nofollow()).open(path);
-        match existing {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-            other => return other,
-        }
-        match create_private(path) {
-            // Somebody was first.
-            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
-            other => return other,
-        }
-    }
-}
-
-fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    // On a full disk the name is there and the bytes are not.
-    create_private(path)?.write_all(bytes).inspect_err(|_| drop(fs::remove_file(path)))
-}
-
-fn temporary_beside(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{}-{:?}.new", std::process::id(), std::thread::current().id()).replace(['(', ')'], ""));
-    PathBuf::from(name)
-}
-
-/// The process that a name made by [`temporary_beside`] belongs to.
-fn temporary_of(name: &str) -> Option<u32> {
-    let (_, mark) = name.strip_suffix(".new")?.rsplit_once('.')?;
-    mark.split_once("-ThreadId")?.0.parse().ok()
-}
-
-/// Replaces a file (mode 0600) whole or not at all.
-pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let temporary = temporary_beside(path);
-    let _ = fs::remove_file(&temporary);
-    write_private(&temporary, bytes)
-        .and_then(|()| fs::rename(&temporary, path))
-        .inspect_err(|_| drop(fs::remove_file(&temporary)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_temporary_name_tells_its_process_and_no_other_name_does() {
-        let name = temporary_beside(Path::new("/x/logins.json"));
-        assert_eq!(temporary_of(name.file_name().unwrap().to_str().unwrap()), Some(std::process::id()));
-        for other in ["logins.json", "0123456789abcdef.new", "a.12-.new", "a.x-ThreadId1.new", ".new"] {
-            assert_eq!(temporary_of(other), None, "{other}");
         }
     }
 }

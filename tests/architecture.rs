@@ -29,6 +29,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "platform",
             "redact",
             "settings",
+            "small_file",
             "state",
             "sweep",
             "wire",
@@ -39,7 +40,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("redact", &[]),
     ("client", &["clock", "launch", "record", "state", "wire"]),
     ("zabbix", &["inventory", "settings", "small_file", "state"]),
-    ("sweep", &["clock", "inventory", "record", "settings", "state", "wire", "zabbix"]),
+    ("sweep", &["clock", "inventory", "record", "settings", "small_file", "state", "wire", "zabbix"]),
     ("launch", &["descriptors", "inventory::router", "settings"]),
     (
         "master",

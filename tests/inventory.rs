@@ -476,6 +476,15 @@ fn a_router_is_meant_by_its_name_where_nothing_else_describes_it() {
     assert!(unknown[0].contains("router \"edge-2\" is not in the inventory, did you mean \"edge-1\"?"), "{unknown:?}");
     let stopped = monitor.run(&["stop", "--router", "edge-1"]).json();
     assert_eq!(stopped["stopped"].as_array().map(Vec::len), Some(1), "{stopped}");
+    // Its master has left: it could have had one.
+    for known in ["edge-1", &sim.address("r1").to_string()] {
+        assert_eq!(monitor.run(&["stop", "--router", known]).code, Some(0), "{known}");
+    }
+    let unknown = refused(&monitor, &monitor.run(&["stop", "--router", "edge-2", "--forget"]));
+    assert!(unknown[0].contains("no master of router \"edge-2\"") && unknown[0].contains("did you mean \"edge-1\"?"));
+    let alone = Monitor::new();
+    let unknown = refused(&alone, &alone.run(&["stop", "--router", "192.0.2.1"]));
+    assert!(unknown[0].contains("no master of router \"192.0.2.1\" in "), "{unknown:?}");
 }
 
 #[test]

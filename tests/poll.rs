@@ -297,6 +297,26 @@ fn every_mistake_in_an_argument_is_a_settings_document_that_names_it() {
 }
 
 #[test]
+fn arguments_may_be_kept_from_naming_commands() {
+    let monitor = Monitor::with("secrets.allow_commands = false");
+    let ran_file = monitor.path("ran");
+    let command = format!("exec:touch {}", ran_file.display());
+    let proxy = format!("touch {}", ran_file.display());
+    for (more, name) in [
+        (["--password", &command], "--password ({$LINE_ROUTER_PASSWORD})"),
+        (["--enable-password", &command], "--enable-password ({$LINE_ROUTER_ENABLE_PASSWORD})"),
+        (["--passphrase", &command], "--passphrase ({$LINE_ROUTER_PASSPHRASE})"),
+        (["--proxy-command", &proxy], "--proxy-command"),
+    ] {
+        let answer = monitor.run(&[&["poll", "--target", UP, "--router", "127.0.0.1:1"][..], &more].concat()).json();
+        let message = answer["failure"]["message"].as_str().expect("a message");
+        assert!(answer["state"] == 1 && message.starts_with(name), "{answer}");
+        assert!(message.contains("secrets.allow_commands = false"), "{answer}");
+    }
+    assert!(!ran_file.exists());
+}
+
+#[test]
 fn an_unresolved_macro_is_refused_by_name_in_every_argument_and_leaves_nothing_behind() {
     let sim = router("cisco_iosxe").start();
     let monitor = Monitor::new();

@@ -10,7 +10,8 @@ use ddl_monitor::cli::Cli;
 use ddl_monitor::failure::{Failure, Kind, Stage};
 use ddl_monitor::inventory::import;
 use ddl_monitor::probe::{
-    Answer, InterfaceResult, Measurement, Name, Ping, PingResult, Probe, ProbeKind, Reason, Source, TracerouteResult,
+    Answer, InterfaceResult, Measurement, Name, Ping, PingResult, Probe, ProbeKind, Reason, Source, Traceroute,
+    TracerouteResult, When,
 };
 use ddl_monitor::zabbix::discovery;
 use ddl_monitor::zabbix::reading;
@@ -357,6 +358,51 @@ fn the_commands_that_show_an_interface_are_those_of_the_definitions() {
         );
     }
     assert_eq!(found, right);
+}
+
+#[test]
+fn the_traceroutes_are_those_that_each_platform_takes() {
+    let named = |text: &str| Some(Name::try_from(text.to_owned()).expect("a name"));
+    let mut right = Vec::new();
+    for listed in platform::list(None) {
+        let definition = platform::find(&listed.name, None).expect("a definition");
+        let parsed: toml::Table = definition.text.parse().expect("TOML");
+        let Some(form) = parsed["probe"].get("traceroute") else { continue };
+        let platform = platform::Platform::compile(&definition).unwrap();
+        let takes = |target: &str, vrf: Option<Name>, source: Option<Source>| {
+            let target = target.parse().expect("an address");
+            platform.check(&Probe::Traceroute(Traceroute { target, vrf, source, when: When::Edge })).is_ok()
+        };
+        let (four, six) = ("192.0.2.1", "2001:db8::1");
+        let address = |text: &str| Some(Source::Address(text.parse().expect("an address")));
+        let vrf = match (takes(four, named("blue"), None), takes(six, named("blue"), None)) {
+            (true, false) if takes(six, None, None) => "IPv4",
+            (true, _) => "yes",
+            (false, _) => "",
+        };
+        let source = match (takes(four, None, address("192.0.2.2")), takes(six, None, address("2001:db8::2"))) {
+            (true, false) if takes(six, None, None) => "address, IPv4",
+            (true, _) => "address",
+            (false, _) => "",
+        };
+        let interface = named("lo0").map(Source::Interface);
+        let source = if takes(four, None, interface) { format!("{source} or interface") } else { source.to_owned() };
+        // Without its optional parts.
+        let mut command = String::new();
+        for piece in form["command"].as_str().expect("text").split('[') {
+            command.push_str(piece.split_once(']').map_or(piece, |(_, rest)| rest));
+        }
+        let command = command.replace("{target}", "…");
+        let ipv6 = if takes(six, None, None) { "yes" } else { "" };
+        right.push(
+            format!("| `{}` | `{command}` | {ipv6} | {vrf} | {source} |", listed.name)
+                .replace("|  |", "| |")
+                .replace("|  |", "| |"),
+        );
+    }
+    let readme = readme();
+    let right = right.join("\n");
+    assert!(readme.contains(&right), "\nREADME.md has to say after <!-- traceroute commands:\n{right}\n");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod access;
 mod counters;
+mod evidence;
 mod interface;
 mod session;
 mod surroundings;

@@ -4,6 +4,8 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
+use ddl_monitor::platform::{Ending, Platform, find};
+use ddl_monitor::probe::{Measurement, Probe, Traceroute, TracerouteResult, When};
 use russh::keys::ssh_key::LineEnding;
 use russh::keys::{Algorithm, PrivateKey};
 use ssh2::{Channel, KeyboardInteractivePrompt, MethodType, Prompt, Session};
@@ -362,6 +364,58 @@ fn every_persona_pings_refuses_aborts_and_leaves_in_its_own_words() {
     }
     sim.wait_for_count("closed", CASES.len());
     assert_eq!(sim.count("login"), CASES.len());
+}
+
+/// The hops that a platform reads in what its persona says.
+fn traced(sim: &Sim, case: &Case, target: &str, abort_behind: Option<&str>) -> Option<TracerouteResult> {
+    let platform = Platform::compile(&find(case.persona.trim_end_matches("_md"), None).expect("a definition")).unwrap();
+    let asked = Traceroute { target: target.parse().expect("an address"), vrf: None, source: None, when: When::Now };
+    let asked = Probe::Traceroute(asked);
+    let modes = platform.dialect.modes.iter().filter(|mode| (mode.name == "md_cli") == case.persona.ends_with("_md"));
+    let run = modes.filter_map(|mode| platform.run(&asked, &mode.name).ok()).next()?;
+    let mut shell = shell(sim.address(case.persona));
+    shell.until(case.prompt);
+    let text = match abort_behind {
+        None => shell.ask(&run.command, case.prompt),
+        Some(behind) => {
+            shell.send(format!("{}\n", run.command).as_bytes());
+            shell.until(&run.command);
+            let begin = shell.until(behind);
+            shell.send(&[case.abort]);
+            format!("{begin}{}", shell.until(case.prompt))
+        }
+    };
+    let text = text.strip_suffix(case.prompt).unwrap_or(&text);
+    let ending = match abort_behind {
+        None => Ending::Complete,
+        Some(_) => Ending::Aborted { after: Duration::from_secs(1), planned: false },
+    };
+    match platform.read(&asked, &run, text, ending) {
+        Ok(Measurement::Traceroute(found)) => Some(found),
+        other => panic!("{}: {other:?} in {text:?}", case.persona),
+    }
+}
+
+#[test]
+fn every_persona_that_traces_does_so_hop_by_hop_and_stops_at_its_abort_key() {
+    let router = |name: &'static str| {
+        let router = SimRouter::new(name).name(name).with("hostname", "r1").with("dead", vec!["10.0.0.9"]);
+        router.with("traceroute_hops", 3)
+    };
+    let quick = Sim::start(CASES.iter().map(|case| router(case.persona)));
+    let slow = Sim::start(CASES.iter().map(|case| router(case.persona).with("traceroute_stalls", 2)));
+    let mut personas = 0;
+    for case in CASES {
+        let Some(found) = traced(&quick, case, "10.0.0.1", None) else { continue };
+        personas += 1;
+        assert_eq!((found.reached, found.complete, found.hops.len()), (1, true, 3), "{}: {found:?}", case.persona);
+        assert_eq!(found.hops[1].address, "10.255.0.2".parse().ok(), "{}", case.persona);
+        let found = traced(&slow, case, "10.0.0.9", Some("10.255.0.1")).expect("hops");
+        assert_eq!((found.reached, found.complete, found.hops.len()), (0, false, 1), "{}: {found:?}", case.persona);
+        let found = traced(&quick, case, "10.0.0.9", None).expect("hops");
+        assert_eq!((found.reached, found.hops.len(), found.hops[14].address), (0, 15, None), "{}", case.persona);
+    }
+    assert!(personas >= 14, "{personas} personas");
 }
 
 #[test]

@@ -2,9 +2,21 @@
 
 use crate::support::trapper::{Fault, Trapper};
 use ddl_monitor::deadline::Deadline;
+use ddl_monitor::zabbix::frame;
 use ddl_monitor::zabbix::sender::{Count, NotSent, Options, Sender, Tls, Value};
 use ddl_monitor::zabbix::servers;
+use openssl::asn1::Asn1Time;
+use openssl::bn::BigNum;
+use openssl::ec::{EcGroup, EcKey};
+use openssl::hash::MessageDigest;
+use openssl::nid::Nid;
+use openssl::pkey::{PKey, Private};
+use openssl::ssl::{SslAcceptor, SslMethod, SslVerifyMode};
+use openssl::x509::extension::BasicConstraints;
+use openssl::x509::{X509, X509Name};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 const NOW: (u64, u32) = (1_764_000_000, 42);
@@ -154,4 +166,83 @@ fn each_host_of_a_proxy_group_goes_to_its_own_proxy_and_none_is_refused() {
     }
     send_all(&all);
     assert_eq!(one.taken().len(), 66);
+}
+
+/// A key, and a certificate for it that this one has signed (itself where there is none).
+fn certificate(name: &str, by: Option<&(PKey<Private>, X509)>) -> (PKey<Private>, X509) {
+    let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).expect("a curve");
+    let key = PKey::from_ec_key(EcKey::generate(&group).expect("a key")).expect("a key");
+    let mut subject = X509Name::builder().expect("a name");
+    subject.append_entry_by_text("CN", name).expect("a name");
+    let subject = subject.build();
+    let mut builder = X509::builder().expect("a certificate");
+    builder.set_version(2).expect("a version");
+    let serial = BigNum::from_u32(u32::try_from(name.len()).expect("short")).and_then(|n| n.to_asn1_integer());
+    builder.set_serial_number(&serial.expect("a number")).expect("a number");
+    builder.set_subject_name(&subject).expect("a name");
+    builder.set_issuer_name(by.map_or(&subject, |(_, issuer)| issuer.subject_name())).expect("a name");
+    builder.set_pubkey(&key).expect("a key");
+    builder.set_not_before(&Asn1Time::days_from_now(0).expect("a time")).expect("a time");
+    builder.set_not_after(&Asn1Time::days_from_now(2).expect("a time")).expect("a time");
+    if by.is_none() {
+        let ca = BasicConstraints::new().critical().ca().build().expect("constraints");
+        builder.append_extension(ca).expect("constraints");
+    }
+    builder.sign(by.map_or(&key, |(key, _)| key), MessageDigest::sha256()).expect("signed");
+    (key, builder.build())
+}
+
+#[test]
+fn certificates_say_who_may_talk_to_whom() {
+    let ca = certificate("ca", None);
+    let (of_server, of_us, other) =
+        (certificate("server", Some(&ca)), certificate("us", Some(&ca)), certificate("other", None));
+    let dir = tempfile::tempdir().expect("a folder");
+    let file = |name: &str, pem: Vec<u8>| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, pem).expect("a file");
+        path
+    };
+    let ca_file = file("ca.pem", ca.1.to_pem().expect("PEM"));
+    let other_file = file("other.pem", other.1.to_pem().expect("PEM"));
+    let certificate_file = file("us.pem", of_us.1.to_pem().expect("PEM"));
+    let key_file = file("us.key", of_us.0.private_key_to_pem_pkcs8().expect("PEM"));
+    let mut acceptor = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server()).expect("TLS");
+    acceptor.set_private_key(&of_server.0).expect("a key");
+    acceptor.set_certificate(&of_server.1).expect("a certificate");
+    acceptor.set_ca_file(&ca_file).expect("a file");
+    acceptor.set_verify(SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT);
+    let acceptor = acceptor.build();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let Ok(mut stream) = acceptor.accept(stream) else { continue };
+            let mut received = Vec::new();
+            let mut buffer = [0; 4096];
+            while let Ok(None) = frame::decode(&received) {
+                match stream.read(&mut buffer) {
+                    Ok(n) if n > 0 => received.extend_from_slice(&buffer[..n]),
+                    _ => break,
+                }
+            }
+            let info = r#"{"response":"success","info":"processed: 1; failed: 0; total: 1; seconds spent: 0.1"}"#;
+            let _ = stream.write_all(&frame::encode(info.as_bytes(), false).expect("a frame"));
+        }
+    });
+    let said = |ca: &Path, own: Option<(&Path, &Path)>| {
+        let own = own.map(|(certificate, key)| (certificate.to_owned(), key.to_owned()));
+        let tls = Tls::Certificate { ca: Some(ca.to_owned()), own };
+        let server = servers::parse(&address.to_string()).expect("a server").remove(0);
+        let options = Options { timeout: Duration::from_secs(10), compression: true, tls };
+        format!("{:?}", send(&mut Sender::new(server, options), 1))
+    };
+    let own = Some((certificate_file.as_path(), key_file.as_path()));
+    assert_eq!(said(&ca_file, own), "Ok(Count { processed: 1, failed: 0 })");
+    let stranger = said(&other_file, own);
+    assert!(stranger.contains("Unreached") && stranger.contains("certificate is not taken"), "{stranger}");
+    let nobody = said(&ca_file, None);
+    assert!(nobody.starts_with("Err(Un"), "{nobody}");
+    let wrong_key = said(&ca_file, Some((&other_file, &key_file)));
+    assert!(wrong_key.contains("key values mismatch"), "{wrong_key}");
 }

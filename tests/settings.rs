@@ -64,6 +64,7 @@ ssh.known_hosts               -                       default: known_hosts in th
 ssh.crypto                    legacy                  --crypto
 secrets.file                  DIR/credentials.toml    default
 secrets.allow_plain_password  true                    default
+secrets.allow_commands        true                    default
 log.file                      -                       default: ddl-monitor.log in the state directory
 log.level                     -                       default: warn for commands, info for masters
 log.format                    text                    default

@@ -118,6 +118,32 @@ fn values_that_nobody_takes_are_kept_and_sent_first_when_the_server_is_back() {
 }
 
 #[test]
+fn a_line_that_is_removed_is_not_measured_its_values_are_still_sent_and_it_comes_back_as_a_new_one() {
+    let (sim, trapper) = (sim(), Trapper::start());
+    let address = trapper.address();
+    let monitor = monitor(&trapper, "");
+    three(&sim, "1s").import(&monitor);
+    drop(trapper);
+    let first = monitor.run(&["sweep"]).json();
+    assert_eq!(pick(&first, &["measured", "sent"]), json!([3, 0]), "{first}");
+    let router = || Inventory::new().router("edge-1", &sim.address("r1").to_string(), "linux", "");
+    let line = |id: &str, target: &str| router().line(id, "edge-1", target, "interval = \"1s\"\ncount = 1");
+    line("L-2", "10.1.1.2").import(&monitor);
+    let trapper = Trapper::at(address);
+    let states = |host: &str| trapper.taken().iter().filter(|v| v.host == host && v.key == "line.state").count();
+    wait::until("three checks of the one that stays", || {
+        let summary = monitor.run(&["sweep"]).json();
+        assert!(summary["due"].as_u64() <= Some(1), "{summary}");
+        (states("10.1.1.2") > 3).then_some(())
+    });
+    assert_eq!((states("10.1.1.1"), states(DEAD)), (1, 1), "what was measured of them before");
+    line("L-1", "10.1.1.1").import(&monitor);
+    let summary = monitor.run(&["sweep"]).json();
+    assert_eq!(pick(&summary, &["due", "measured", "missed", "late"]), json!([1, 1, 0, 0]), "{summary}");
+    assert_eq!(states("10.1.1.1"), 2);
+}
+
+#[test]
 fn refused_items_are_found_named_once_and_shown_by_status() {
     let (sim, trapper) = (sim(), Trapper::start());
     for key in ["line.rtt.min", "line.age"] {
@@ -220,6 +246,19 @@ fn a_pass_in_the_background_is_started_at_once_and_the_next_shows_what_it_did() 
         (summary["lines"] == 3).then_some(summary)
     });
     assert!(second["sent"].as_u64().is_some(), "{second}");
+    // What stops a pass in the background is told by the next one.
+    let books = std::fs::read_dir(monitor.state().join("spool")).expect("a spool").flatten();
+    let books = books.map(|entry| entry.path()).find(|path| path.extension().is_some_and(|end| end == "books"));
+    let books = books.expect("books");
+    std::fs::remove_file(&books).expect("removed");
+    std::fs::create_dir(&books).expect("something else");
+    wait::until("why there was none", || {
+        let told = monitor.run(&["sweep", "--detach"]).json();
+        (told["failure"]["message"].as_str()?.contains(books.to_str()?) && told["state"] == 1).then_some(())
+    });
+    assert_eq!(monitor.run(&["status"]).json()["sweep"]["failure"]["kind"], "settings");
+    std::fs::remove_dir(&books).expect("removed");
+    wait::until("a summary again", || (monitor.run(&["sweep", "--detach"]).json()["state"] == 0).then_some(()));
 }
 
 #[test]

@@ -19,6 +19,7 @@ mod lab;
 mod logins;
 mod master;
 mod other_user;
+mod parse_traceroute;
 mod plan;
 mod platforms;
 mod poll;

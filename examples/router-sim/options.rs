@@ -154,6 +154,9 @@ pub(crate) struct Options {
     /// Wait before each hop
     #[arg(long, default_value = "0s", value_name = "TIME", help_heading = "Traceroutes")]
     pub(crate) traceroute_pace: Span,
+    /// Hop before which a traceroute says nothing more until it is interrupted
+    #[arg(long, value_name = "N", help_heading = "Traceroutes")]
+    pub(crate) traceroute_stalls: Option<u64>,
 
     /// Interface without a link; all others are up. May be given several times, as the ones below
     #[arg(long, value_name = "NAME", help_heading = "Interfaces")]

@@ -2,6 +2,7 @@
 //! last hop or an abort key. Options are taken as they come.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use serde::Deserialize;
 use tokio::time::Instant;
@@ -25,6 +26,9 @@ pub(crate) struct Traceroute {
     #[serde(default)]
     end: String,
 }
+
+/// Longer than anybody waits.
+const FOR_EVER: Duration = Duration::from_secs(3600);
 
 /// Hops that are tried before the router gives up.
 const MOST: u64 = 15;
@@ -61,7 +65,8 @@ pub(crate) async fn run(
     let dead = options.dead.contains(&target);
     for number in 1..=MOST {
         let is_target = number >= options.traceroute_hops;
-        let until = Instant::now() + options.traceroute_pace.0;
+        let stalls = options.traceroute_stalls == Some(number);
+        let until = Instant::now() + if stalls { FOR_EVER } else { options.traceroute_pace.0 };
         let abort: &[u8] = if options.ignore_abort { &[] } else { &persona.abort };
         if terminal.wait_until(until, abort, persona.type_ahead).await? == Wake::Aborted {
             terminal.write(&format!("{}\n", persona.break_mark));

@@ -64,6 +64,26 @@ impl Router {
         }
     }
 
+    /// Commands to be run that these arguments name, where none may: a macro is written by people who need not be allowed to run
+    /// anything on this machine.
+    pub(super) fn check_commands(&self) -> Result<(), Failure> {
+        let references = [
+            (argument::PASSWORD, &self.password),
+            (argument::ENABLE_PASSWORD, &self.enable_password),
+            (argument::PASSPHRASE, &self.passphrase),
+        ];
+        let is_command = |text: &Option<String>| text.as_ref().is_some_and(|text| text.starts_with("exec:"));
+        let named = references.into_iter().find(|(_, text)| is_command(text)).map(|(argument, _)| argument);
+        let proxy = self.proxy_command.as_ref().filter(|text| !text.is_empty()).map(|_| argument::PROXY_COMMAND);
+        match named.or(proxy) {
+            None => Ok(()),
+            Some(argument) => Err(Failure::settings(format!(
+                "{} names a command, which secrets.allow_commands = false forbids: name it in the settings file or the inventory",
+                argument.name()
+            ))),
+        }
+    }
+
     pub(super) fn deadline(&self, defaults: &Poll) -> Result<Duration, Failure> {
         line::deadline(self.deadline.clone(), defaults)
     }

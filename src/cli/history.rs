@@ -2,11 +2,11 @@
 
 use super::changes::{self, plural};
 use super::format::Format;
-use super::{Context, complain, output};
+use super::{Context, complain, known, output};
 use crate::clock;
 use crate::failure::Failure;
-use crate::inventory::compiled::{Header, Source};
-use crate::inventory::difference::Difference;
+use crate::inventory::compiled::{Header, Inventory, Source};
+use crate::inventory::difference::{Changes, Count, Difference};
 use crate::inventory::history;
 use serde_json::{Value, json};
 use std::io;
@@ -28,12 +28,11 @@ pub(super) fn run(context: &Context) -> io::Result<ExitCode> {
 }
 
 fn list(context: &Context) -> Result<String, Failure> {
-    let state = context.state()?;
-    let headers = history::headers(state)?;
-    let mut rows = Vec::with_capacity(headers.len());
-    for (at, header) in headers.iter().enumerate() {
-        let before = headers.get(at + 1).map(|before| difference(context, before.generation, header.generation));
-        rows.push((header, before.transpose()?));
+    let all = history::all(context.state()?)?;
+    let mut rows = Vec::with_capacity(all.len());
+    for (at, inventory) in all.iter().enumerate() {
+        let before = all.get(at + 1).map(|before| difference(before, inventory));
+        rows.push((inventory.header(), before.transpose()?));
     }
     if context.format == Format::Json {
         let rows: Vec<Value> = rows
@@ -52,17 +51,20 @@ fn list(context: &Context) -> Result<String, Failure> {
     let now = clock::now();
     let titles = ["GENERATION", "AGE", "LINES", "ROUTERS", "ADDED", "REMOVED", "CHANGED", "FROM"].map(str::to_owned);
     let body = rows.iter().map(|(header, difference)| {
-        let count = |of: fn(&crate::inventory::compare::Changes) -> usize| {
-            difference.as_ref().map_or("-".to_owned(), |difference| of(&difference.counts()).to_string())
+        let count = |of: fn(&Changes) -> Count| {
+            difference.as_ref().map_or("-".to_owned(), |difference| match of(&difference.counts()) {
+                Count { lines, routers: 0 } => lines.to_string(),
+                Count { lines, routers } => format!("{lines}, {}", plural(routers, "router")),
+            })
         };
         [
             header.generation.to_string(),
             output::age(now - header.time),
             header.lines.to_string(),
             header.routers.to_string(),
-            count(|changes| changes.added.lines),
-            count(|changes| changes.removed.lines),
-            count(|changes| changes.changed.lines),
+            count(|changes| changes.added),
+            count(|changes| changes.removed),
+            count(|changes| changes.changed),
             from(header),
         ]
     });
@@ -77,8 +79,7 @@ fn from(header: &Header) -> String {
 }
 
 pub(super) fn diff(context: &Context, args: &Diff) -> io::Result<ExitCode> {
-    let found = pair(context, args).and_then(|(from, to)| Ok((from, to, difference(context, from, to)?)));
-    let (from, to, difference) = match found {
+    let (from, to, difference) = match compare(context, args) {
         Ok(found) => found,
         Err(failure) => return complain(&failure),
     };
@@ -94,21 +95,24 @@ pub(super) fn diff(context: &Context, args: &Diff) -> io::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn pair(context: &Context, args: &Diff) -> Result<(u64, u64), Failure> {
-    let headers = history::headers(context.state()?)?;
-    let current = headers.first().map_or(0, |header| header.generation);
-    let before = headers.get(1).map(|header| header.generation);
-    match args.from.or(before) {
-        Some(from) => Ok((from, args.to.unwrap_or(current))),
-        None => Err(Failure::settings(format!(
-            "{} is kept, generation {current}; there is nothing to compare it with",
-            plural(headers.len(), "generation")
-        ))),
-    }
+fn compare(context: &Context, args: &Diff) -> Result<(u64, u64, Difference), Failure> {
+    let state = context.state()?;
+    let [to, from] = match (args.to, args.from) {
+        (Some(to), Some(from)) => [history::open(state, to)?, history::open(state, from)?],
+        (None, Some(from)) => [known::inventory(context)?, history::open(state, from)?],
+        (_, None) => {
+            let mut all = history::all(state)?.into_iter();
+            let two = all
+                .next()
+                .zip(all.next())
+                .ok_or_else(|| Failure::settings("one generation is kept; there is nothing to compare it with"))?;
+            two.into()
+        }
+    };
+    let generation = |inventory: &Inventory| inventory.header().generation;
+    Ok((generation(&from), generation(&to), difference(&from, &to)?))
 }
 
-fn difference(context: &Context, from: u64, to: u64) -> Result<Difference, Failure> {
-    let state = context.state()?;
-    let [before, after] = [history::open(state, from)?.routers()?, history::open(state, to)?.routers()?];
-    Ok(Difference::between(&before, &after))
+fn difference(from: &Inventory, to: &Inventory) -> Result<Difference, Failure> {
+    Ok(Difference::between(&from.routers()?, &to.routers()?))
 }

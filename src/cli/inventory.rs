@@ -2,10 +2,10 @@
 
 use super::changes::{self, plural};
 use super::format::Format;
-use super::{Context, complain, history, known, list, output, tell};
+use super::{Context, complain, follow, history, known, list, output, tell};
 use crate::failure::Failure;
-use crate::inventory::compare::Changes;
 use crate::inventory::compiled::{Inventory, Source};
+use crate::inventory::difference::Changes;
 use crate::inventory::history as kept_ones;
 use crate::inventory::import::{self, Imported};
 use crate::inventory::keep::{self, Kept, Wish};
@@ -119,7 +119,12 @@ fn take(context: &Context, args: &Import) -> io::Result<ExitCode> {
     let wish = Wish { replace: args.replace, dry_run: args.dry_run, guard: None };
     let kept = context.state().and_then(|state| keep::keep(state, source, &imported.routers, wish));
     match kept {
-        Ok(kept) => report(context, args, &imported, &kept).map(|()| ExitCode::SUCCESS),
+        Ok(kept) => {
+            if !args.dry_run {
+                follow::follow(context, &kept, &imported.routers);
+            }
+            report(context, args, &imported, &kept).map(|()| ExitCode::SUCCESS)
+        }
         Err(failure) => complain(&failure),
     }
 }

@@ -127,6 +127,11 @@ impl Polled {
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> io::Result<ExitCode> {
+    if !context.loaded.settings.secrets.allow_commands
+        && let Err(failure) = args.router.check_commands()
+    {
+        return refuse(args, &failure, context.format, context.started);
+    }
     let Polled { line, answered, said } = measure(context, args, context.verbose > 0);
     output::print_conversation(&said);
     let document = match answered {

@@ -6,15 +6,18 @@ use super::{Context, complain};
 use crate::client::masters::{self, Stopped};
 use crate::failure::Failure;
 use crate::inventory::compiled::Inventory;
+use crate::inventory::router_record::RouterRecord;
 use crate::inventory::{address, line};
 use crate::master::hold_down::Logins;
+use crate::quote::quoted;
 use crate::state::State;
 use serde_json::json;
 use std::io;
 use std::process::ExitCode;
 
 const EXAMPLES: &str = "\
-A master that does not answer within 5 s is ended. Exit status 1 when one is left. The next poll starts a new one.
+A master that does not answer within 5 s is ended. Exit status 1 when one is left, or when nobody knows the router: it has \
+no master and no failed login, and is not in the inventory. The next poll starts a new one.
 
 Examples:
   ddl-monitor stop --all
@@ -45,7 +48,6 @@ pub(super) fn run(context: &Context, args: &Args) -> io::Result<ExitCode> {
 }
 
 struct Report {
-    all: bool,
     directory: String,
     stopped: Vec<Stopped>,
     forgotten: Vec<String>,
@@ -68,7 +70,10 @@ fn stop(context: &Context, args: &Args) -> Result<Report, Failure> {
             forgotten.extend(gone);
         }
     }
-    Ok(Report { all: args.all, directory: state.dir().display().to_string(), stopped, forgotten })
+    if let Some(text) = args.router.as_ref().filter(|_| stopped.is_empty() && forgotten.is_empty()) {
+        is_known(state, text, &routers)?;
+    }
+    Ok(Report { directory: state.dir().display().to_string(), stopped, forgotten })
 }
 
 /// The addresses that a text means: itself, and that of the router that the inventory calls so.
@@ -83,6 +88,20 @@ fn addresses(state: &State, text: &str) -> Result<Vec<String>, Failure> {
             both.dedup();
             Ok(both)
         }
+    }
+}
+
+/// A router that has no master now may have had one; one that nobody knows is a typing mistake.
+fn is_known(state: &State, text: &str, addresses: &[Option<String>]) -> Result<(), Failure> {
+    let none = format!("no master of router {} in {}", quoted(text), state.dir().display());
+    let Some(inventory) = Inventory::open_if_there(&state.inventory()).ok().flatten() else {
+        return Err(Failure::settings(none));
+    };
+    let Err(unknown) = inventory.router(text) else { return Ok(()) };
+    let address = |router: &RouterRecord| address::router(&router.address).map(|address| address.to_string());
+    match inventory.routers() {
+        Ok(all) if all.iter().any(|(router, _)| addresses.contains(&address(router))) => Ok(()),
+        _ => Err(Failure::settings(format!("{none}, and {}", unknown.message))),
     }
 }
 
@@ -101,8 +120,7 @@ fn print(context: &Context, report: &Report) -> io::Result<ExitCode> {
                 text.push_str(&format!("{router}: failed logins forgotten\n"));
             }
             if report.stopped.is_empty() {
-                let none = if report.all { "no masters" } else { "no such master" };
-                text.push_str(&format!("{none} in {}\n", report.directory));
+                text.push_str(&format!("no masters in {}\n", report.directory));
             }
             output::print(&text)?;
         }

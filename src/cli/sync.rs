@@ -10,6 +10,7 @@ use crate::failure::{Failure, Kind, Stage};
 use crate::inventory::compiled::Source;
 use crate::inventory::difference::Difference;
 use crate::inventory::keep::{self, Guard, Wish};
+use crate::quote::quoted;
 use crate::state::{Lock, State};
 use crate::zabbix::outcome::{NAMED, Outcome};
 use crate::zabbix::reading::{self, Reading, Skipped};
@@ -53,9 +54,8 @@ pub(super) struct Args {
 
 pub(super) fn run(context: &Context, args: &Args) -> io::Result<ExitCode> {
     let format = if args.diff { Format::Text } else { context.format };
-    let before = context.state().ok().and_then(Outcome::load);
     if args.background {
-        return last(context, before);
+        return last(context);
     }
     if args.detached {
         detach::leave_group();
@@ -71,7 +71,7 @@ pub(super) fn run(context: &Context, args: &Args) -> io::Result<ExitCode> {
         Ok(None) => Ok(ExitCode::SUCCESS),
         Err(failure) => {
             log::warn!(kind = failure.kind.name(), message = failure.message.as_str(); "sync failed");
-            let outcome = failed(context, before, &failure);
+            let outcome = failed(context, &failure);
             if !args.dry_run && failure.kind != Kind::Busy {
                 remember(context, &outcome);
             }
@@ -81,12 +81,12 @@ pub(super) fn run(context: &Context, args: &Args) -> io::Result<ExitCode> {
 }
 
 /// What became of the last sync, at once; a new one is started when it is due.
-fn last(context: &Context, before: Option<Outcome>) -> io::Result<ExitCode> {
-    let refreshed = background::refresh(context);
-    let outcome = match (refreshed, before) {
-        (Err(failure), before) => failed(context, before, &failure),
+fn last(context: &Context) -> io::Result<ExitCode> {
+    let before = context.state().ok().and_then(Outcome::load);
+    let outcome = match (background::refresh(context), before) {
+        (Err(failure), _) => failed(context, &failure),
         (Ok(()), Some(outcome)) => outcome,
-        (Ok(()), None) => failed(context, None, &background::none_yet(context)),
+        (Ok(()), None) => failed(context, &background::none_yet(context)),
     };
     match (&outcome.failure, context.format) {
         (Some(failure), format) => print_failed(&outcome, failure, format, false),
@@ -131,7 +131,7 @@ fn sync(context: &Context, args: &Args) -> Result<Option<Done>, Failure> {
         },
     };
     let Reading { version, url, routers, skipped, remarks, .. } = reading::read(settings, deadline)?;
-    let kept = keep::keep(state, Source::Api { url }, &routers, wish)?;
+    let kept = keep::keep(state, Source::Api { url }, &routers, wish).map_err(|failure| and_why(failure, &skipped))?;
     let now = clock::now();
     let mut outcome = Outcome {
         time: began,
@@ -151,13 +151,27 @@ fn sync(context: &Context, args: &Args) -> Result<Option<Done>, Failure> {
     outcome.remarks.extend(kept.broken.iter().map(|why| format!("the one before could not be read: {why}")));
     if !args.dry_run {
         save(state, &outcome);
-        let retired = follow::retire(context, &kept.difference, &routers);
-        log::debug!(retired; "masters of routers that are gone or log in otherwise were told to leave");
+        follow::follow(context, &kept, &routers);
     }
     if let Some(lock) = lock {
         lock.remove();
     }
     Ok(Some(Done { outcome, difference: kept.difference, skipped }))
+}
+
+/// Lines that went away may be hosts that are no valid lines any more.
+fn and_why(failure: Failure, skipped: &[Skipped]) -> Failure {
+    if failure.kind != Kind::Rejected {
+        return failure;
+    }
+    let why = match skipped {
+        [Skipped { host, reason, .. }, ..] => {
+            let (count, host) = (plural(skipped.len(), "host"), quoted(host));
+            format!("{count} skipped, the first is {host}: {reason}; config check --online names each")
+        }
+        [] => "if it is not, check sync.tag, sync.proxy and the rights of the API's user".to_owned(),
+    };
+    Failure { message: format!("{}; {why}", failure.message), ..failure }
 }
 
 /// One sync at a time; a second one waits.
@@ -173,8 +187,9 @@ fn locked(state: &State, error: &io::Error) -> Failure {
     }
 }
 
-/// The last good outcome and why this one is none.
-fn failed(context: &Context, before: Option<Outcome>, failure: &Failure) -> Outcome {
+/// The last good outcome, which may be of another sync that ended meanwhile, and why this one is none.
+fn failed(context: &Context, failure: &Failure) -> Outcome {
+    let before = context.state().ok().and_then(Outcome::load);
     let elapsed = context.started.elapsed().as_secs_f64();
     let time = clock::now() - elapsed;
     Outcome { time, elapsed, failure: Some(failure.clone()), ..before.unwrap_or_default() }

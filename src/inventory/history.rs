@@ -1,6 +1,6 @@
 //! The inventories that counted before: the last few are kept, each a file as it was. Knows nothing of what changed in them.
 
-use super::compiled::{Header, Inventory};
+use super::compiled::Inventory;
 use crate::failure::Failure;
 use crate::state::State;
 use std::fs;
@@ -33,18 +33,19 @@ pub(super) fn newest(state: &State) -> u64 {
     current.into_iter().chain(state.inventory_generations()).max().unwrap_or(0)
 }
 
-/// The generations that can be read, newest first, the first one counts.
+/// The generations that can be read, newest first, the first one counts. They stay readable when they are replaced or removed.
 ///
 /// # Errors
 /// Kind `settings`: there is no inventory, or it cannot be read.
-pub fn headers(state: &State) -> Result<Vec<Header>, Failure> {
+pub fn all(state: &State) -> Result<Vec<Inventory>, Failure> {
     let current = Inventory::open(&state.inventory())?;
-    let mut found = vec![current.header().clone()];
+    let newest = current.header().generation;
+    let mut found = vec![current];
     for generation in state.inventory_generations().into_iter().rev() {
         if let Ok(Some(inventory)) = Inventory::open_if_there(&state.inventory_generation(generation))
-            && inventory.header().generation < found[0].generation
+            && inventory.header().generation < newest
         {
-            found.push(inventory.header().clone());
+            found.push(inventory);
         }
     }
     Ok(found)
@@ -55,15 +56,9 @@ pub fn headers(state: &State) -> Result<Vec<Header>, Failure> {
 /// # Errors
 /// Kind `settings`: it is not kept (the message says which are), or it cannot be read.
 pub fn open(state: &State, generation: u64) -> Result<Inventory, Failure> {
-    let current = Inventory::open(&state.inventory())?;
-    if current.header().generation == generation {
-        return Ok(current);
-    }
-    match Inventory::open_if_there(&state.inventory_generation(generation))? {
-        Some(inventory) => Ok(inventory),
-        None => {
-            let kept: Vec<String> = headers(state)?.iter().map(|header| header.generation.to_string()).collect();
-            Err(Failure::settings(format!("generation {generation} is not kept; there are {}", kept.join(", "))))
-        }
-    }
+    let all = all(state)?;
+    let kept: Vec<String> = all.iter().map(|one| one.header().generation.to_string()).collect();
+    all.into_iter()
+        .find(|one| one.header().generation == generation)
+        .ok_or_else(|| Failure::settings(format!("generation {generation} is not kept; there are {}", kept.join(", "))))
 }

@@ -119,24 +119,28 @@ pub fn keep(state: &State, source: Source, routers: &[RouterLines], wish: Wish) 
 
 /// What it will be, and whether that differs from what is there.
 fn next(state: &State, source: &Source, routers: &[RouterLines], wish: Wish) -> Result<(Kept, bool), Failure> {
-    let all_new = |broken: Option<String>| {
-        let generation = history::newest(state) + 1;
-        Kept { generation, difference: Difference::between(&[], routers), broken }
-    };
     let none = routers.iter().all(|(_, lines)| lines.is_empty());
+    let all_new = |broken: Option<String>| {
+        // Whoever accepts that lines go away accepts that there are none.
+        if none && wish.guard.is_some() {
+            return Err(Failure::new(
+                Kind::Rejected,
+                Stage::Reply,
+                "there is no line; if that is meant, --accept-shrink takes it",
+            ));
+        }
+        let generation = history::newest(state) + 1;
+        Ok((Kept { generation, difference: Difference::between(&[], routers), broken }, true))
+    };
     let old = match Inventory::open_if_there(&state.inventory()) {
         Ok(Some(old)) => old,
-        // Whoever accepts that lines go away accepts that there are none.
-        Ok(None) if none && wish.guard.is_some() => {
-            return Err(Failure::new(Kind::Rejected, Stage::Reply, "there is no line in it; --accept-shrink takes it"));
-        }
-        Ok(None) => return Ok((all_new(None), true)),
-        Err(failure) => return Ok((all_new(Some(failure.message)), true)),
+        Ok(None) => return all_new(None),
+        Err(failure) => return all_new(Some(failure.message)),
     };
     let header = old.header();
     one_source(state, header, source, wish)?;
     match old.routers() {
-        Err(failure) => Ok((all_new(Some(failure.message)), true)),
+        Err(failure) => all_new(Some(failure.message)),
         Ok(_) if matches!(source, Source::File { .. }) && !wish.replace && header.lines > 0 && none => {
             Err(Failure::settings(format!(
                 "no line in it, and the inventory in {} has {}: all would be removed, and in Zabbix, too; name the file of the \

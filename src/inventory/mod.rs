@@ -4,7 +4,6 @@ pub mod access;
 pub mod address;
 pub mod arguments;
 pub mod command;
-pub mod compare;
 pub mod compiled;
 pub mod credentials;
 pub mod difference;

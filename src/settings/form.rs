@@ -146,8 +146,9 @@ impl Form {
             Self::Text(_) => "one line of text".to_owned(),
             Self::Checked(.., allowed) | Self::Word(.., allowed) => (*allowed).to_owned(),
             Self::Choice(names, ..) => match names {
-                [others @ .., last] => format!("{} or {last}", others.join(", ")),
                 [] => String::new(),
+                [only] => (*only).to_owned(),
+                [others @ .., last] => format!("{} or {last}", others.join(", ")),
             },
             Self::Budget(_) => {
                 "a number of logins at once and a time for each further one, like burst 5, every 10s".into()

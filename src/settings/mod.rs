@@ -128,11 +128,13 @@ pub struct Secrets {
     /// The credentials file for `secret:NAME`; absent = `credentials.toml` beside the settings file.
     pub file: Option<PathBuf>,
     pub allow_plain_password: bool,
+    /// A poll's arguments may name commands to be run.
+    pub allow_commands: bool,
 }
 
 impl Default for Secrets {
     fn default() -> Self {
-        Self { file: None, allow_plain_password: true }
+        Self { file: None, allow_plain_password: true, allow_commands: true }
     }
 }
 

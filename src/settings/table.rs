@@ -180,6 +180,11 @@ pub const SETTINGS: &[Setting] = &[
         Form::Switch(|s| &mut s.secrets.allow_plain_password),
         "Whether a password may be given as it is, visible to everybody in the list of processes.",
     ),
+    Setting::new(
+        "secrets.allow_commands",
+        Form::Switch(|s| &mut s.secrets.allow_commands),
+        "Whether a poll's arguments may name commands to be run, by exec: or --proxy-command; settings and inventory always may.",
+    ),
     Setting::new("log.file", Form::Path(|s| &mut s.log.file), "Log file of runs that no person watches.")
         .absent("ddl-monitor.log in the state directory"),
     Setting::new(

@@ -60,9 +60,18 @@ impl Books {
     }
 
     /// Takes what another sweep wrote meanwhile.
-    pub(super) fn refresh(&mut self) -> io::Result<()> {
-        if let Some(page) = self.slots.read::<Page>()? {
-            self.page = page;
+    pub(super) fn refresh(&mut self, spool: &Spool) -> io::Result<()> {
+        if self.path.exists() {
+            self.page = self.slots.read()?.unwrap_or(self.page);
+        } else {
+            // Somebody has removed it; for this process it goes on.
+            self.slots = Slots::open::<Page>(&self.path)?.0;
+            self.save()?;
+        }
+        let end = spool.last()? + 1;
+        if self.page.next.number > end {
+            log::warn!(books:% = self.path.display(), next = self.page.next.number, end; "the spool begins anew");
+            self.page.next = Position { number: spool.first()?, ..Position::default() };
         }
         Ok(())
     }

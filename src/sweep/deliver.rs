@@ -43,7 +43,7 @@ impl Post for Sender {
 pub struct Pace {
     /// Values per batch at most.
     pub batch: usize,
-    /// Values per second at most, while there are more than a batch.
+    /// Values per second at most.
     pub rate: u32,
     /// Values that nobody took for so long are dropped.
     pub age: Duration,
@@ -99,7 +99,7 @@ impl<P: Post> Delivery<P> {
             }
             other => other?,
         };
-        self.books.refresh()?;
+        self.books.refresh(&self.spool)?;
         self.suspects = read_suspects(&self.books);
         let before = self.suspects.clone();
         let result = self.send_all(&mut done, deadline, stop);
@@ -150,10 +150,8 @@ impl<P: Post> Delivery<P> {
                     return self.drop_old(done);
                 }
             }
-            if found.len() == self.pace.batch {
-                let due = Duration::from_secs_f64(found.len() as f64 / f64::from(self.pace.rate.max(1)));
-                deadline.pause(due.saturating_sub(begun.elapsed()));
-            }
+            let due = Duration::from_secs_f64(found.len() as f64 / f64::from(self.pace.rate.max(1)));
+            deadline.pause(due.saturating_sub(begun.elapsed()));
         }
     }
 

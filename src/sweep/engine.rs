@@ -117,12 +117,13 @@ impl<M: Measure> Engine<M> {
         super::books::close_others(&spool, &plan.servers)?;
         let outbox = Outbox::new(spool, plan.servers.clone());
         deliveries.iter().enumerate().for_each(|(at, delivery)| outbox.learn(at, delivery));
+        let workers = plan.workers;
         let shared = Arc::new(Shared {
             measure,
             plan,
             table,
             boot: Moment::now(),
-            jobs: Jobs::default(),
+            jobs: Jobs::new(workers),
             summary: Mutex::new(Summary { time: clock::now(), ..Summary::default() }),
             outbox,
         });
@@ -299,18 +300,20 @@ impl<M: Measure> Shared<M> {
 }
 
 fn work<M: Measure>(shared: &Shared<M>) {
-    while let Some(job) = shared.jobs.take() {
-        let done = catch_unwind(AssertUnwindSafe(|| measure(shared, &job)));
-        if done.is_err() {
+    while let Some(taken) = shared.jobs.take() {
+        let job = &taken.job;
+        let answered = catch_unwind(AssertUnwindSafe(|| measure(shared, job))).unwrap_or_else(|_| {
             shared.let_go(job.lines.iter().map(|(claim, _)| (claim.key, claim.reported)).collect());
             let mut summary = shared.summary();
             job.lines.iter().for_each(|_| summary.fail(Kind::Internal.name()));
-        }
-        shared.jobs.done(&job.router.name);
+            false
+        });
+        shared.jobs.done(&taken, answered);
     }
 }
 
-fn measure<M: Measure>(shared: &Shared<M>, job: &Job) {
+/// Whether the router has answered.
+fn measure<M: Measure>(shared: &Shared<M>, job: &Job) -> bool {
     let begun = shared.boot.later().now;
     let lines: Vec<LineRecord> = job.lines.iter().map(|(_, line)| line.clone()).collect();
     let found = if job.deadline.is_over() {
@@ -322,12 +325,15 @@ fn measure<M: Measure>(shared: &Shared<M>, job: &Job) {
     let now = clock::now();
     let mut values = Vec::new();
     let mut released = Vec::with_capacity(found.len());
+    let mut answered = false;
     let mut summary = shared.summary();
     for ((claim, line), found) in job.lines.iter().zip(&found) {
         let outcome = match found {
             Ok(answers) => Outcome::Answered(answers),
             Err(failure) => Outcome::Unasked(failure, now),
         };
+        answered |=
+            outcome.failure().is_none_or(|failure| !failure.kind.is_of_router() && failure.kind != Kind::Deadline);
         match outcome.failure() {
             None => summary.measured += 1,
             Some(failure) => summary.fail(failure.kind.name()),
@@ -344,6 +350,7 @@ fn measure<M: Measure>(shared: &Shared<M>, job: &Job) {
     let dropped = shared.outbox.put(values);
     shared.summary().dropped += dropped;
     shared.let_go(released);
+    answered
 }
 
 fn is_late(claim: &Claim, line: &LineRecord, begun: u64) -> bool {

@@ -1,5 +1,5 @@
 //! What is to be measured, router by router: a queue for a pool of workers. A router that is slow or dead holds a few of them at
-//! most, so it delays no other. Knows nothing of how a router is asked.
+//! most, one while it does not answer, so it delays no other. Knows nothing of how a router is asked.
 
 use super::table::Claim;
 use crate::deadline::Deadline;
@@ -20,40 +20,69 @@ pub(super) struct Job {
     pub(super) deadline: Deadline,
 }
 
+/// A job that was begun.
+pub(super) struct Taken {
+    pub(super) job: Job,
+    was_silent: bool,
+}
+
 #[derive(Default)]
 struct Inner {
     waiting: VecDeque<Job>,
     running: HashMap<String, usize>,
+    /// By router, whether it answered the last job that is done.
+    answered: HashMap<String, bool>,
     busy: usize,
+    /// With jobs of routers that did not answer the last time.
+    silent: usize,
     closed: bool,
 }
 
-#[derive(Default)]
+impl Inner {
+    fn next(&mut self, workers: usize) -> Option<Taken> {
+        let is_free = |job: &Job| {
+            let running = self.running.get(&job.router.name).copied().unwrap_or_default();
+            match self.answered.get(&job.router.name) {
+                Some(true) => running < AT_ONCE,
+                None => running == 0,
+                // However many of them there are, half of the workers are for the others.
+                Some(false) => running == 0 && self.silent < (workers / 2).max(1),
+            }
+        };
+        let at = self.waiting.iter().position(is_free)?;
+        let job = self.waiting.remove(at)?;
+        let was_silent = self.answered.get(&job.router.name) == Some(&false);
+        *self.running.entry(job.router.name.clone()).or_default() += 1;
+        self.busy += 1;
+        self.silent += usize::from(was_silent);
+        Some(Taken { job, was_silent })
+    }
+}
+
 pub(super) struct Jobs {
     inner: Mutex<Inner>,
     changed: Condvar,
+    /// So many may be busy at a time.
+    workers: usize,
 }
 
 impl Jobs {
+    pub(super) fn new(workers: usize) -> Self {
+        Self { inner: Mutex::default(), changed: Condvar::new(), workers }
+    }
+
     pub(super) fn put(&self, jobs: impl IntoIterator<Item = Job>) {
         self.lock().waiting.extend(jobs);
         self.changed.notify_all();
     }
 
     /// The next job of a router that has not too many; waits for one, None when there will be none.
-    pub(super) fn take(&self) -> Option<Job> {
+    pub(super) fn take(&self) -> Option<Taken> {
         let mut inner = self.lock();
         loop {
-            let free = |job: &Job| inner.running.get(&job.router.name).is_none_or(|running| *running < AT_ONCE);
-            if let Some(at) = inner.waiting.iter().position(free)
-                && let Some(job) = inner.waiting.remove(at)
-            {
-                *inner.running.entry(job.router.name.clone()).or_default() += 1;
-                inner.busy += 1;
-                return Some(job);
-            }
-            if inner.closed && inner.waiting.is_empty() {
-                return None;
+            let job = inner.next(self.workers);
+            if job.is_some() || (inner.closed && inner.waiting.is_empty()) {
+                return job;
             }
             inner = self.changed.wait(inner).unwrap_or_else(PoisonError::into_inner);
         }
@@ -65,10 +94,13 @@ impl Jobs {
         inner.waiting.len() > workers.saturating_sub(inner.busy)
     }
 
-    /// A job that was taken is done.
-    pub(super) fn done(&self, router: &str) {
+    /// A job that was taken is done, and whether its router has answered.
+    pub(super) fn done(&self, taken: &Taken, answered: bool) {
+        let router = &taken.job.router.name;
         let mut inner = self.lock();
         inner.busy -= 1;
+        inner.silent -= usize::from(taken.was_silent);
+        inner.answered.insert(router.clone(), answered);
         if let Some(running) = inner.running.get_mut(router) {
             *running -= 1;
             if *running == 0 {
@@ -106,5 +138,50 @@ impl Jobs {
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job(n: usize) -> Job {
+        let router = Arc::new(RouterRecord { name: format!("r{n}"), ..RouterRecord::default() });
+        Job { router, lines: Vec::new(), deadline: Deadline::after(Duration::ZERO) }
+    }
+
+    fn take_all(jobs: &Jobs) -> Vec<Taken> {
+        std::iter::from_fn(|| jobs.lock().next(jobs.workers)).collect()
+    }
+
+    fn names(taken: &[Taken]) -> Vec<&str> {
+        taken.iter().map(|taken| taken.job.router.name.as_str()).collect()
+    }
+
+    #[test]
+    fn a_router_that_answers_takes_several_jobs_at_once_and_one_that_is_not_known_one() {
+        let jobs = Jobs::new(20);
+        jobs.put((0..12).map(|n| job(n % 2)));
+        let first = take_all(&jobs);
+        assert_eq!(names(&first), ["r0", "r1"]);
+        jobs.done(&first[0], true);
+        jobs.done(&first[1], false);
+        assert_eq!(names(&take_all(&jobs)), ["r0", "r1", "r0", "r0", "r0"]);
+    }
+
+    #[test]
+    fn routers_that_do_not_answer_leave_workers_for_the_others() {
+        let jobs = Jobs::new(20);
+        jobs.put((0..30).map(job));
+        take_all(&jobs).iter().for_each(|taken| jobs.done(taken, false));
+        // Their lines fall due again and again, and nobody answers for them.
+        jobs.put((0..90).map(|n| job(n % 30)));
+        let taken = take_all(&jobs);
+        assert_eq!(taken.len(), 10);
+        jobs.put([job(30)]);
+        assert_eq!(names(&take_all(&jobs)), ["r30"]);
+        // One that is done makes room for one.
+        jobs.done(&taken[0], false);
+        assert_eq!(take_all(&jobs).len(), 1);
     }
 }

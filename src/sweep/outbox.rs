@@ -2,7 +2,7 @@
 //! does not answer is asked again and again, and delays no other. Knows nothing of lines.
 
 use super::books;
-use super::deliver::{self, Delivery};
+use super::deliver::{self, Delivered, Delivery};
 use super::report;
 use super::spool::Spool;
 use super::summary::ServerSummary;
@@ -128,18 +128,17 @@ impl Outbox {
             // Told in the middle of a long queue: what is left has its own, shorter time.
             let stop = || closing.is_none() && self.mail().closing.is_some();
             let mut left = unspooled;
-            let delivered = delivery.run(deadline, &stop).map(|mut delivered| {
-                delivery.send_unspooled(&mut left, deadline, &mut delivered);
-                delivered
-            });
+            let (mut delivered, unread) = match delivery.run(deadline, &stop) {
+                Ok(delivered) => (delivered, None),
+                Err(e) => (Delivered::default(), Some(format!("the spool cannot be read: {e}"))),
+            };
+            delivery.send_unspooled(&mut left, deadline, &mut delivered);
+            delivered.stopped = unread.or(delivered.stopped);
             self.learn(at, &delivery);
             let forgotten = deliver::forget_sent(&self.spool, &self.servers, Deadline::after(LOCK_LIMIT));
             forgotten.unwrap_or_else(|e| log::error!(error:% = e; "sent values could not be removed from the spool"));
             summary.dropped += self.keep_unspooled(at, left, closing.is_some());
-            match delivered {
-                Ok(delivered) => summary.add(delivered),
-                Err(e) => summary.failure = Some(format!("the spool cannot be read: {e}")),
-            }
+            summary.add(delivered);
             let was_waiting = retry.is_some();
             retry = match (&summary.failure, retry) {
                 (None, _) => None,

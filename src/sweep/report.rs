@@ -174,6 +174,8 @@ fn traceroute(outcome: Outcome<'_>) -> Option<String> {
 }
 
 fn cut(mut text: String) -> String {
+    // Zabbix would end the text there.
+    text.retain(|c| c != '\0');
     if let Some((end, _)) = text.char_indices().nth(LONGEST_TEXT) {
         text.truncate(end);
     }

@@ -5,11 +5,13 @@
 use super::entry::{self, Entry, HEADER};
 use super::slots::Slots;
 use crate::deadline::Deadline;
+use crate::small_file;
 use crate::state::{self, Lock};
 use crate::zabbix::sender::Value;
 use serde::{Deserialize, Serialize};
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder};
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 const SUFFIX: &str = ".values";
@@ -71,7 +73,15 @@ impl Spool {
     }
 
     pub(super) fn lock(&self, deadline: Deadline) -> io::Result<Lock> {
-        Lock::acquire(&self.folder.join("lock"), deadline)
+        let path = self.folder.join("lock");
+        match Lock::acquire(&path, deadline) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                log::warn!(folder:% = self.folder.display(); "the folder of the spool is gone; a new one is made");
+                DirBuilder::new().mode(0o700).create(&self.folder)?;
+                Lock::acquire(&path, deadline)
+            }
+            other => other,
+        }
     }
 
     /// Appends values, all or (on an error) none. On a full disk the oldest values make room for them.
@@ -176,7 +186,14 @@ impl Spool {
         let end = self.folder.join("end");
         // Whoever only looks makes no file.
         let known = if end.exists() { Slots::open::<u64>(&end)?.1 } else { None };
-        Ok(known.unwrap_or_default())
+        match (known, self.files()?.pop()) {
+            (Some(last), _) => Ok(last),
+            (None, None) => Ok(0),
+            (None, Some(file)) => {
+                let from = Position { number: file, ..Position::default() };
+                Ok(self.read(from, usize::MAX)?.pop().map_or(file.saturating_sub(1), |found| found.after.number - 1))
+            }
+        }
     }
 
     /// Up to `most` values from a position on.
@@ -208,16 +225,13 @@ impl Spool {
         most: usize,
         found: &mut Vec<Found>,
     ) -> io::Result<()> {
-        let mut file = match File::open(self.path(name)) {
+        let (mut file, meta) = match small_file::open(&self.path(name)) {
             // Dropped for its age or size by another sweep.
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
             other => other?,
         };
-        if !file.metadata()?.is_file() {
-            return Err(io::ErrorKind::InvalidData.into());
-        }
         // An offset beyond the end is of another file: somebody put it there.
-        let mut start = if offset > file.metadata()?.len() { 0 } else { offset };
+        let mut start = if offset > meta.len() { 0 } else { offset };
         let mut rest: Vec<u8> = Vec::new();
         loop {
             file.seek(SeekFrom::Start(start + rest.len() as u64))?;

@@ -179,6 +179,23 @@ impl Table {
         self.write(&mut open, &changed, usize::MAX / 4)
     }
 
+    /// Forgets what is known of lines that nobody measures: one that was removed and is there again has missed no checks.
+    pub fn forget(&self, lines: &[u64], moment: Moment, deadline: Deadline) -> io::Result<()> {
+        if lines.is_empty() || !self.path.exists() {
+            return Ok(());
+        }
+        let _lock = self.lock(deadline)?;
+        let mut open = self.open(moment.boot)?;
+        let known: Vec<usize> = lines.iter().filter_map(|key| open.places.get(key).copied()).collect();
+        for at in &known {
+            let row = &mut open.rows[*at];
+            if row.holder.pid == 0 {
+                *row = Row { key: row.key, ..Row::default() };
+            }
+        }
+        self.write(&mut open, &known, usize::MAX / 4)
+    }
+
     fn lock(&self, deadline: Deadline) -> io::Result<Lock> {
         Lock::acquire(&self.path.with_extension("lock"), deadline)
     }

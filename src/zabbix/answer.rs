@@ -4,8 +4,12 @@
 use super::macros::{Macro, Name, Value as MacroValue};
 use serde_json::Value;
 
-/// More is no name of a host, a template or a group (255 characters), nor the value of a macro (2048).
-const LONGEST: usize = 4096;
+/// More bytes is no name of a host, a template or a group, nor a tag: 255 characters each.
+const LONGEST: usize = 1024;
+/// More bytes is no value of a macro: 2048 characters.
+const LONGEST_VALUE: usize = 8192;
+/// Of a macro with its context.
+const LONGEST_NAME: usize = 2048;
 
 /// What could not be taken, to follow "its".
 pub(super) type Strange = &'static str;
@@ -49,22 +53,23 @@ pub(super) fn ids(object: &Value, key: &str, name: &str) -> Option<Vec<u64>> {
     Some(ids)
 }
 
-/// The macros of a host or template, or global ones.
-pub(super) fn macros(all: &[Value]) -> Result<Vec<Macro>, Strange> {
-    let mut found = Vec::with_capacity(all.len());
-    for one in all {
-        let name = text(one, "macro").ok_or("macros")?;
-        // One that Zabbix itself could not resolve is none.
-        let Some(name) = Name::parse(name) else { continue };
-        let value = match (choice(one, "type"), one.get("value")) {
-            (0, Some(Value::String(_))) => MacroValue::Text(text(one, "value").ok_or("macros")?.to_owned()),
-            (2, _) => MacroValue::Vault,
-            (0 | 1, None | Some(Value::Null)) | (1, _) => MacroValue::Secret,
-            _ => return Err("macros"),
-        };
-        found.push(Macro { name, value });
-    }
-    Ok(found)
+/// The macros of a host or template.
+pub(super) fn macros(object: &Value) -> Result<Vec<Macro>, Strange> {
+    let all = list(object, "macros").ok_or("macros")?;
+    all.iter().filter_map(|one| user_macro(one).transpose()).collect()
+}
+
+/// One that Zabbix itself could not resolve is none.
+pub(super) fn user_macro(one: &Value) -> Result<Option<Macro>, Strange> {
+    let name = one.get("macro").and_then(Value::as_str).ok_or("macros")?;
+    let Some(name) = Name::parse(name).filter(|_| name.len() <= LONGEST_NAME) else { return Ok(None) };
+    let value = match (choice(one, "type"), one.get("value")) {
+        (0, Some(Value::String(text))) if text.len() <= LONGEST_VALUE => MacroValue::Text(text.clone()),
+        (2, _) => MacroValue::Vault,
+        (0 | 1, None | Some(Value::Null)) | (1, _) => MacroValue::Secret,
+        _ => MacroValue::Strange,
+    };
+    Ok(Some(Macro { name, value }))
 }
 
 #[cfg(test)]
@@ -94,12 +99,24 @@ mod tests {
             {"macro": "{$D}", "type": "0"},
             {"macro": "not one", "value": "x", "type": "0"},
         ]);
-        let values: Vec<_> = macros(all.as_array().unwrap()).unwrap().into_iter().map(|one| one.value).collect();
+        let of = |all: Value| macros(&json!({"macros": all}));
+        let values: Vec<_> = of(all).unwrap().into_iter().map(|one| one.value).collect();
         let text = MacroValue::Text(String::new());
         assert_eq!(values, [text, MacroValue::Secret, MacroValue::Vault, MacroValue::Secret]);
-        for strange in [json!([{"macro": 1}]), json!([{"macro": "{$A}", "value": [], "type": "0"}]), json!([1])] {
-            assert_eq!(macros(strange.as_array().unwrap()), Err("macros"));
+        for strange in [json!([{"macro": 1}]), json!([1]), json!(7)] {
+            assert_eq!(of(strange), Err("macros"));
         }
-        assert_eq!(macros(&[json!({"macro": "{$A}", "value": "x".repeat(5000), "type": 0})]), Err("macros"));
+    }
+
+    #[test]
+    fn a_value_that_is_none_harms_no_other_and_the_longest_of_zabbix_is_one() {
+        let of = |value: Value, kind: &str| user_macro(&json!({"macro": "{$A}", "value": value, "type": kind}));
+        let value = |value: Value, kind: &str| of(value, kind).unwrap().unwrap().value;
+        let longest = "𝄞".repeat(2048);
+        assert_eq!(value(longest.as_str().into(), "0"), MacroValue::Text(longest));
+        for strange in [json!("x".repeat(100_000)), json!([]), json!(5)] {
+            assert_eq!(value(strange, "0"), MacroValue::Strange);
+        }
+        assert_eq!(value(json!("x"), "9"), MacroValue::Strange);
     }
 }

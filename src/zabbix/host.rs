@@ -31,21 +31,24 @@ pub(super) struct Unclear {
 /// All about these hosts, by id. One that was deleted in between is left out; one that is there and not in the answer is an
 /// answer cut in half.
 pub(super) fn fetch(api: &Api, ids: &[u64]) -> Result<Vec<Result<Host, Unclear>>, Failure> {
-    let answer: Vec<Value> = api.call("host.get", &request(api.version(), ids))?;
     let wanted: BTreeSet<u64> = ids.iter().copied().collect();
     let mut found = BTreeMap::new();
-    for one in &answer {
-        let id = answer::id(one, "hostid").ok_or_else(|| api.strange("a host without an id"))?;
+    api.each("host.get", &request(api.version(), ids), |one| {
+        let id = answer::id(&one, "hostid").ok_or_else(|| api.strange("a host without an id"))?;
         // Nobody asked for it: a parameter had no effect.
-        if wanted.contains(&id) && answer::choice(one, "status") == 0 {
-            found.entry(id).or_insert_with(|| parse(one, id));
+        if wanted.contains(&id) && answer::choice(&one, "status") == 0 {
+            found.entry(id).or_insert_with(|| parse(&one, id));
         }
-    }
+        Ok(())
+    })?;
     let missing: Vec<u64> = wanted.into_iter().filter(|id| !found.contains_key(id)).collect();
     if !missing.is_empty() {
         let query = json!({"hostids": missing, "output": ["hostid"], "filter": {"status": 0}});
-        let there: Vec<Value> = api.call("host.get", &query)?;
-        let there = there.iter().filter_map(|one| answer::id(one, "hostid")).filter(|id| missing.contains(id)).count();
+        let mut there = 0;
+        api.each("host.get", &query, |one| {
+            there += usize::from(answer::id(&one, "hostid").is_some_and(|id| missing.contains(&id)));
+            Ok(())
+        })?;
         if there > 0 {
             return Err(api.strange(&format!("host.get left out {there} of {} hosts that are there", ids.len())));
         }
@@ -84,7 +87,7 @@ fn parse(one: &Value, id: u64) -> Result<Host, Unclear> {
             .map_err(unclear)?,
         groups: groups.iter().filter_map(|group| answer::text(group, "name")).map(str::to_owned).collect(),
         parents: answer::ids(one, "parentTemplates", "templateid").ok_or_else(|| unclear("templates"))?,
-        macros: answer::list(one, "macros").ok_or("macros").and_then(answer::macros).map_err(unclear)?,
+        macros: answer::macros(one).map_err(unclear)?,
         host,
     })
 }

@@ -25,6 +25,8 @@ pub(super) struct Rulebook<'a> {
 pub(super) const UNREADABLE: &str = "it has a template that the user of the API may not read, so its macros are not known; give that \
                                      user's group read rights on the templates' groups";
 
+const STRANGE: &str = "has a value that is no text, or too long a one";
+
 /// What became of a host.
 pub(super) enum Outcome {
     Line(Box<(LineRecord, RouterRecord)>),
@@ -55,7 +57,7 @@ impl Rulebook<'_> {
             return Outcome::Unreadable;
         }
         if let Some(what) = levels.iter().flatten().find_map(|template| template.strange) {
-            return Outcome::Skipped(format!("the {what} of one of its templates were not understood"));
+            return Outcome::Skipped(format!("the {what} of one of its templates could not be understood"));
         }
         match self.line(host, &levels) {
             Ok(found) => Outcome::Line(Box::new(found)),
@@ -124,7 +126,11 @@ impl Rulebook<'_> {
         let rule = self.credentials.find(&name, &address.short(), &host.groups);
         let key = owned(Field::Key)?;
         let password = match values.get(Field::Password) {
-            Some(Value::Text(password)) if !password.is_empty() => Some(password.clone()),
+            Some(Value::Text(password)) if !password.is_empty() => {
+                self.no_command(Field::Password, password)?;
+                Some(password.clone())
+            }
+            Some(Value::Strange) => return Err(format!("{} {STRANGE}", self.names.of_field(Field::Password))),
             _ if key.is_some() => None,
             told => Some(rule.map(str::to_owned).ok_or_else(|| self.no_password(told))?),
         };
@@ -137,6 +143,7 @@ impl Rulebook<'_> {
                  secret:NAME whose login has it",
                 self.names.of_field(field)
             )),
+            Some(Value::Text(text)) => self.no_command(field, text).and_then(|()| owned(field)),
             _ => owned(field),
         };
         Ok(RouterRecord {
@@ -150,6 +157,18 @@ impl Rulebook<'_> {
             key,
             ..RouterRecord::default()
         })
+    }
+
+    /// Who may edit a macro in Zabbix may not run programs here.
+    fn no_command(&self, field: Field, text: &str) -> Result<(), String> {
+        if !text.starts_with("exec:") {
+            return Ok(());
+        }
+        Err(format!(
+            "{} is a command (exec:), which is not run for Zabbix; set it here, with sync.credential, sync.group_credentials or \
+             sync.router_credentials",
+            self.names.of_field(field)
+        ))
     }
 
     fn no_password(&self, told: Option<&Value>) -> String {
@@ -205,6 +224,7 @@ impl<'a> Values<'a> {
             Some(Value::Secret | Value::Vault) => {
                 Err(format!("{name} is a secret, which the API does not tell; make its type text"))
             }
+            Some(Value::Strange) => Err(format!("{name} {STRANGE}")),
         }
     }
 

@@ -35,6 +35,8 @@ pub enum Value {
     Secret,
     /// A path in a vault, which is not ours to open.
     Vault,
+    /// Something that no value is; it matters only to who needs it.
+    Strange,
 }
 
 /// A regular expression of a context that could not be read; the text is the whole macro.

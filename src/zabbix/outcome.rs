@@ -3,7 +3,7 @@
 
 use super::reading::Skipped;
 use crate::failure::Failure;
-use crate::inventory::compare::Changes;
+use crate::inventory::difference::Changes;
 use crate::state::{self, State};
 use serde::{Deserialize, Serialize};
 use std::fs;

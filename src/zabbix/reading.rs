@@ -15,7 +15,7 @@ use crate::failure::Failure;
 use crate::inventory::compiled::RouterLines;
 use crate::settings::{Settings, Zabbix};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
@@ -64,8 +64,11 @@ pub fn read(settings: &Settings, deadline: Deadline) -> Result<Reading, Failure>
     }
     let ids = select::host_ids(&api, &settings.sync)?;
     let query = json!({"globalmacro": true, "output": ["macro", "value", "type"]});
-    let global: Vec<Value> = api.call("usermacro.get", &query)?;
-    let global = answer::macros(&global).map_err(|what| api.strange(&format!("its global {what}")))?;
+    let mut global = Vec::new();
+    api.each("usermacro.get", &query, |one| {
+        global.extend(answer::user_macro(&one).map_err(|what| api.strange(&format!("its global {what}")))?);
+        Ok(())
+    })?;
     let book = Rulebook {
         names: &names,
         tag: Wanted::parse(&settings.sync.tag),
@@ -149,7 +152,7 @@ impl Reader<'_> {
                 Err(unclear) => skipped.push(Skipped {
                     hostid: unclear.id,
                     host: unclear.host,
-                    reason: format!("its {} were not understood", unclear.what),
+                    reason: format!("its {} could not be understood", unclear.what),
                 }),
             }
         }

@@ -1,15 +1,18 @@
 //! Hosts and templates that have a template which the user of the API may not see: the API does not say so, it leaves it out,
-//! and a macro would be resolved wrongly. What tells is an item that came from a template, while that template's own item is
-//! not to be seen. A template without items and tags cannot be noticed.
+//! and a macro would be resolved wrongly. What tells is an item, or a discovery rule, that came from a template, while that
+//! template's own is not to be seen. A template without any of them and without tags cannot be noticed.
 
 use super::answer;
 use super::api::Api;
 use crate::failure::Failure;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Items asked for at once.
 const AT_ONCE: usize = 5000;
+
+/// Who tells of items; discovery rules are items with other methods. An id is one of either.
+const METHODS: [&str; 2] = ["item.get", "discoveryrule.get"];
 
 /// The items of templates that were looked for.
 #[derive(Default)]
@@ -32,11 +35,13 @@ pub(super) fn origins(api: &Api, key: &str, ids: &[u64]) -> Result<Origins, Fail
     if key == "templateids" {
         query["templated"] = true.into();
     }
-    let items: Vec<Value> = api.call("item.get", &query)?;
-    for item in &items {
-        if let (Some(owner), Some(origin @ 1..)) = (answer::id(item, "hostid"), answer::id(item, "templateid")) {
-            origins.entry(owner).or_default().insert(origin);
-        }
+    for method in METHODS {
+        api.each(method, &query, |item| {
+            if let (Some(owner), Some(origin @ 1..)) = (answer::id(&item, "hostid"), answer::id(&item, "templateid")) {
+                origins.entry(owner).or_default().insert(origin);
+            }
+            Ok(())
+        })?;
     }
     Ok(origins)
 }
@@ -47,16 +52,17 @@ impl Rights {
         let new: BTreeSet<u64> = origins.values().flatten().copied().filter(|id| !self.is_known(*id)).collect();
         let new: Vec<u64> = new.into_iter().collect();
         for some in new.chunks(AT_ONCE) {
-            let query = json!({"itemids": some, "templated": true, "output": ["itemid"]});
-            let found: Vec<Value> = api.call("item.get", &query)?;
-            let found: BTreeSet<u64> = found.iter().filter_map(|item| answer::id(item, "itemid")).collect();
-            for id in some {
-                if found.contains(id) {
-                    self.seen.insert(*id)
-                } else {
-                    self.unseen.insert(*id)
-                };
+            let mut found = BTreeSet::new();
+            for method in METHODS {
+                let query = json!({"itemids": some, "templated": true, "output": ["itemid"]});
+                api.each(method, &query, |item| {
+                    found.extend(answer::id(&item, "itemid"));
+                    Ok(())
+                })?;
             }
+            let (seen, unseen): (Vec<u64>, Vec<u64>) = some.iter().partition(|id| found.contains(id));
+            self.seen.extend(seen);
+            self.unseen.extend(unseen);
         }
         let blind = |origins: &BTreeSet<u64>| origins.iter().any(|id| self.unseen.contains(id));
         Ok(origins.iter().filter(|(_, origins)| blind(origins)).map(|(owner, _)| *owner).collect())

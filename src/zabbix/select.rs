@@ -62,14 +62,14 @@ pub(super) fn host_ids(api: &Api, settings: &Sync) -> Result<Vec<u64>, Failure> 
         query["evaltype"] = 0.into();
         query["inheritedTags"] = true.into();
     }
-    let found: Vec<Value> = api.call("host.get", &query)?;
     let mut ids = BTreeSet::new();
-    for host in &found {
-        let id = answer::id(host, "hostid").ok_or_else(|| api.strange("a host without an id"))?;
-        if answer::choice(host, "status") == 0 && is_by(host, &by, groups) {
+    api.each("host.get", &query, |host| {
+        let id = answer::id(&host, "hostid").ok_or_else(|| api.strange("a host without an id"))?;
+        if answer::choice(&host, "status") == 0 && is_by(&host, &by, groups) {
             ids.insert(id);
         }
-    }
+        Ok(())
+    })?;
     Ok(ids.into_iter().collect())
 }
 

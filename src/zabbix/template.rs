@@ -35,20 +35,18 @@ impl Templates {
         while !wanted.is_empty() {
             let all: Vec<u64> = std::mem::take(&mut wanted).into_iter().collect();
             for some in all.chunks(AT_ONCE) {
-                let answer: Vec<Value> = api.call(
-                    "template.get",
-                    &json!({
-                        "templateids": some, "output": ["templateid"], "selectMacros": ["macro", "value", "type"],
-                        "selectParentTemplates": ["templateid"], "selectTags": ["tag", "value"],
-                    }),
-                )?;
-                for one in &answer {
-                    let id = answer::id(one, "templateid").ok_or_else(|| api.strange("a template without an id"))?;
-                    let template = Template::of(one);
+                let query = json!({
+                    "templateids": some, "output": ["templateid"], "selectMacros": ["macro", "value", "type"],
+                    "selectParentTemplates": ["templateid"], "selectTags": ["tag", "value"],
+                });
+                api.each("template.get", &query, |one| {
+                    let id = answer::id(&one, "templateid").ok_or_else(|| api.strange("a template without an id"))?;
+                    let template = Template::of(&one);
                     learnt.push(id);
                     wanted.extend(template.parents.iter().copied());
                     self.known.insert(id, template);
-                }
+                    Ok(())
+                })?;
                 self.gone.extend(some.iter().copied().filter(|id| !self.known.contains_key(id)));
             }
             wanted.retain(|id| self.is_new(*id));
@@ -91,7 +89,7 @@ impl Templates {
 impl Template {
     fn of(one: &Value) -> Self {
         let mut strange = None;
-        let macros = answer::list(one, "macros").ok_or("macros").and_then(answer::macros);
+        let macros = answer::macros(one);
         let macros = macros.unwrap_or_else(|what| {
             strange = Some(what);
             Vec::new()

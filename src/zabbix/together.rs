@@ -73,7 +73,7 @@ pub(super) fn routers(
     routers.retain(|_, (_, lines)| !lines.is_empty());
     if judge.plain > 0 {
         remarks.push(format!(
-            "passwords of {} in the clear in {}; better secret:NAME, file:PATH, env:NAME or exec:COMMAND",
+            "passwords of {} in the clear in {}; better secret:NAME, file:PATH or env:NAME",
             if judge.plain == 1 { "one router are".to_owned() } else { format!("{} routers are", judge.plain) },
             names.of_field(Field::Password)
         ));

@@ -4,9 +4,11 @@ mod commands;
 mod definitions;
 mod generated;
 mod generated_interfaces;
+mod generated_traceroutes;
 mod mistakes;
 mod per_packet;
 mod recorded;
+mod traceroutes;
 
 use ddl_monitor::platform::{Platform, find};
 use ddl_monitor::probe::{Ping, Probe};

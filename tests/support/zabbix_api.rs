@@ -28,6 +28,8 @@ pub enum Fault {
     Text(&'static str),
     /// An error of the API: message and data.
     Error(&'static str, &'static str),
+    /// By gzip, if the client says that it takes that.
+    Compressed,
     /// The second half of a list is left out.
     Half,
     /// This as the result.
@@ -69,6 +71,8 @@ pub struct Template {
     pub macros: Vec<Value>,
     /// Ids of its items.
     pub items: Vec<u64>,
+    /// Ids of its discovery rules.
+    pub rules: Vec<u64>,
     /// The user may not see it.
     pub hidden: bool,
 }
@@ -117,6 +121,7 @@ struct Shared {
     /// What a client of this version may not do, and did.
     mistakes: Vec<String>,
     sessions: BTreeSet<String>,
+    takes_gzip: bool,
     /// What `apiinfo.version` says in the place of the version that is spoken.
     says: Option<&'static str>,
 }
@@ -171,6 +176,11 @@ impl ZabbixApi {
         lock(&self.shared).calls.iter().filter(|called| *called == method).count()
     }
 
+    /// The client said that answers may be compressed.
+    pub fn takes_gzip(&self) -> bool {
+        lock(&self.shared).takes_gzip
+    }
+
     /// Logins that did not end.
     pub fn sessions(&self) -> usize {
         lock(&self.shared).sessions.len()
@@ -222,6 +232,7 @@ fn answer(mut connection: &TcpStream, version: (u32, u32), shared: &Mutex<Shared
         let (name, value) = line.split_once(": ")?;
         match name.to_ascii_lowercase().as_str() {
             "content-length" => length = value.parse().ok()?,
+            "accept-encoding" if value.contains("gzip") => lock(shared).takes_gzip = true,
             "authorization" => bearer = value.strip_prefix("Bearer ").map(str::to_owned),
             _ => {}
         }
@@ -256,13 +267,19 @@ fn answer(mut connection: &TcpStream, version: (u32, u32), shared: &Mutex<Shared
         Some(Fault::Error(message, data)) => {
             reply = json!({"jsonrpc": "2.0", "id": 1, "error": {"code": -32602, "message": message, "data": data}});
         }
+        Some(Fault::Compressed) if lock(shared).takes_gzip => {
+            let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            packed.write_all(reply.to_string().as_bytes()).ok()?;
+            let body = packed.finish().ok()?;
+            return respond(connection, 200, "OK", "application/json", &body, Some("Content-Encoding: gzip"));
+        }
         Some(Fault::Half) => {
             if let Some(list) = reply["result"].as_array_mut() {
                 list.truncate(list.len() / 2);
             }
         }
         Some(Fault::Result(result)) => reply["result"] = result,
-        Some(Fault::Nothing) | None => {}
+        Some(Fault::Nothing | Fault::Compressed) | None => {}
     }
     respond(connection, 200, "OK", "application/json", reply.to_string().as_bytes(), None)
 }
@@ -297,9 +314,10 @@ fn reply(shared: &mut Shared, version: (u32, u32), request: &Value, bearer: Opti
             let names = ["templateids", "output", "selectMacros", "selectParentTemplates", "selectTags"];
             known(shared, parameters, &names).map(|()| templates(&shared.world, parameters))
         }
-        "item.get" => {
+        "item.get" | "discoveryrule.get" => {
             let names = ["hostids", "templateids", "itemids", "inherited", "templated", "output"];
-            known(shared, parameters, &names).map(|()| items(&shared.world, parameters))
+            let rules = method == "discoveryrule.get";
+            known(shared, parameters, &names).map(|()| items(&only(&shared.world, rules), parameters))
         }
         "usermacro.get" => known(shared, parameters, &["globalmacro", "output"]).map(|()| json!(shared.world.global)),
         "proxy.get" => {
@@ -461,6 +479,17 @@ fn templates(world: &World, parameters: &Value) -> Value {
         json!({"templateid": id, "macros": one.macros, "parentTemplates": parents, "tags": tags(&one.tags)})
     };
     visible.map(row).collect()
+}
+
+/// With templates that have their items only, or their discovery rules only, in the place of items.
+fn only(world: &World, rules: bool) -> World {
+    let mut world = world.clone();
+    for template in &mut world.templates {
+        if rules {
+            template.items = template.rules.clone();
+        }
+    }
+    world
 }
 
 /// An item of a template is on all below it; its copy there has the id of the origin and of the owner in it.

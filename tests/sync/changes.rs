@@ -1,7 +1,11 @@
 //! What a sync says of changes, how far an inventory may shrink, and the generations that are kept.
 
 use super::{lines, monitor, refused, synced};
-use crate::support::zabbix_api::{Host, ZabbixApi, text_macro};
+use crate::support::wait;
+use crate::support::zabbix_api::{Fault, Host, ZabbixApi, text_macro};
+use ddl_monitor::inventory::history;
+use ddl_monitor::settings::StateSettings;
+use ddl_monitor::state::State;
 
 #[test]
 fn added_removed_changed_and_moved_lines_are_told() {
@@ -63,9 +67,69 @@ fn a_shrinking_inventory_is_refused_until_somebody_means_it() {
 fn the_first_sync_must_find_a_line() {
     let api = ZabbixApi::start("6.0", lines(0));
     let monitor = monitor(&api, "");
-    assert!(refused(&monitor).1.starts_with("there is no line in it"));
+    let said = refused(&monitor).1;
+    assert!(said.starts_with("there is no line; if that is meant, --accept-shrink takes it; if it is not,"), "{said}");
+    assert!(said.contains("check sync.tag, sync.proxy and the rights of the API's user"), "{said}");
+    api.change(|world| world.hosts = vec![Host::line(1, "10.1.1.1", ""), Host::line(2, "10.1.1.2", "")]);
+    let said = refused(&monitor).1;
+    assert!(said.contains("2 hosts skipped, the first is \"10.1.1.1\": it has no {$LINE_ROUTER_IP};"), "{said}");
     let discover = monitor.run(&["discover", "lines"]);
     assert!(discover.code == Some(1) && discover.stdout.contains("no inventory"), "{}", discover.stdout);
+}
+
+#[test]
+fn a_broken_inventory_is_replaced_but_not_by_none() {
+    let api = ZabbixApi::start("6.0", lines(3));
+    let monitor = monitor(&api, "");
+    synced(&monitor);
+    let file = monitor.state().join("inventory/current");
+    for broken in ["", "no inventory"] {
+        std::fs::write(&file, broken).expect("a file");
+        let hosts = lines(3).hosts;
+        api.change(|world| world.hosts.clear());
+        assert_eq!(monitor.run(&["sync"]).json()["failure"]["kind"], "rejected");
+        assert_eq!(std::fs::read_to_string(&file).expect("the file"), broken);
+        api.change(|world| world.hosts = hosts);
+        let document = synced(&monitor);
+        let remark = document["remarks"][0].as_str().expect("a remark");
+        assert!(document["lines"] == 3 && remark.starts_with("the one before could not be read"), "{document}");
+    }
+}
+
+#[test]
+fn a_sync_that_fails_tells_of_the_last_good_one_also_when_that_ended_meanwhile() {
+    let api = ZabbixApi::start("6.0", lines(2));
+    let monitor = monitor(&api, "");
+    synced(&monitor);
+    api.change(|world| world.hosts = lines(3).hosts);
+    api.fault("usermacro.get", Fault::Slow(std::time::Duration::from_millis(500)));
+    let slow = monitor.start(&["sync"]);
+    wait::until("it to ask", || (api.calls("usermacro.get") == 2).then_some(()));
+    // Of the second one, which waits for the first.
+    api.fault("apiinfo.version", Fault::Status(404, ""));
+    let ran = monitor.run(&["sync"]);
+    assert_eq!(slow.wait().json()["generation"], 2);
+    let document = ran.json();
+    assert_eq!((&document["failure"]["kind"], &document["generation"]), (&"settings".into(), &2.into()), "{document}");
+    let kept = monitor.run(&["status"]).json()["inventory"].clone();
+    assert_eq!((&kept["generation"], &kept["failure"]["kind"]), (&2.into(), &"settings".into()), "{kept}");
+}
+
+#[test]
+fn a_generation_that_is_replaced_while_it_is_read_can_still_be_read() {
+    let api = ZabbixApi::start("6.0", lines(1));
+    let monitor = monitor(&api, "");
+    for count in 1..=3_u64 {
+        api.change(|world| world.hosts = lines(count).hosts);
+        synced(&monitor);
+    }
+    let settings = StateSettings { dir: Some(monitor.state()), ..StateSettings::default() };
+    let state = State::open(&settings).expect("a state directory");
+    let all = history::all(&state).expect("generations");
+    std::fs::remove_dir_all(monitor.state().join("inventory")).expect("a folder");
+    let lines: Vec<usize> =
+        all.iter().map(|one| one.routers().expect("routers").iter().map(|(_, lines)| lines.len()).sum()).collect();
+    assert_eq!(lines, [3, 2, 1]);
 }
 
 #[test]
@@ -103,6 +167,15 @@ fn five_generations_are_kept_shown_and_compared() {
         "- line L-1006: 10.1.0.7 by 192.0.2.1\n- line L-1007: 10.1.0.8 by 192.0.2.1\ngeneration 7 → 5\n  removed: 2 lines\n"
     );
     assert!(diff(&["5"]).ends_with("generation 5 → 7\n  added: 2 lines\n"));
+    // Of its router only something changed.
+    api.change(|world| {
+        let platform = text_macro("{$LINE_ROUTER_PLATFORM}", "linux");
+        world.hosts.iter_mut().for_each(|host| *host = host.clone().with(platform.clone()));
+    });
+    synced(&monitor);
+    let text = monitor.run(&["--format", "text", "inventory", "history"]).stdout;
+    let newest: Vec<&str> = text.lines().nth(1).expect("a row").split_whitespace().collect();
+    assert_eq!(newest[2..9], ["7", "1", "0", "0", "0,", "1", "router"], "{text}");
 }
 
 #[test]

@@ -150,8 +150,20 @@ fn every_host_that_is_no_line_is_named_and_the_others_go_on() {
         (line(11).with(text_macro("{$LINE_ROUTER_PASSWORD}", "secret:gold")), "did you mean secret:good"),
         (line(12).with(text_macro("{$LINE_ROUTER_NAME}", "x*y")), "router name \"x*y\": allowed is"),
         (line(13).with(text_macro("{$LINE_ID}", "L-99")), "line \"L-99\" is also host \"10.1.1.99\""),
-        (line(14).with(json!({"macro": "{$X}", "value": [], "type": "0"})), "its macros were not understood"),
-        (line(15).with(text_macro("{$LINE_VRF}", &"x".repeat(5000))), "its macros were not understood"),
+        (line(14).with(json!({"macro": 7, "value": "x", "type": "0"})), "its macros could not be understood"),
+        (line(15).with(text_macro("{$LINE_VRF}", &"x".repeat(100_000))), "{$LINE_VRF} has a value that is no text, or"),
+        (
+            line(16).with(json!({"macro": "{$LINE_VRF}", "value": [], "type": "0"})),
+            "{$LINE_VRF} has a value that is no",
+        ),
+        (
+            line(17).with(text_macro("{$LINE_TARGET}", "10.9.9.9;reload")),
+            "{$LINE_TARGET} \"10.9.9.9;reload\": allowed is",
+        ),
+        (
+            line(18).with(text_macro("{$LINE_ROUTER_PASSWORD}", "")).with(text_macro("{$LINE_ROUTER_KEY}", "k")),
+            "{$LINE_ROUTER_KEY} \"k\": allowed is an absolute path",
+        ),
     ];
     let mut hosts = vec![Host::line(99, "10.1.1.99", "192.0.2.1")];
     // It is older than its copy.
@@ -173,8 +185,51 @@ fn every_host_that_is_no_line_is_named_and_the_others_go_on() {
         assert!(!reason.chars().any(char::is_control), "{reason:?}");
     }
     let text = monitor.run(&["--format", "text", "sync"]).stdout;
-    assert!(text.contains("skipped: 15 hosts\n"), "{text}");
+    assert!(text.contains("skipped: 18 hosts\n"), "{text}");
     assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{text:?}");
+}
+
+#[test]
+fn macros_that_are_not_asked_for_harm_no_line_whatever_they_are() {
+    // The longest that Zabbix takes, longer ones, and none at all.
+    let strange = ["汉".repeat(2048).into(), "x".repeat(100_000).into(), json!([])]
+        .map(|value| json!({"value": value, "type": "0"}));
+    let named = strange.iter().enumerate().map(|(at, one)| {
+        let mut one = one.clone();
+        one["macro"] = format!("{{$OTHER{at}}}").into();
+        one
+    });
+    let global: Vec<_> = named.collect();
+    let host = global.iter().fold(Host::line(1, "10.1.1.1", "192.0.2.1"), |host, one| host.with(one.clone()));
+    let api = ZabbixApi::start("6.0", World { hosts: vec![host], global, ..World::default() });
+    assert_eq!(synced(&monitor(&api, ""))["lines"], 1);
+}
+
+#[test]
+fn what_zabbix_says_is_never_a_command_to_be_run() {
+    let file = tempfile::tempdir().expect("a folder");
+    let file = file.path().join("made");
+    let command = format!("exec:/usr/bin/touch {}", file.display());
+    let line = |id: u64, name: &str| {
+        let host = Host::line(id, &format!("10.1.1.{id}"), &format!("192.0.2.{id}"));
+        host.with(text_macro("{$LINE_ROUTER_USERNAME}", "ddl")).with(text_macro(name, &command))
+    };
+    let names = ["{$LINE_ROUTER_PASSWORD}", "{$LINE_ROUTER_ENABLE_PASSWORD}", "{$LINE_ROUTER_PASSPHRASE}"];
+    let mut hosts: Vec<Host> = names.iter().zip(1..).map(|(name, id)| line(id, name)).collect();
+    let user = text_macro("{$LINE_ROUTER_USERNAME}", "ddl");
+    hosts.push(Host::line(4, "10.1.1.4", "192.0.2.4").with(secret_macro("{$LINE_ROUTER_PASSWORD}")).with(user));
+    let api = ZabbixApi::start("6.0", World { hosts, ..World::default() });
+    // Here it was set by whom the machine obeys.
+    let monitor = monitor(&api, "sync.router_credentials = \"192.0.2.4=exec:/bin/echo ddl\"");
+    let document = synced(&monitor);
+    for ((_, reason), name) in skipped(&document).iter().zip(names) {
+        assert!(reason.starts_with(&format!("{name} is a command (exec:)")), "{reason}");
+    }
+    assert_eq!((&document["skipped"], &document["lines"]), (&3.into(), &1.into()), "{document}");
+    for id in 1..=3 {
+        monitor.run(&["poll", "--line", &format!("L-{id}")]);
+    }
+    assert!(!file.exists());
 }
 
 #[test]
@@ -183,12 +238,12 @@ fn hosts_of_wrong_types_are_named() {
     let monitor = monitor(&api, "");
     synced(&monitor);
     for (key, value, what) in [
-        ("host", json!(7), "its name were"),
-        ("tags", json!("x"), "its tags were"),
-        ("tags", json!([{"tag": 1, "value": "x"}]), "its tags were"),
-        ("parentTemplates", json!({"a": 1}), "its templates were"),
-        ("macros", json!(true), "its macros were"),
-        ("hostgroups", json!("x"), "its host groups were"),
+        ("host", json!(7), "its name could not be understood"),
+        ("tags", json!("x"), "its tags could not be understood"),
+        ("tags", json!([{"tag": 1, "value": "x"}]), "its tags could not be understood"),
+        ("parentTemplates", json!({"a": 1}), "its templates could not be understood"),
+        ("macros", json!(true), "its macros could not be understood"),
+        ("hostgroups", json!("x"), "its host groups could not be understood"),
     ] {
         let host = |id: u64, bad: bool| {
             let mut host = json!({

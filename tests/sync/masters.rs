@@ -1,6 +1,7 @@
 //! What masters do when their routers are gone or log in otherwise: finish what runs, then leave. The others stay.
 
 use super::{monitor, synced};
+use crate::support::inventory::Inventory;
 use crate::support::monitor::Monitor;
 use crate::support::sim::{Sim, SimRouter};
 use crate::support::wait;
@@ -48,6 +49,35 @@ fn masters_of_routers_that_are_gone_or_log_in_otherwise_leave_and_the_others_sta
     wait::until("both to log out", || (sim.count("logout") == 2).then_some(()));
     let again = monitor.run(&["poll", "--line", "L-5"]).json();
     assert_eq!((&again["state"], &again["session"]), (&0.into(), &"reused".into()), "{again}");
+}
+
+#[test]
+fn masters_follow_files_as_they_follow_zabbix() {
+    let sim = Sim::start((1..=3).map(|n| SimRouter::new("cisco_iosxe").name(&format!("r{n}"))));
+    let address = |n: usize| sim.address(&format!("r{n}")).to_string();
+    let of = |n: usize, inventory: Inventory, more: &str| {
+        let (router, line) = (format!("r{n}"), format!("L-{n}"));
+        inventory.router(&router, &address(n), "cisco_iosxe", more).line(&line, &router, "192.0.2.1", "")
+    };
+    let monitor = Monitor::new();
+    monitor.write_credentials(
+        "[good]\nuser = \"ddl\"\npassword = \"ddl\"\n[other]\nuser = \"ddl2\"\npassword = \"ddl2\"\n",
+    );
+    (1..=3).fold(Inventory::new(), |inventory, n| of(n, inventory, "")).import(&monitor);
+    for n in 1..=3 {
+        assert_eq!(monitor.run(&["poll", "--line", &format!("L-{n}")]).json()["state"], 0);
+    }
+    let before = masters(&monitor);
+    let changed = of(3, of(2, Inventory::new(), "password = \"secret:other\""), "");
+    let file = monitor.path("changed.toml");
+    std::fs::write(&file, changed.text()).expect("a file");
+    let file = file.to_str().expect("a path");
+    assert_eq!(monitor.run(&["inventory", "import", "--dry-run", file]).code, Some(0));
+    assert_eq!(masters(&monitor), before, "nothing happens where it is only asked");
+    assert_eq!(monitor.run(&["inventory", "import", file]).code, Some(0));
+    let stay: Vec<(String, u64)> = before.into_iter().filter(|(router, _)| *router == address(3)).collect();
+    wait::until("two masters to leave", || (masters(&monitor) == stay).then_some(()));
+    wait::until("both to log out", || (sim.count("logout") == 2).then_some(()));
 }
 
 #[test]

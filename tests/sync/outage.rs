@@ -47,17 +47,23 @@ fn refused_logins_are_not_repeated_and_their_secret_is_nowhere() {
 
 #[test]
 fn a_session_or_token_that_ends_in_the_middle_is_an_auth_failure() {
-    for (message, data) in [
-        ("Invalid params.", "Session terminated, re-login, please."),
-        ("Not authorized.", "API token expired."),
-        ("Invalid params.", "Not authorised."),
-        ("Application error.", "No permissions to call \"host.get\"."),
+    for (message, data, hint) in [
+        (
+            "Invalid params.",
+            "Session terminated, re-login, please.",
+            "; the session ended, the next sync logs in again",
+        ),
+        ("Not authorized.", "API token expired.", "; the session ended"),
+        ("Invalid params.", "Not authorised.", "; the session ended"),
+        // As 6.0 and 7.0 say it.
+        ("Invalid params.", "No permissions to call \"host.get\".", "; allow it in the role of the API's user"),
     ] {
         let api = ZabbixApi::start("7.0", lines(1));
         let monitor = monitor(&api, "");
         synced(&monitor);
         api.fault("host.get", Fault::Error(message, data));
-        assert_eq!(refused(&monitor).0, "auth", "{data}");
+        let (kind, said) = refused(&monitor);
+        assert!(kind == "auth" && said.contains(hint), "{said}");
     }
 }
 
@@ -87,6 +93,16 @@ fn rubbish_is_a_reply_failure_and_never_an_empty_inventory() {
     }
     api.fault("host.get", Fault::Error("Application error.", "SQL statement execution has failed."));
     assert_eq!(refused(&monitor).0, "rejected");
+}
+
+#[test]
+fn a_compressed_answer_is_read() {
+    let api = ZabbixApi::start("7.0", lines(3));
+    for method in ["apiinfo.version", "user.login", "host.get", "usermacro.get", "item.get"] {
+        api.fault(method, Fault::Compressed);
+    }
+    assert_eq!(synced(&monitor(&api, ""))["lines"], 3);
+    assert!(api.takes_gzip(), "the client did not say that it takes it");
 }
 
 #[test]

@@ -109,7 +109,10 @@ fn https_is_believed_only_when_the_authority_is_known_and_the_name_is_right() {
     for more in [String::new(), ca(&theirs)] {
         let (kind, message) = failure(&with_settings(&settings(&url, &more)).run(&["sync"]));
         assert_eq!(kind, "connect");
-        assert!(message.contains("TLS: ") && message.contains("zabbix.ca_file names another authority"), "{message}");
+        assert!(
+            message.contains("TLS: ") && message.contains("zabbix.ca_file can name another authority"),
+            "{message}"
+        );
     }
     let other = encrypt(&api, &foreign, &foreign_key);
     let (kind, _) = failure(&with_settings(&settings(&other, &ca(&theirs))).run(&["sync"]));
@@ -170,4 +173,12 @@ fn a_proxy_is_taken_from_the_environment() {
     assert!(!tunnelled.is_empty(), "nothing came by the proxy");
     assert!(tunnelled.iter().all(|line| line.contains(&api.address().to_string())), "{tunnelled:?}");
     assert!(run("http_proxy", "127.0.0.1").is_empty());
+    // One that is away is named, not what opens it.
+    let closed = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port");
+    let output = monitor.command(&["sync"]).env("https_proxy", format!("http://me:canary@{closed}")).output();
+    let text = String::from_utf8_lossy(&output.expect("it runs").stdout).into_owned();
+    assert!(
+        text.contains(&format!(" (by the proxy {closed} of the environment): ")) && !text.contains("canary"),
+        "{text}"
+    );
 }

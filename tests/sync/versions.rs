@@ -134,7 +134,7 @@ fn the_tag_can_be_another_with_any_value() {
 #[test]
 fn a_template_that_is_hidden_is_noticed() {
     for version in VERSIONS {
-        let mut world = lines(4);
+        let mut world = lines(6);
         let tag = |value: &str| vec![("x".to_owned(), value.to_owned())];
         world.templates = vec![
             // Only its tag tells of it.
@@ -142,9 +142,12 @@ fn a_template_that_is_hidden_is_noticed() {
             // Only its items tell of it.
             Template { id: 2, hidden: true, items: vec![21], ..Template::default() },
             Template { id: 3, parents: vec![2], items: vec![31], ..Template::default() },
-            Template { id: 4, tags: tag("4"), items: vec![41], ..Template::default() },
+            // Only its discovery rule does.
+            Template { id: 4, hidden: true, rules: vec![41], ..Template::default() },
+            Template { id: 5, tags: tag("5"), items: vec![51], rules: vec![52], ..Template::default() },
+            Template { id: 6, rules: vec![61], ..Template::default() },
         ];
-        for (host, template) in [(0, 1), (1, 2), (2, 3), (3, 4)] {
+        for (host, template) in [(0, 1), (1, 2), (2, 3), (3, 4), (4, 5), (5, 6)] {
             world.hosts[host].parents = vec![template];
         }
         let api = ZabbixApi::start(version, world);
@@ -159,7 +162,7 @@ fn a_template_that_is_hidden_is_noticed() {
             .collect();
         // 5.0 does not tell the tags of templates.
         let expected = if version == "5.0" { 1 } else { 0 };
-        assert_eq!(blind, ["10.1.0.2", "10.1.0.3", "10.1.0.4"][expected..], "{version}");
+        assert_eq!(blind, ["10.1.0.2", "10.1.0.3", "10.1.0.4", "10.1.0.5"][expected..], "{version}");
     }
 }
 

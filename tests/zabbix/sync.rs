@@ -150,6 +150,8 @@ fn a_user_without_rights_on_templates_gets_no_wrong_line() {
             "item.create",
             json!({"hostid": items, "name": "x", "key_": "x", "type": 2, "value_type": 3, "history": "1d"}),
         );
+        let rules = template(&zabbix, "rule and macro", &[("{$LINE_VRF}", "hidden")], &[], json!([]));
+        zabbix.call("discoveryrule.create", json!({"hostid": rules, "name": "x", "key_": "x", "type": 2}));
         // Itself to be seen, its parent not.
         let visible = json!({
             "host": "visible", "groups": [{"groupid": template_group(&zabbix, "Visible templates")}],
@@ -165,7 +167,8 @@ fn a_user_without_rights_on_templates_gets_no_wrong_line() {
             of("10.1.1.1", Some("tag and macro")),
             of("10.1.1.2", Some("items and macro")),
             of("10.1.1.3", Some("visible")),
-            of("10.1.1.4", None),
+            of("10.1.1.4", Some("rule and macro")),
+            of("10.1.1.5", None),
         ];
         let group = zabbix.call("hostgroup.get", json!({"filter": {"name": "Lab"}}))[0]["groupid"].clone();
         let seen = template_group(&zabbix, "Visible templates");
@@ -183,10 +186,10 @@ fn a_user_without_rights_on_templates_gets_no_wrong_line() {
             json!({"username": "reader", "passwd": "Canary-7-word", "roleid": role, "usrgrps": [{"usrgrpid": group}]});
         zabbix.call("user.create", user);
         let monitor = monitor(&zabbix, "");
-        assert_eq!(synced(&monitor)["lines"], 4);
+        assert_eq!(synced(&monitor)["lines"], 5);
         as_user(&monitor, "reader", "Canary-7-word");
         let document = monitor.run(&["sync", "--accept-shrink"]).json();
-        assert_eq!((&document["lines"], &document["skipped"]), (&1.into(), &3.into()), "{version}: {document}");
+        assert_eq!((&document["lines"], &document["skipped"]), (&1.into(), &4.into()), "{version}: {document}");
         for problem in document["problems"].as_array().expect("problems") {
             let reason = problem["reason"].as_str().expect("text");
             assert!(reason.starts_with("it has a template that the user of the API may not read"), "{reason}");
@@ -212,6 +215,26 @@ fn hosts_that_come_change_and_go_are_followed_by_login_and_by_token() {
         let secret =
             json!({"hostid": hosts[3].id, "macro": "{$LINE_ROUTER_USERNAME}", "value": "canary-77", "type": 1});
         zabbix.call("usermacro.create", secret);
+        // The one of the proxy has its password as secret text, then in a vault: by rule only.
+        let password = json!({"hostids": hosts[4].id, "filter": {"macro": "{$LINE_ROUTER_PASSWORD}"}});
+        let password = zabbix.call("usermacro.get", password)[0]["hostmacroid"].clone();
+        for (kind, value, said) in [(1, "canary-78", "is secret text"), (2, "path/canary:key", "is in a vault")] {
+            zabbix.call("usermacro.update", json!({"hostmacroid": password, "value": value, "type": kind}));
+            let said = format!("{{$LINE_ROUTER_PASSWORD}} {said}");
+            let text = of_proxy.run(&["sync", "--accept-shrink", "--format", "text"]).stdout;
+            assert!(text.contains(&said), "{version}: {text}");
+            let ruled = monitor(&zabbix, "sync.proxy = \"lab-proxy\"\nsync.group_credentials = \"Lab=secret:good\"");
+            assert_eq!(synced(&ruled)["lines"], 1, "{version}");
+            assert_eq!(ruled.run(&["inventory", "show"]).json()["routers"][0]["password"], "secret:good");
+        }
+        zabbix.call("usermacro.update", json!({"hostmacroid": password, "value": "secret:good", "type": 0}));
+        hosts[4].move_to(Part::Server);
+        assert_eq!(of_proxy.run(&["sync", "--accept-shrink"]).json()["lines"], 0, "{version}");
+        assert_eq!(synced(&by_login)["changes"]["added"]["lines"], 1, "{version}");
+        if version != "6.0" {
+            by_group(&zabbix, &hosts[4].id);
+        }
+        hosts[4].move_to(Part::Proxy);
         zabbix.call("host.update", json!({"hostid": hosts[0].id, "status": 1}));
         zabbix.call("host.update", json!({"hostid": hosts[1].id, "host": "10.1.1.22", "name": "renamed"}));
         drop(hosts.remove(2));
@@ -236,6 +259,24 @@ fn hosts_that_come_change_and_go_are_followed_by_login_and_by_token() {
         assert_eq!(expired["failure"]["kind"], "auth", "{version}: {expired}");
         assert_eq!(expired["lines"], 3);
     }
+}
+
+/// Hosts that a group of proxies has, which needs none of them for that.
+fn by_group(zabbix: &Zabbix, host: &str) {
+    let group = json!({"name": "sync group", "failover_delay": "10s", "min_online": "1"});
+    let group = id(&zabbix.call("proxygroup.create", group)["proxy_groupids"][0]);
+    zabbix.call("host.update", json!({"hostid": host, "monitored_by": 2, "proxy_groupid": group}));
+    for (setting, lines) in [
+        ("sync.proxy_group = \"sync group\"".to_owned(), 1),
+        (format!("sync.proxy_group = {group:?}"), 1),
+        // It has none that is online and could have been given it.
+        ("sync.proxy = \"lab-proxy\"".to_owned(), 0),
+    ] {
+        let ran = monitor(zabbix, &setting).run(&["sync", "--accept-shrink"]);
+        assert_eq!(ran.json()["lines"], lines, "{setting}: {}", ran.stdout);
+    }
+    zabbix.call("host.update", json!({"hostid": host, "monitored_by": 0}));
+    zabbix.call("proxygroup.delete", json!([group]));
 }
 
 #[test]

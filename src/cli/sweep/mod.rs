@@ -27,6 +27,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+/// Its folder in the state directory.
+pub(super) const SWEEP: &str = "sweep";
+
 const EXAMPLES: &str = "\
 Each line is measured at its own interval, its times spread over the interval by its id. Several sweeps at once share the \
 work. Values that Zabbix does not take stay on disk, and the next sweep sends them first.
@@ -167,7 +170,7 @@ fn folder(context: &Context) -> Result<PathBuf, Failure> {
             state.dir().display()
         )));
     }
-    state.folder("sweep").map_err(|e| plan::unwritable(state.dir(), &e))
+    state.folder(SWEEP).map_err(|e| plan::unwritable(state.dir(), &e))
 }
 
 /// SIGTERM and Ctrl-C end the sweep cleanly.

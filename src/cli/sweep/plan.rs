@@ -4,6 +4,7 @@ use crate::cli::Context;
 use crate::failure::Failure;
 use crate::quote::quoted;
 use crate::settings::{Compat, SenderHost, SenderTls, Zabbix};
+use crate::small_file;
 use crate::sweep::deliver::Pace;
 use crate::sweep::engine::{HostName, Plan};
 use crate::sweep::report::{Form, Items};
@@ -15,8 +16,8 @@ use std::io;
 use std::path::Path;
 
 /// Workers wait for routers nearly always.
-const PER_CORE: usize = 64;
-const MOST_WORKERS: usize = 512;
+const PER_CORE: usize = 128;
+const MOST_WORKERS: usize = 1024;
 /// Kept for files, servers and masters that are being started; a worker needs up to four.
 const OTHER_DESCRIPTORS: u64 = 64;
 const PER_WORKER: u64 = 4;
@@ -94,6 +95,18 @@ fn tls(zabbix: &Zabbix) -> Result<Tls, Failure> {
                 (Some(_), None) => return Err(needed("sender_key_file")),
                 (None, Some(_)) => return Err(needed("sender_cert_file")),
             };
+            let files = [
+                ("sender_ca_file", &zabbix.sender_ca_file),
+                ("sender_cert_file", &zabbix.sender_cert_file),
+                ("sender_key_file", &zabbix.sender_key_file),
+            ];
+            for (name, file) in files {
+                let Some(file) = file else { continue };
+                small_file::open(file).map_err(|e| {
+                    let why = small_file::reason(&e);
+                    Failure::settings(format!("zabbix.{name} {}: {why}", file.display()))
+                })?;
+            }
             Ok(Tls::Certificate { ca: zabbix.sender_ca_file.clone(), own })
         }
     }

@@ -1,8 +1,9 @@
 //! The sweep as `status` shows it: what the last one did, and what became of all values so far, server by server.
 
-use super::plan;
+use super::{Last, plan};
 use crate::cli::Context;
 use crate::cli::output::{columns, one_line};
+use crate::failure::Failure;
 use crate::sweep::deliver;
 use crate::sweep::spool::Spool;
 use crate::sweep::summary::Summary;
@@ -17,6 +18,9 @@ pub(in crate::cli) struct SweepStatus {
     /// The last one that has ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     last: Option<Summary>,
+    /// Why the last one, in the background, did not come about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<Failure>,
     servers: Vec<Books>,
 }
 
@@ -47,8 +51,12 @@ pub(in crate::cli) fn look(context: &Context) -> Option<SweepStatus> {
     if !folder.is_dir() {
         return None;
     }
-    let last = std::fs::read(dir.join("sweep").join(super::LAST)).ok();
-    let last = last.and_then(|json| serde_json::from_slice(&json).ok());
+    let last = std::fs::read(dir.join(super::SWEEP).join(super::LAST)).ok();
+    let (last, failure) = match last.and_then(|json| serde_json::from_slice(&json).ok()) {
+        None => (None, None),
+        Some(Last::Ended(summary)) => (Some(summary), None),
+        Some(Last::Failed { failure }) => (None, Some(failure)),
+    };
     let settings = &context.loaded.settings;
     let spool = Spool::new(folder, u64::from(settings.sweep.spool_size) << 20);
     let books = |server| {
@@ -65,7 +73,7 @@ pub(in crate::cli) fn look(context: &Context) -> Option<SweepStatus> {
         })
     };
     let servers = plan::servers(&settings.zabbix).unwrap_or_default();
-    Some(SweepStatus { last, servers: servers.into_iter().filter_map(books).collect() })
+    Some(SweepStatus { last, failure, servers: servers.into_iter().filter_map(books).collect() })
 }
 
 impl SweepStatus {
@@ -78,6 +86,9 @@ impl SweepStatus {
             [books.server.clone(), sent, refused, dropped, spooled]
         }));
         let mut text = columns(&rows);
+        if let Some(failure) = &self.failure {
+            let _ = writeln!(text, "the last sweep did not come about: {}", one_line(&failure.message));
+        }
         for books in &self.servers {
             for Item { host, key } in books.refused_items.iter().take(SHOWN) {
                 let _ = writeln!(text, "  {} does not take {} of host {}", books.server, one_line(key), one_line(host));

@@ -210,7 +210,7 @@ impl Inventory {
 
 fn unusable(path: &Path, why: &str) -> Failure {
     Failure::settings(format!(
-        "inventory {}: {why}; `ddl-monitor inventory import FILE` makes a new one",
+        "inventory {}: {why}; `ddl-monitor inventory import FILE` or `ddl-monitor sync` makes a new one",
         path.display()
     ))
 }

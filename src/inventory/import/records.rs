@@ -47,26 +47,25 @@ impl<'a> Judge<'a> {
             (None, None) => return Err("neither a password nor a key is given: allowed is one of them".to_owned()),
             _ => {}
         }
-        if record.key.as_ref().is_some_and(|key| !key.starts_with('/')) {
-            return Err("the key is no absolute path".to_owned());
+        if let Some(key) = record.key.as_ref().filter(|key| !key.starts_with('/')) {
+            return Err(format!("key {}: allowed is an absolute path", quoted(key)));
         }
         if router.user.is_none() && router.password.as_ref().and_then(Reference::login).is_none() {
             return Err("no user is given, and no password secret:NAME whose login has one".to_owned());
         }
-        let references = [&router.password, &router.passphrase, &router.enable];
-        references.into_iter().flatten().try_for_each(|reference| self.reference(reference))
+        let references = || [&router.password, &router.passphrase, &router.enable].into_iter().flatten();
+        references().try_for_each(|reference| self.reference(reference))?;
+        self.plain += usize::from(references().any(Reference::is_plain));
+        Ok(())
     }
 
     fn reference(&mut self, reference: &Reference) -> Result<(), String> {
         if reference.is_relative() {
             return Err(format!("{}: allowed is an absolute path", reference.name()));
         }
-        if reference.is_plain() {
-            self.plain += 1;
-            if !self.settings.secrets.allow_plain_password {
-                let why = "a plain password is forbidden by secrets.allow_plain_password = false";
-                return Err(format!("{}: {why}: allowed is {BETTER}", reference.name()));
-            }
+        if reference.is_plain() && !self.settings.secrets.allow_plain_password {
+            let why = "a plain password is forbidden by secrets.allow_plain_password = false";
+            return Err(format!("{}: {why}: allowed is {BETTER}", reference.name()));
         }
         let Some(login) = reference.login() else { return Ok(()) };
         match &self.logins {
@@ -83,9 +82,6 @@ impl<'a> Judge<'a> {
 
     /// Makes a line what it would be in a file, or says what is wrong with it. The router has been judged.
     pub fn line(&mut self, record: &mut LineRecord, router: &RouterRecord) -> Result<(), String> {
-        if !name::is_name(&record.id) {
-            return Err(format!("id {}: allowed is {}", quoted(&record.id), name::ALLOWED));
-        }
         if let Some(interval) = record.interval.as_ref().filter(|interval| !is_interval(interval)) {
             return Err(format!("interval {}: allowed is {INTERVAL_ALLOWED}", quoted(interval)));
         }
@@ -98,6 +94,10 @@ impl<'a> Judge<'a> {
         record.tags.retain(|name, value| line::is_label(name) && line::is_label(value));
         let platform = self.platforms.get(&router.platform).map_err(str::to_owned)?;
         let whole = Line::parse(record.raw(router), &self.settings.poll).map_err(|failure| failure.message)?;
+        // After the target, which is the id where there is no other.
+        if !name::is_name(&record.id) {
+            return Err(format!("id {}: allowed is {}", quoted(&record.id), name::ALLOWED));
+        }
         probe::asked(&whole.probes)
             .iter()
             .try_for_each(|probe| platform.check(probe))

@@ -56,14 +56,11 @@ struct Replies {
     of_target: bool,
 }
 
-/// What a hostile router sends beyond is not read.
-const LONGEST: usize = 64 << 10;
-
 /// IP has no farther one.
 const FARTHEST: u32 = 255;
 
 /// How terminals show the abort key.
-const ABORT_MARK: &str = "^C";
+pub(super) const ABORT_MARK: &str = "^C";
 
 impl HopForm {
     pub(super) fn new(source: &Source, file: &TracerouteFile) -> Result<Self, Failure> {
@@ -92,13 +89,12 @@ impl HopForm {
     /// Finds the answer about `asked` (about whatever its header names, if None).
     pub(super) fn find<'t>(&self, text: &'t str, asked: Option<IpAddr>) -> Result<Path<'t>, NoPath> {
         let (part, body, target) = self.part_about(text, asked)?;
-        let body = within(body, LONGEST);
         let as_it_is = self.read(body, target);
-        // Lines broken at the terminal's width: they count where that leaves less that is not understood.
+        // Lines broken at the terminal's width: they count where that loses nothing and leaves less that is not understood.
         let whole = recorded::unbroken(body).map(|whole| self.read(&whole, target));
         let read = match (as_it_is, whole) {
             (Ok(first), Some(Ok(joined)))
-                if joined.strange < first.strange && joined.hops.len() >= first.hops.len() =>
+                if joined.strange < first.strange && first.hops.iter().all(|hop| joined.hops.contains(hop)) =>
             {
                 joined
             }

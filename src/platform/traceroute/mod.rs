@@ -23,6 +23,9 @@ use words::Words;
 /// It is evidence: nobody waits longer for it.
 pub(super) const LIMIT: Duration = Duration::from_secs(10);
 
+/// Bytes that are read at all: what a hostile router sends beyond is none of a traceroute.
+const LONGEST: usize = 64 << 10;
+
 /// Bytes of the router's text that are kept: more than 30 hops of three replies with names.
 const TEXT: usize = 4 << 10;
 
@@ -72,7 +75,8 @@ impl TracerouteForm {
         target: Option<IpAddr>,
         ending: Ending,
     ) -> Result<TracerouteResult, Unread> {
-        let complete = ending == Ending::Complete;
+        let text = hops::within(text, LONGEST);
+        let complete = ending == Ending::Complete && !text.trim_end().ends_with(hops::ABORT_MARK);
         let found = match self.hops.find(text, target) {
             Ok(path) if !path.hops.is_empty() => return Ok(result(path, complete)),
             Err(NoPath::OtherTarget(other)) => {

@@ -70,7 +70,7 @@ fn every_setting_can_be_given_in_a_file() {
         [login]\ntimeout = '20s'\nhold_down = '1m'\nhold_down_max = '2m'\nper_router = 'burst 2, every 1s'\n\
         all_routers = 'burst 9, every 100ms'\n\
         [ssh]\nhost_keys = 'strict'\nproxy_command = 'ssh -W %h:%p jump'\nknown_hosts = '/k'\ncrypto = 'legacy'\n\
-        [secrets]\nfile = '/c'\nallow_plain_password = false\n\
+        [secrets]\nfile = '/c'\nallow_plain_password = false\nallow_commands = false\n\
         [log]\nfile = '/l'\nlevel = 'debug'\nformat = 'json'\n[platforms]\ndir = '/p'\n\
         [zabbix]\nurl = 'https://z/zabbix'\ntoken = 'env:T'\nuser = 'u'\npassword = 'secret:z'\nca_file = '/ca'\n\
         timeout = '9s'\nchunk = 50\nconnections = 2\n\
@@ -104,6 +104,7 @@ fn every_setting_can_be_given_in_a_file() {
             "/k",
             "legacy",
             "/c",
+            "false",
             "false",
             "/l",
             "debug",

@@ -319,6 +319,31 @@ fn what_was_dropped_for_its_number_is_in_the_books_while_nobody_takes_anything()
 }
 
 #[test]
+fn a_spool_that_somebody_removed_begins_anew_and_what_comes_then_is_sent() {
+    for and_books in [false, true] {
+        let mut lab = Lab::new(SIZE);
+        let mut fake = Fake::default();
+        lab.append(50);
+        let mut delivery = Delivery::open(lab.spool.clone(), lab.server.clone(), &mut fake, PACE).unwrap();
+        delivery.run(soon(), &|| false).unwrap();
+        let of_books = |path: &std::path::Path| path.extension().is_some_and(|end| end == "books");
+        for entry in fs::read_dir(lab.dir.path()).unwrap().flatten().map(|entry| entry.path()) {
+            if and_books || !of_books(&entry) {
+                fs::remove_file(entry).unwrap();
+            }
+        }
+        if and_books {
+            fs::remove_dir(lab.dir.path()).unwrap();
+        }
+        lab.append(5);
+        delivery.run(soon(), &|| false).unwrap();
+        drop(delivery);
+        assert_eq!(fake.taken.len(), 55, "{and_books}");
+        assert_eq!(lab.account(), (Totals { processed: 55, failed: 0, dropped: 0 }, 0), "{and_books}");
+    }
+}
+
+#[test]
 fn books_that_are_gone_or_broken_begin_with_what_is_there() {
     let mut lab = Lab::new(SIZE);
     let mut fake = Fake::default();

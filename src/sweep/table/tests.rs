@@ -65,6 +65,25 @@ fn what_was_reported_is_kept_also_over_a_restart_of_the_machine() {
 }
 
 #[test]
+fn a_line_that_is_forgotten_begins_anew_unless_it_is_just_measured() {
+    let dir = tempfile::tempdir().unwrap();
+    let (table, lines) = (table(&dir), lines(2, 60_000));
+    let keys: Vec<u64> = lines.iter().map(|(key, _)| *key).collect();
+    table.forget(&keys, at(1), soon()).unwrap();
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "nothing is made for what nobody measures");
+    table.claim(&lines, || at(1_000_000), soon()).unwrap();
+    table.forget(&keys, at(1_000_001), soon()).unwrap();
+    let held = table.claim(&lines, || at(1_500_000), soon()).unwrap();
+    assert_eq!((held.claims.len(), held.held), (0, 2));
+    table.release(&[(keys[0], Reported { text: 5, ..Reported::default() })], at(1_500_000), soon()).unwrap();
+    table.forget(&keys, at(1_500_000), soon()).unwrap();
+    let found = table.claim(&lines, || at(1_500_001), soon()).unwrap();
+    assert_eq!((found.claims.len(), found.held), (1, 1));
+    let claim = found.claims[0];
+    assert_eq!((claim.key, claim.first, claim.due.missed, claim.reported), (keys[0], true, 0, Reported::default()));
+}
+
+#[test]
 fn a_line_in_the_hand_of_a_sweep_that_died_is_free() {
     let dir = tempfile::tempdir().unwrap();
     let lines = lines(5, 60_000);

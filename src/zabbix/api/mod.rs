@@ -1,6 +1,7 @@
 //! The Zabbix API: JSON-RPC over HTTP, one login, the differences between versions in one place (`version`). The only user of
 //! ureq. Knows nothing of what the answers are for; what they say is data of a stranger.
 
+mod envelope;
 mod transport;
 mod version;
 
@@ -13,8 +14,9 @@ use crate::inventory::reference::Reference;
 use crate::inventory::secret::Secret;
 use crate::quote::excerpt;
 use crate::settings::{Secrets, Settings, Zabbix};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, DeserializeSeed};
 use serde_json::{Value, json};
+use std::marker::PhantomData;
 use std::time::Duration;
 use transport::Transport;
 use zeroize::Zeroizing;
@@ -38,6 +40,8 @@ pub struct Api {
 struct Refusal {
     text: String,
     login: bool,
+    /// Whoever asks may log in and may not call this method.
+    role: bool,
 }
 
 impl Api {
@@ -71,8 +75,20 @@ impl Api {
 
     /// The result of a method.
     pub fn call<T: DeserializeOwned>(&self, method: &str, parameters: &Value) -> Result<T, Failure> {
-        let result = self.ask(method, parameters, self.deadline)?;
-        serde_json::from_value(result).map_err(|e| self.strange(&format!("{method}: {e}")))
+        self.ask(method, parameters, self.deadline, PhantomData)
+    }
+
+    /// Takes the members of the list that is the result of a method, one after the other, until one is a failure.
+    pub fn each(
+        &self,
+        method: &str,
+        parameters: &Value,
+        mut take: impl FnMut(Value) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let mut failed = None;
+        let wants_more = |one| take(one).map_err(|failure| failed = Some(failure)).is_ok();
+        let read = self.ask(method, parameters, self.deadline, envelope::List(wants_more));
+        failed.map_or(read, Err)
     }
 
     /// An answer that is none of the API.
@@ -122,7 +138,13 @@ impl Api {
         }
     }
 
-    fn ask(&self, method: &str, parameters: &Value, deadline: Deadline) -> Result<Value, Failure> {
+    fn ask<T>(
+        &self,
+        method: &str,
+        parameters: &Value,
+        deadline: Deadline,
+        result: impl for<'a> DeserializeSeed<'a, Value = T>,
+    ) -> Result<T, Failure> {
         let mut request = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters});
         let bearer = self.token.as_ref().filter(|_| self.version.takes_bearer());
         if let (Some(token), None) = (&self.token, bearer) {
@@ -130,24 +152,31 @@ impl Api {
         }
         let body = Zeroizing::new(serde_json::to_vec(&request).map_err(|e| self.strange(&e.to_string()))?);
         let answer = self.transport.post(&body, bearer, deadline)?;
-        let mut answer: Value = serde_json::from_slice(&answer).map_err(|_| {
+        let read = envelope::read(&answer, result).map_err(|e| {
+            if e.is_data() {
+                return self.strange(&format!("{method}: {e}"));
+            }
             let begin = String::from_utf8_lossy(&answer[..answer.len().min(200)]).into_owned();
             self.strange(&format!("{method}: no JSON but {:?}; is zabbix.url right?", excerpt(&begin, 80)))
         })?;
-        match (answer.get_mut("result").map(Value::take), answer.get("error")) {
-            (_, Some(error)) if !error.is_null() => Err(self.refused(method, error)),
-            (Some(result), _) => Ok(result),
-            _ => Err(self.strange(&format!("{method}: neither result nor error"))),
+        match (read.result, read.error) {
+            (_, Some(error)) => Err(self.refused(method, &error)),
+            (Some(result), None) => Ok(result),
+            (None, None) => Err(self.strange(&format!("{method}: neither result nor error"))),
         }
     }
 
     fn refused(&self, method: &str, error: &Value) -> Failure {
         let refusal = Refusal::of(method, error);
         if refusal.login {
-            let hint = match (method, self.own || method == "user.login") {
-                ("user.login", _) => "; check zabbix.user and zabbix.password",
-                (_, true) => "; the session ended, the next sync logs in again",
-                (_, false) => "; check zabbix.token, which may have expired",
+            let hint = if refusal.role {
+                "; allow it in the role of the API's user"
+            } else if method == "user.login" {
+                "; check zabbix.user and zabbix.password"
+            } else if self.own {
+                "; the session ended, the next sync logs in again"
+            } else {
+                "; check zabbix.token, which may have expired"
             };
             return self.transport.failure(Kind::Auth, &format!("{method} was refused: {}{hint}", refusal.text));
         }
@@ -166,14 +195,15 @@ impl Refusal {
             || ["not authori", "session terminated", "re-login", "token expired", "no permissions"]
                 .iter()
                 .any(|said| lower.contains(said));
-        Self { text: if text.is_empty() { "without a reason".to_owned() } else { text }, login }
+        let role = lower.contains("no permissions to call");
+        Self { text: if text.is_empty() { "without a reason".to_owned() } else { text }, login, role }
     }
 }
 
 impl Drop for Api {
     fn drop(&mut self) {
         if self.own {
-            let _ = self.ask("user.logout", &json!([]), Deadline::after(LOGOUT_LIMIT));
+            let _ = self.ask("user.logout", &json!([]), Deadline::after(LOGOUT_LIMIT), PhantomData::<Value>);
         }
     }
 }

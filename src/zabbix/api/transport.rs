@@ -11,7 +11,7 @@ use std::path::Path;
 use std::time::Duration;
 use ureq::http::{Response, StatusCode};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, TlsProvider, parse_pem};
-use ureq::{Agent, Body};
+use ureq::{Agent, Body, Proxy};
 
 /// Five hundred hosts with a hundred macros each are a tenth of it.
 const BODY_LIMIT: u64 = 64 << 20;
@@ -26,6 +26,8 @@ const CERTIFICATES_LIMIT: u64 = 4 << 20;
 pub(super) struct Transport {
     agent: Agent,
     url: String,
+    /// Where a proxy stands between: which, for messages.
+    through: String,
     timeout: Duration,
 }
 
@@ -56,7 +58,8 @@ impl Transport {
         } else {
             format!("{}/api_jsonrpc.php", url.trim_end_matches('/'))
         };
-        Ok(Self { agent: config.new_agent(), url: path, timeout: settings.timeout })
+        let through = through(config.proxy(), &path);
+        Ok(Self { agent: config.new_agent(), url: path, through, timeout: settings.timeout })
     }
 
     pub(super) fn url(&self) -> &str {
@@ -86,7 +89,7 @@ impl Transport {
     fn attempt(&self, body: &[u8], bearer: Option<&Secret>, deadline: Deadline) -> Result<Vec<u8>, Failed> {
         let left = deadline.remaining().min(self.timeout);
         if left.is_zero() {
-            let failure = self.failure(Kind::Deadline, "no time left for the rest");
+            let failure = self.failure(Kind::Deadline, "no time was left for the rest; sync.deadline is the limit");
             return Err(Failed { failure, again: false, after: None });
         }
         let mut request = self.agent.post(&self.url).header("Content-Type", "application/json-rpc");
@@ -145,7 +148,7 @@ impl Transport {
             ureq::Error::Timeout(_) => self.again(Kind::Deadline, "no answer in time; zabbix.timeout is the limit"),
             ureq::Error::HostNotFound => self.again(Kind::Connect, "no such host"),
             ureq::Error::NativeTls(_) | ureq::Error::Tls(_) | ureq::Error::Der(_) | ureq::Error::Pem(_) => {
-                let what = format!("TLS: {text}; zabbix.ca_file names another authority");
+                let what = format!("TLS: {text}; zabbix.ca_file can name another authority");
                 Failed { failure: self.failure(Kind::Connect, &what), again: false, after: None }
             }
             ureq::Error::BadUri(_) | ureq::Error::Http(_) | ureq::Error::InvalidProxyUrl => {
@@ -163,7 +166,19 @@ impl Transport {
             Kind::Connect => Stage::Connect,
             _ => Stage::Reply,
         };
-        Failure::new(kind, stage, format!("Zabbix API {}: {}", self.url, excerpt(what, 400)))
+        // A proxy has a part in what comes, or not, from the network.
+        let through = if matches!(kind, Kind::Connect | Kind::Deadline) { self.through.as_str() } else { "" };
+        Failure::new(kind, stage, format!("Zabbix API {}{through}: {}", self.url, excerpt(what, 400)))
+    }
+}
+
+/// Not its user and password.
+fn through(proxy: Option<&Proxy>, url: &str) -> String {
+    match (proxy, url.parse()) {
+        (Some(proxy), Ok(url)) if !proxy.is_no_proxy(&url) => {
+            format!(" (by the proxy {}:{} of the environment)", proxy.host(), proxy.port())
+        }
+        _ => String::new(),
     }
 }
 

@@ -2,8 +2,11 @@
 
 use crate::small_file;
 use crate::zabbix::servers::Node;
-use openssl::error::ErrorStack;
-use openssl::ssl::{Ssl, SslContext, SslContextBuilder, SslFiletype, SslMethod, SslStream, SslVerifyMode, SslVersion};
+use openssl::error::{Error, ErrorStack};
+use openssl::ssl::{
+    HandshakeError, Ssl, SslContext, SslContextBuilder, SslFiletype, SslMethod, SslStream, SslVerifyMode, SslVersion,
+};
+use openssl::x509::X509VerifyResult;
 use std::fmt;
 use std::io;
 use std::net::TcpStream;
@@ -76,16 +79,35 @@ pub(super) fn connect(tls: &Tls, node: &Node, stream: TcpStream) -> io::Result<S
         Tls::Psk { identity, key } => by_key(identity, key),
         Tls::Certificate { ca, own } => by_certificate(ca.as_ref(), own.as_ref()),
     };
-    let failed = |e: String| io::Error::other(format!("TLS: {e}"));
-    let mut ssl = context.and_then(|context| Ssl::new(&context)).map_err(|e| failed(e.to_string()))?;
+    let failed = |e: &ErrorStack| io::Error::other(format!("TLS: {}", first(e)));
+    let mut ssl = context.and_then(|context| Ssl::new(&context)).map_err(|e| failed(&e))?;
     if matches!(tls, Tls::Certificate { .. }) {
         // Zabbix checks who signed a certificate, not its names; so does this, but a name for SNI does no harm.
         let _ = ssl.set_hostname(&node.host);
     }
     match ssl.connect(stream) {
         Ok(stream) => Ok(Stream::Tls(stream)),
-        Err(e) => Err(failed(e.to_string())),
+        Err(HandshakeError::SetupFailure(e)) => Err(failed(&e)),
+        // The stream's own time-out.
+        Err(HandshakeError::WouldBlock(_)) => Err(io::ErrorKind::TimedOut.into()),
+        Err(HandshakeError::Failure(end)) => Err(match (end.ssl().verify_result(), end.error().ssl_error()) {
+            (X509VerifyResult::OK, Some(e)) => failed(e),
+            (X509VerifyResult::OK, None) => match end.error().io_error() {
+                Some(e) => io::Error::new(e.kind(), format!("TLS: {e}")),
+                None if matches!(tls, Tls::Psk { .. }) => {
+                    io::Error::other("TLS: closed in the handshake; has the host in Zabbix this identity and key?")
+                }
+                None => io::Error::other("TLS: closed in the handshake"),
+            },
+            (why, _) => io::Error::other(format!("TLS: its certificate is not taken: {}", why.error_string())),
+        }),
     }
+}
+
+/// What is said first is what went wrong; where in the library that was is nothing for people.
+fn first(errors: &ErrorStack) -> String {
+    let known = |e: &Error| Some(e.reason()?.to_owned());
+    errors.errors().iter().find_map(known).unwrap_or_else(|| errors.to_string())
 }
 
 fn builder() -> Result<SslContextBuilder, ErrorStack> {
