@@ -7,7 +7,7 @@ use crate::deadline::Deadline;
 use crate::state::Lock;
 use crate::zabbix::servers::Server;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -40,18 +40,23 @@ pub(super) struct Books {
 }
 
 impl Books {
-    /// The books of a server; one that is new has what another, that is no longer named, has not got, else what comes from now on.
+    /// The books of a server; one that is new has what another, that is no longer named, has not got, or all there is where there
+    /// is no other.
     pub(super) fn open(spool: &Spool, server: &Server) -> io::Result<Self> {
         let path = path(spool, server);
-        let named = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", path.display()));
-        let (slots, page) = Slots::open::<Page>(&path).map_err(named)?;
+        let is_new = !path.exists();
+        let (slots, page) = Slots::open::<Page>(&path)?;
         if let Some(page) = page {
             return Ok(Self { slots, path, page });
         }
+        if !is_new {
+            log::warn!(books:% = path.display(); "the books of a server cannot be read; all that is spooled is sent to it");
+        }
         let others = pages(spool)?.into_iter().map(|(_, page)| page.next.number);
         let number = match others.min() {
-            Some(number) => number,
-            None => spool.first()?,
+            Some(number) if is_new => number,
+            // What it has had is sent again, with the same times; what it has not had is not lost.
+            _ => spool.first()?,
         };
         let page = Page { begun: number, next: Position { number, ..Position::default() }, totals: Totals::default() };
         let mut books = Self { slots, path, page };
@@ -110,11 +115,11 @@ pub(super) fn account(spool: &Spool, server: &Server) -> io::Result<(Totals, u64
     Ok((page.totals, end.saturating_sub(first)))
 }
 
-/// Every server has had what is before this number.
+/// Every server has had what is before this number; 0 while the books of one cannot be read.
 pub(super) fn settled(spool: &Spool, servers: &[Server]) -> io::Result<u64> {
-    let named: BTreeSet<PathBuf> = servers.iter().map(|server| path(spool, server)).collect();
-    let pages = pages(spool)?.into_iter().filter(|(path, _)| named.contains(path));
-    Ok(pages.map(|(_, page)| page.next.number).min().unwrap_or_default())
+    let pages: BTreeMap<PathBuf, Page> = pages(spool)?.into_iter().collect();
+    let had = servers.iter().map(|server| Some(pages.get(&path(spool, server))?.next.number));
+    Ok(had.collect::<Option<Vec<u64>>>().and_then(|had| had.into_iter().min()).unwrap_or_default())
 }
 
 /// Closes the books of servers that are no longer named.

@@ -115,17 +115,37 @@ impl<P: Post> Delivery<P> {
 
     /// Values that no disk took: they go after all that is spooled. What was answered is taken out of them.
     pub fn send_unspooled(&mut self, values: &mut Vec<Value>, deadline: Deadline, done: &mut Delivered) {
+        let mut answered = Totals::default();
         while done.stopped.is_none() && !values.is_empty() {
             let batch = self.post.together(values.iter().take(self.pace.batch.max(1)));
             match self.post.post(&values[..batch], deadline) {
                 Ok(count) => {
-                    done.processed += count.processed;
-                    done.failed += count.failed;
+                    answered.processed += count.processed;
+                    answered.failed += count.failed;
                     values.drain(..batch);
                 }
                 Err(why) => done.stopped = Some(why.to_string()),
             }
         }
+        done.processed += answered.processed;
+        done.failed += answered.failed;
+        self.note(answered);
+    }
+
+    /// What became of values that were never in the spool.
+    pub fn note(&mut self, more: Totals) {
+        if more == Totals::default() {
+            return;
+        }
+        let noted = self.books.lock(Deadline::after(TURN)).and_then(|_turn| {
+            self.books.refresh(&self.spool)?;
+            let totals = &mut self.books.page.totals;
+            totals.processed += more.processed;
+            totals.failed += more.failed;
+            totals.dropped += more.dropped;
+            self.books.save()
+        });
+        noted.unwrap_or_else(|e| log::error!(error:% = e; "the books of a server cannot be written"));
     }
 
     fn send_all(&mut self, done: &mut Delivered, deadline: Deadline, stop: &dyn Fn() -> bool) -> io::Result<()> {

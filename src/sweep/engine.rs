@@ -9,7 +9,7 @@ use super::report::{self, Form, Outcome};
 use super::schedule::{self, Rhythm};
 use super::spool::Spool;
 use super::stop::Stop;
-use super::summary::{ServerSummary, Summary};
+use super::summary::Summary;
 use super::table::{Claim, Moment, Reported, Table};
 use crate::clock;
 use crate::deadline::Deadline;
@@ -24,7 +24,6 @@ use std::collections::HashMap;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// The lock of the table is held for milliseconds; on a disk that hangs nothing works.
@@ -98,7 +97,6 @@ struct Shared<M> {
 /// Parts of a sweep that goes on, or of a pass.
 pub struct Engine<M> {
     shared: Arc<Shared<M>>,
-    senders: Vec<JoinHandle<ServerSummary>>,
     begun: Instant,
     workers: usize,
 }
@@ -127,13 +125,12 @@ impl<M: Measure> Engine<M> {
             summary: Mutex::new(Summary { time: clock::now(), ..Summary::default() }),
             outbox,
         });
-        let mut senders = Vec::new();
         for (at, delivery) in deliveries.into_iter().enumerate() {
             let shared = Arc::clone(&shared);
             let thread = std::thread::Builder::new().name("sender".into());
-            senders.push(thread.spawn(move || shared.outbox.send(at, delivery))?);
+            thread.spawn(move || shared.outbox.send(at, delivery))?;
         }
-        Ok(Self { shared, senders, begun: Instant::now(), workers: 0 })
+        Ok(Self { shared, begun: Instant::now(), workers: 0 })
     }
 
     /// Measures once what is due.
@@ -186,7 +183,8 @@ impl<M: Measure> Engine<M> {
                 notify.alive();
                 heard = Instant::now();
             }
-            if stop.wait(wait) {
+            // The watchdog does not wait for lines to fall due.
+            if stop.wait(notify.every.map_or(wait, |every| wait.min(every))) {
                 break;
             }
             if looked.elapsed() >= LONGEST_TICK {
@@ -260,8 +258,7 @@ impl<M: Measure> Engine<M> {
             shared.let_go(job.lines.iter().map(|(claim, _)| (claim.key, claim.reported)).collect());
         }
         let end = if stop.is_told() { Deadline::after(LAST_SENDING) } else { end };
-        shared.outbox.close(end);
-        let servers = self.senders.into_iter().filter_map(|sender| sender.join().ok()).collect();
+        let servers = shared.outbox.close(end, (&|| stop.is_told(), LAST_SENDING));
         let mut summary = shared.summary().clone();
         let failed: usize = summary.failed.values().sum();
         summary.given_up = summary.due.saturating_sub(summary.measured + failed);

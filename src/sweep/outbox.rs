@@ -1,7 +1,7 @@
 //! Values on their way out of a sweep: put into the spool by whoever measured them, sent by one thread per server. A server that
 //! does not answer is asked again and again, and delays no other. Knows nothing of lines.
 
-use super::books;
+use super::books::{self, Totals};
 use super::deliver::{self, Delivered, Delivery};
 use super::report;
 use super::spool::Spool;
@@ -20,6 +20,10 @@ const GATHER: Duration = Duration::from_millis(500);
 /// A server that does not answer is asked again after this, doubling to the other.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LAST_RETRY: Duration = Duration::from_secs(30);
+/// After the end a thread that was told has so long to say what became of its last batch; one that waits for a server is left alone.
+const LEFT_ALONE: Duration = Duration::from_millis(500);
+/// How often it is looked whether somebody is in a hurry now.
+const LOOK: Duration = Duration::from_millis(50);
 /// Values kept in memory while the disk takes none, per server.
 const UNSPOOLED: usize = 100_000;
 
@@ -43,13 +47,27 @@ struct Mail {
     closing: Option<Deadline>,
     /// What no disk took, by server.
     unspooled: Vec<Vec<Value>>,
+    /// What the threads have done so far, by server.
+    reports: Vec<Report>,
+}
+
+#[derive(Clone, Default)]
+struct Report {
+    summary: ServerSummary,
+    /// Values that no disk took and that its thread has now.
+    in_hand: usize,
+    /// Its thread has ended.
+    is_last: bool,
 }
 
 impl Outbox {
     pub(super) fn new(spool: Spool, servers: Vec<Server>) -> Self {
         let unspooled = vec![Vec::new(); servers.len()];
+        let report = |server: &Server| Report { summary: ServerSummary::of(server), ..Report::default() };
+        let reports = servers.iter().map(report).collect();
         let doubts = Mutex::new(vec![Doubts::new(); servers.len()]);
-        Self { spool, servers, mail: Mutex::new(Mail { unspooled, ..Mail::default() }), news: Condvar::new(), doubts }
+        let mail = Mutex::new(Mail { unspooled, reports, ..Mail::default() });
+        Self { spool, servers, mail, news: Condvar::new(), doubts }
     }
 
     /// What is known of a server's items from now on.
@@ -92,15 +110,38 @@ impl Outbox {
         dropped
     }
 
-    /// Nothing more comes: what is there is sent until then.
-    pub(super) fn close(&self, end: Deadline) {
-        self.mail().closing = Some(end);
+    /// Nothing more comes: what is there is sent until then, or until so long after somebody was in a hurry. What became of it,
+    /// by server: a server that does not answer holds up nobody, its values are in the spool.
+    pub(super) fn close(&self, end: Deadline, hurry: (&dyn Fn() -> bool, Duration)) -> Vec<ServerSummary> {
+        let mut mail = self.mail();
+        mail.closing = Some(end);
         self.news.notify_all();
+        let mut end = Deadline::after(end.remaining() + LEFT_ALONE);
+        let mut hurries = false;
+        while mail.reports.iter().any(|report| !report.is_last) && !end.is_over() {
+            if !hurries && hurry.0() {
+                hurries = true;
+                end = end.or_after(hurry.1);
+            }
+            let waited = self.news.wait_timeout(mail, LOOK);
+            mail = waited.map_or_else(|e| e.into_inner().0, |(mail, _)| mail);
+        }
+        (0..self.servers.len()).map(|at| self.summary(&mail, at)).collect()
+    }
+
+    fn summary(&self, mail: &Mail, at: usize) -> ServerSummary {
+        let Report { mut summary, in_hand, is_last } = mail.reports[at].clone();
+        if !is_last {
+            summary.failure = Some("no answer in time".to_owned());
+            summary.dropped += lost(&self.servers[at], in_hand + mail.unspooled[at].len());
+        }
+        summary.spooled = books::account(&self.spool, &self.servers[at]).map_or(0, |(_, spooled)| spooled);
+        summary
     }
 
     /// One server's thread: sends when something was spooled, and again when it was not taken.
-    pub(super) fn send(&self, at: usize, mut delivery: Delivery<Sender>) -> ServerSummary {
-        let mut summary = ServerSummary { server: delivery.server().to_string(), ..ServerSummary::default() };
+    pub(super) fn send(&self, at: usize, mut delivery: Delivery<Sender>) {
+        let mut summary = ServerSummary::of(delivery.server());
         let mut seen = 0;
         let mut retry: Option<(Deadline, Duration)> = None;
         loop {
@@ -122,12 +163,12 @@ impl Outbox {
             }
             seen = mail.posts + 1;
             let closing = mail.closing;
-            let unspooled = std::mem::take(&mut mail.unspooled[at]);
+            let mut left = std::mem::take(&mut mail.unspooled[at]);
+            mail.reports[at].in_hand = left.len();
             drop(mail);
             let deadline = closing.unwrap_or_else(|| Deadline::after(LAST_RETRY));
             // Told in the middle of a long queue: what is left has its own, shorter time.
             let stop = || closing.is_none() && self.mail().closing.is_some();
-            let mut left = unspooled;
             let (mut delivered, unread) = match delivery.run(deadline, &stop) {
                 Ok(delivered) => (delivered, None),
                 Err(e) => (Delivered::default(), Some(format!("the spool cannot be read: {e}"))),
@@ -137,8 +178,18 @@ impl Outbox {
             self.learn(at, &delivery);
             let forgotten = deliver::forget_sent(&self.spool, &self.servers, Deadline::after(LOCK_LIMIT));
             forgotten.unwrap_or_else(|e| log::error!(error:% = e; "sent values could not be removed from the spool"));
-            summary.dropped += self.keep_unspooled(at, left, closing.is_some());
+            let dropped = self.keep_unspooled(at, left, closing.is_some());
+            delivery.note(Totals { dropped, ..Totals::default() });
+            summary.dropped += dropped;
             summary.add(delivered);
+            let is_last = closing.is_some();
+            if self.report(at, Report { summary: summary.clone(), in_hand: 0, is_last }) {
+                return;
+            }
+            if closing.is_none() && self.mail().closing.is_some() {
+                // It was told in the middle: once more, with the time that is left.
+                continue;
+            }
             let was_waiting = retry.is_some();
             retry = match (&summary.failure, retry) {
                 (None, _) => None,
@@ -152,11 +203,15 @@ impl Outbox {
             if let (Some(why), Some((_, FIRST_RETRY))) = (&summary.failure, retry) {
                 log::warn!(server = summary.server.as_str(), why = why.as_str(); "values stay in the spool");
             }
-            if closing.is_some() {
-                summary.spooled = books::account(&self.spool, delivery.server()).map_or(0, |(_, spooled)| spooled);
-                return summary;
-            }
         }
+    }
+
+    /// True for the last one.
+    fn report(&self, at: usize, report: Report) -> bool {
+        let is_last = report.is_last;
+        self.mail().reports[at] = report;
+        self.news.notify_all();
+        is_last
     }
 
     /// For the next try, if there is one; how many were lost.
@@ -165,8 +220,7 @@ impl Outbox {
             return 0;
         }
         if closing {
-            log::error!(server:% = self.servers[at], values = left.len(); "values that no disk took are lost");
-            return left.len() as u64;
+            return lost(&self.servers[at], left.len());
         }
         let mut mail = self.mail();
         left.append(&mut mail.unspooled[at]);
@@ -180,4 +234,11 @@ impl Outbox {
     fn mail(&self) -> MutexGuard<'_, Mail> {
         self.mail.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn lost(server: &Server, values: usize) -> u64 {
+    if values > 0 {
+        log::error!(server:%, values; "values that no disk took are lost");
+    }
+    values as u64
 }

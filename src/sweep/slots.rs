@@ -23,7 +23,8 @@ impl Slots {
     /// Opens the file, makes it where there is none, and reads what is true now; None where nothing ever was, or nothing of it
     /// can be read.
     pub(super) fn open<T: DeserializeOwned>(path: &Path) -> io::Result<(Self, Option<T>)> {
-        let mut slots = Self { file: state::open_in_place(path)?, turn: 0 };
+        let named = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", path.display()));
+        let mut slots = Self { file: state::open_in_place(path).map_err(named)?, turn: 0 };
         if slots.file.metadata()?.len() == 0 {
             // Room for both now: later there may be none.
             slots.file.write_all_at(&[b' '; 2 * SLOT], 0)?;

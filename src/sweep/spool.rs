@@ -17,8 +17,12 @@ use std::path::{Path, PathBuf};
 const SUFFIX: &str = ".values";
 /// A line is far shorter: keys, hosts and messages are bounded.
 const LONGEST_LINE: u64 = 64 << 10;
+/// No spool comes so far: a file of such a name is not ours, and after it there would be no numbers left.
+const LARGEST: u64 = u64::MAX / 2;
 /// Read at a time.
 const PIECE: u64 = 256 << 10;
+/// A longer damaged piece is kept as several.
+const LARGEST_PIECE: u64 = 1 << 20;
 /// Damaged pieces kept to be looked at; more of them are only counted.
 const MOST_DAMAGED: usize = 100;
 
@@ -53,6 +57,22 @@ pub struct Spool {
 pub struct Appended {
     /// The last number given.
     pub last: u64,
+}
+
+/// Bytes that are no values, and where they were.
+#[derive(Default)]
+struct Piece {
+    offset: u64,
+    bytes: Vec<u8>,
+}
+
+impl Piece {
+    fn add(&mut self, offset: u64, bytes: &[u8]) {
+        if self.bytes.is_empty() {
+            self.offset = offset;
+        }
+        self.bytes.extend_from_slice(bytes);
+    }
 }
 
 /// The file at the end, looked over before something is appended.
@@ -92,7 +112,7 @@ impl Spool {
         let _lock = self.lock(deadline)?;
         loop {
             match self.append_locked(values) {
-                Err(e) if e.kind() == io::ErrorKind::StorageFull && self.drop_oldest()? => {
+                Err(e) if is_full(&e) && self.drop_oldest()? => {
                     log::warn!(folder:% = self.folder.display(); "the disk is full: the oldest spooled values are dropped");
                 }
                 other => return other,
@@ -172,7 +192,7 @@ impl Spool {
             if whole < tail.len() {
                 // What a kill in the middle of writing leaves, or somebody who cut the file.
                 kept = start + whole as u64;
-                self.set_aside(first, kept, &tail[whole..]);
+                self.set_aside(first, Piece { offset: kept, bytes: tail[whole..].to_vec() });
                 file.set_len(kept)?;
             }
             // After a file that is not ours a new one is begun.
@@ -233,6 +253,8 @@ impl Spool {
         // An offset beyond the end is of another file: somebody put it there.
         let mut start = if offset > meta.len() { 0 } else { offset };
         let mut rest: Vec<u8> = Vec::new();
+        // Lines in a row that are none: one piece, however many they are.
+        let mut damaged = Piece::default();
         loop {
             file.seek(SeekFrom::Start(start + rest.len() as u64))?;
             let read = (&mut file).take(PIECE).read_to_end(&mut rest)?;
@@ -241,7 +263,11 @@ impl Spool {
                 let line = &rest[used..used + length];
                 let at = start + used as u64;
                 used += length + 1;
-                match entry::read(line) {
+                let entry = entry::read(line);
+                if entry.is_some() {
+                    self.set_aside(name, std::mem::take(&mut damaged));
+                }
+                match entry {
                     Some(Entry { number, value }) if number >= *expected => {
                         let after = Position { number: number + 1, file: name, offset: start + used as u64 };
                         found.push(Found { value, after, gap: number - *expected });
@@ -256,15 +282,21 @@ impl Spool {
                         return self.set_file_aside(name);
                     }
                     None if line == HEADER.trim_end().as_bytes() => {}
-                    None => self.set_aside(name, at, line),
+                    None => {
+                        damaged.add(at, &rest[used - length - 1..used]);
+                        if damaged.bytes.len() as u64 > LARGEST_PIECE {
+                            self.set_aside(name, std::mem::take(&mut damaged));
+                        }
+                    }
                 }
             }
             rest.drain(..used);
             start += used as u64;
             if read == 0 {
                 if !is_last && !rest.is_empty() {
-                    self.set_aside(name, start, &rest);
+                    damaged.add(start, &rest);
                 }
+                self.set_aside(name, damaged);
                 return Ok(());
             }
             if rest.len() as u64 > LONGEST_LINE * 16 {
@@ -283,9 +315,18 @@ impl Spool {
         }
         let _lock = self.lock(deadline)?;
         for pair in self.files()?.windows(2).filter(|pair| pair[1] <= number) {
-            fs::remove_file(self.path(pair[0]))?;
+            self.remove(pair[0])?;
         }
         Ok(())
+    }
+
+    /// What is no file of ours is not removed, and must not keep others from it.
+    fn remove(&self, file: u64) -> io::Result<()> {
+        match fs::remove_file(self.path(file)) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(e) => self.give_up(file, &e),
+            Ok(()) => Ok(()),
+        }
     }
 
     /// Bytes of all values.
@@ -310,7 +351,7 @@ impl Spool {
         if files.len() < 2 {
             return Ok(false);
         }
-        fs::remove_file(self.path(files[0]))?;
+        self.remove(files[0])?;
         Ok(true)
     }
 
@@ -327,6 +368,7 @@ impl Spool {
     fn files(&self) -> io::Result<Vec<u64>> {
         let mut files: Vec<u64> = fs::read_dir(&self.folder)?
             .filter_map(|entry| entry.ok()?.file_name().into_string().ok()?.strip_suffix(SUFFIX)?.parse().ok())
+            .filter(|first| *first <= LARGEST)
             .collect();
         files.sort_unstable();
         Ok(files)
@@ -341,14 +383,17 @@ impl Spool {
     }
 
     /// Keeps a piece that is no value, and names it.
-    fn set_aside(&self, file: u64, offset: u64, bytes: &[u8]) {
+    fn set_aside(&self, file: u64, Piece { offset, bytes }: Piece) {
+        if bytes.is_empty() {
+            return;
+        }
         let folder = self.folder.join("damaged");
         let path = folder.join(format!("{file:020}-{offset}"));
         if path.exists() {
             return;
         }
         let room = fs::create_dir(&folder).is_ok() || fs::read_dir(&folder).is_ok_and(|all| all.count() < MOST_DAMAGED);
-        let kept = room && state::replace(&path, bytes).is_ok();
+        let kept = room && state::replace(&path, &bytes).is_ok();
         log::warn!(
             file:% = self.path(file).display(), offset, bytes = bytes.len(), kept;
             "a piece of the spool is damaged and set aside"
@@ -377,6 +422,11 @@ impl Spool {
             other => other,
         }
     }
+}
+
+/// The disk, or what we may have of it.
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 /// It lies in the file, and will be the same the next time: somebody else's, no file at all, a broken disk.

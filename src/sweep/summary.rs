@@ -1,6 +1,7 @@
 //! What a sweep did, for people and for Zabbix.
 
 use super::deliver::Delivered;
+use crate::zabbix::servers::Server;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -63,6 +64,10 @@ impl Summary {
 }
 
 impl ServerSummary {
+    pub(super) fn of(server: &Server) -> Self {
+        Self { server: server.to_string(), ..Self::default() }
+    }
+
     pub(super) fn add(&mut self, delivered: Delivered) {
         self.sent += delivered.processed;
         self.refused += delivered.failed;

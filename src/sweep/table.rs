@@ -7,7 +7,7 @@ use super::slots::checksum;
 use crate::deadline::Deadline;
 use crate::record;
 use crate::state::{self, Lock};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -18,6 +18,8 @@ use std::time::Duration;
 const SIZE: usize = 64;
 const MAGIC: &[u8; 8] = b"ddlsweep";
 const VERSION: u32 = 1;
+/// Records of lines that are gone, kept for those that come back.
+const SPARE: usize = 500;
 /// Whoever has a line for so long has forgotten it.
 const FORGOTTEN: u64 = 15 * 60 * 1000;
 
@@ -159,7 +161,7 @@ impl Table {
             open.rows[at] = Row { last: due.at + 1, holder: self.me, claimed: moment.now, ..row };
             changed.push(at);
         }
-        self.write(&mut open, &changed, lines.len())?;
+        self.write(&mut open, &changed, Some(lines))?;
         Ok(found)
     }
 
@@ -176,7 +178,7 @@ impl Table {
             open.rows[at] = Row { holder, reported: *reported, ..row };
             changed.push(at);
         }
-        self.write(&mut open, &changed, usize::MAX / 4)
+        self.write(&mut open, &changed, None)
     }
 
     /// Forgets what is known of lines that nobody measures: one that was removed and is there again has missed no checks.
@@ -193,7 +195,7 @@ impl Table {
                 *row = Row { key: row.key, ..Row::default() };
             }
         }
-        self.write(&mut open, &known, usize::MAX / 4)
+        self.write(&mut open, &known, None)
     }
 
     fn lock(&self, deadline: Deadline) -> io::Result<Lock> {
@@ -201,7 +203,8 @@ impl Table {
     }
 
     fn open(&self, boot: u128) -> io::Result<Open> {
-        let file = state::open_in_place(&self.path)?;
+        let named = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", self.path.display()));
+        let file = state::open_in_place(&self.path).map_err(named)?;
         let length = usize::try_from(file.metadata()?.len()).unwrap_or_default();
         let mut bytes = vec![0; length];
         file.read_exact_at(&mut bytes, 0)?;
@@ -224,17 +227,23 @@ impl Table {
         Ok(Open { file, boot, rows, places, is_new: !same_boot })
     }
 
-    /// Only what has changed, unless the file is new or holds more lines that are gone than lines that are there.
-    fn write(&self, open: &mut Open, changed: &[usize], lines: usize) -> io::Result<()> {
-        if open.is_new || open.rows.len() / 2 > lines.saturating_add(500) {
-            if !open.is_new {
-                open.rows.sort_by_key(|row| std::cmp::Reverse((row.holder.pid != 0, row.last)));
-                open.rows.truncate(lines.saturating_add(500));
+    /// Only what has changed, unless the file is new or holds more lines that are gone than `lines`, those that are there.
+    fn write(&self, open: &mut Open, changed: &[usize], lines: Option<&[(u64, Rhythm)]>) -> io::Result<()> {
+        let lines = lines.filter(|lines| open.rows.len() / 2 > lines.len() + SPARE);
+        if open.is_new || lines.is_some() {
+            if let Some(lines) = lines {
+                let known: HashSet<u64> = lines.iter().map(|(key, _)| *key).collect();
+                let worth = |row: &Row| (known.contains(&row.key), row.holder.pid != 0, row.last);
+                open.rows.sort_by_key(|row| std::cmp::Reverse(worth(row)));
+                open.rows.truncate(lines.len() + SPARE);
             }
             let mut bytes = header(open.boot).to_vec();
             open.rows.iter().for_each(|row| bytes.extend_from_slice(&row.write()));
-            // In place where there is no room for a second one.
-            return state::replace(&self.path, &bytes).or_else(|_| open.file.write_all_at(&bytes, 0));
+            return state::replace(&self.path, &bytes).or_else(|_| {
+                // In place where there is no room for a second one; nothing of before may stay behind it.
+                open.file.write_all_at(&bytes, 0)?;
+                open.file.set_len(bytes.len() as u64)
+            });
         }
         for at in changed {
             open.file.write_all_at(&open.rows[*at].write(), (at + 1) as u64 * SIZE as u64)?;

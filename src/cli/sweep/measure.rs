@@ -22,7 +22,15 @@ type Stamp = Option<(u64, u64, i64, i64)>;
 
 pub(super) struct Measurer {
     context: Context,
-    read: Mutex<Stamp>,
+    seen: Mutex<Seen>,
+}
+
+/// Files of the inventory.
+struct Seen {
+    /// The one whose lines are measured.
+    read: Stamp,
+    /// One that could not be read, and was named.
+    named: Option<Stamp>,
 }
 
 impl Measurer {
@@ -30,7 +38,8 @@ impl Measurer {
         let state = context.state()?;
         let stamp = stamp(state);
         let lines = Inventory::open(&state.inventory())?.routers()?;
-        Ok((Self { context, read: Mutex::new(stamp) }, lines))
+        let seen = Mutex::new(Seen { read: stamp, named: None });
+        Ok((Self { context, seen }, lines))
     }
 
     fn ask(
@@ -77,15 +86,21 @@ impl Measure for Measurer {
     fn changed(&self) -> Option<Vec<RouterLines>> {
         let state = self.context.state().ok()?;
         let now = stamp(state);
-        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        if now == *read {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if now == seen.read {
             return None;
         }
-        *read = now;
         match Inventory::open(&state.inventory()).and_then(|inventory| inventory.routers()) {
-            Ok(lines) => Some(lines),
+            Ok(lines) => {
+                *seen = Seen { read: now, named: None };
+                Some(lines)
+            }
             Err(failure) => {
-                log::error!(failure:%; "the inventory has changed and cannot be read; the sweep goes on with the one before");
+                // It is tried again: the file may be right, and only its mode or the moment wrong.
+                if seen.named != Some(now) {
+                    log::error!(failure:%; "the inventory has changed and cannot be read; the sweep goes on with the one before");
+                    seen.named = Some(now);
+                }
                 None
             }
         }

@@ -173,10 +173,13 @@ fn folder(context: &Context) -> Result<PathBuf, Failure> {
     state.folder(SWEEP).map_err(|e| plan::unwritable(state.dir(), &e))
 }
 
-/// SIGTERM and Ctrl-C end the sweep cleanly.
+/// SIGTERM, Ctrl-C and the end of the terminal end the sweep cleanly.
 fn stop_on_signals() -> io::Result<Arc<Stop>> {
     let (mut heard, told) = UnixStream::pair()?;
-    for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
+    let mut signals = vec![signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT];
+    // nohup(1) has it outlive the terminal.
+    signals.extend(Some(signal_hook::consts::SIGHUP).filter(|_| !ignores_hangup()));
+    for signal in signals {
         signal_hook::low_level::pipe::register(signal, told.try_clone()?)?;
     }
     let stop = Arc::new(Stop::default());
@@ -186,6 +189,13 @@ fn stop_on_signals() -> io::Result<Arc<Stop>> {
         teller.tell();
     })?;
     Ok(stop)
+}
+
+/// SIGHUP is the first of the signals in proc(5)'s mask.
+fn ignores_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
+    ignored.is_some_and(|mask| mask & 1 != 0)
 }
 
 fn print(summary: &Summary, format: Format) -> io::Result<()> {

@@ -67,7 +67,14 @@ pub(super) fn spool(context: &Context) -> Result<Spool, Failure> {
 }
 
 pub(super) fn unwritable(place: &Path, e: &io::Error) -> Failure {
-    Failure::settings(format!("writing below {}: {e}; make room there, or set another state.dir", place.display()))
+    let place = place.display();
+    Failure::settings(match e.kind() {
+        io::ErrorKind::TimedOut => format!("{e}, for too long; is another sweep stopped, or its disk slow?"),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            format!("writing below {place}: {e}; make room there, or set another state.dir")
+        }
+        _ => format!("writing below {place}: {e}; put that right, or set another state.dir"),
+    })
 }
 
 fn workers() -> usize {

@@ -157,6 +157,22 @@ fn lines_that_are_gone_do_not_fill_the_table() {
     assert!(fs::metadata(dir.path().join("schedule")).unwrap().len() < 64 * 3500);
 }
 
+#[test]
+fn lines_that_are_gone_push_out_none_that_is_there_however_seldom_it_is_due() {
+    let dir = tempfile::tempdir().unwrap();
+    let table = table(&dir);
+    let seldom = lines(5, 86_400_000);
+    release(&table, &table.claim(&seldom, || at(90_000_000), soon()).unwrap(), 90_000_000);
+    let often: Vec<_> = lines(2000, 60_000).into_iter().skip(5).collect();
+    release(&table, &table.claim(&often, || at(90_100_000), soon()).unwrap(), 90_100_000);
+    // The others are no longer in the inventory.
+    for _ in 0..2 {
+        let again = table.claim(&seldom, || at(90_100_001), soon()).unwrap();
+        assert!(again.claims.iter().all(|claim| !claim.first), "{again:?}");
+    }
+    assert!(fs::metadata(dir.path().join("schedule")).unwrap().len() < 64 * 600);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
 
