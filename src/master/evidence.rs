@@ -74,6 +74,10 @@ impl Evidence {
         }
     }
 
+    pub(super) fn is_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
     /// When the next one may be taken.
     pub(super) fn due(&self, last_job: Instant) -> Option<Instant> {
         let waiting = self.waiting.front()?;

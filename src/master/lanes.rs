@@ -49,8 +49,10 @@ pub(super) struct Due {
 }
 
 impl Slot {
-    pub(super) fn status(&self) -> LaneStatus {
-        LaneStatus { state: self.state.name().to_owned(), since: self.since, jobs: self.jobs }
+    /// A lane that is only waiting for a quiet moment to take evidence is not idle.
+    pub(super) fn status(&self, evidence: bool) -> LaneStatus {
+        let state = if evidence && self.state == LaneState::Idle { LaneState::Evidence } else { self.state };
+        LaneStatus { state: state.name().to_owned(), since: self.since, jobs: self.jobs }
     }
 }
 
