@@ -6,6 +6,7 @@ use super::dialect::{Dialect, Dialogue, Enable, Mode, Pager, Then};
 use super::indicator::kind_named;
 use super::mistake::Source;
 use super::pattern::exact;
+use super::read_only::change_in;
 use super::regex::Regex;
 use crate::failure::Kind;
 use toml::Spanned;
@@ -148,8 +149,17 @@ fn enable(source: &Source, file: &EnableFile, modes: &[Mode]) -> Result<Enable, 
     })
 }
 
+/// Command lines that are sent at each login, and so must leave the router as it is.
 fn lines(source: &Source, texts: &[Text]) -> Result<Vec<String>, Failure> {
-    texts.iter().map(|text| line(source, text)).collect()
+    let harmless = |text: &Text| match change_in(text.get_ref()) {
+        Some(word) => {
+            let what =
+                format!("the word {word:?} changes the router or ends it; only its own session may be set up and left");
+            Err(source.mistake(text, &what))
+        }
+        None => line(source, text),
+    };
+    texts.iter().map(harmless).collect()
 }
 
 /// One command line.

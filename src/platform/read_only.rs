@@ -7,6 +7,30 @@ use crate::failure::{Kind, Stage};
 /// What a shell or an output filter could turn into a second command, a file or a mail; `?` is help on most routers, at once.
 const UNSAFE: &str = "\\;&$`<>?!\"'{}";
 const LONGEST: usize = 250;
+/// Words of commands that change or end a router; none stands in what is sent unasked, before and after the probes.
+const CHANGES: [&str; 16] = [
+    "commit",
+    "config",
+    "configure",
+    "copy",
+    "delete",
+    "edit",
+    "erase",
+    "format",
+    "global",
+    "reboot",
+    "reload",
+    "reset",
+    "save",
+    "system",
+    "system-view",
+    "write",
+];
+
+/// A word of it that changes the router.
+pub(super) fn change_in(command: &str) -> Option<&str> {
+    command.split_whitespace().find(|word| CHANGES.iter().any(|change| word.eq_ignore_ascii_case(change)))
+}
 
 #[derive(Debug)]
 pub(super) struct ReadOnly {

@@ -111,6 +111,12 @@ fn a_mistake_is_shown_with_file_line_and_what_to_write_instead() {
         ),
         ("title = \"Acme Router OS\"\n", "", ": missing field `title`"),
         (
+            "\"set paging off\"",
+            "\"set paging off\", \"Write memory\"",
+            "7: the word \"Write\" changes the router or ends it",
+        ),
+        ("\"logout\"", "\"reload\"", "8: the word \"reload\" changes the router or ends it"),
+        (
             r"'^bad command'",
             r"'^(bad command'",
             "16: pattern \"^(bad command\" does not compile: unclosed group; write",
