@@ -151,13 +151,15 @@ fn enable(source: &Source, file: &EnableFile, modes: &[Mode]) -> Result<Enable, 
 
 /// Command lines that are sent at each login, and so must leave the router as it is.
 fn lines(source: &Source, texts: &[Text]) -> Result<Vec<String>, Failure> {
-    let harmless = |text: &Text| match change_in(text.get_ref()) {
-        Some(word) => {
-            let what =
-                format!("the word {word:?} changes the router or ends it; only its own session may be set up and left");
-            Err(source.mistake(text, &what))
+    let harmless = |text: &Text| {
+        let command = line(source, text)?;
+        match change_in(&command) {
+            None => Ok(command),
+            Some(word) => {
+                let what = "changes the router or ends it; only its own session may be set up and left";
+                Err(source.mistake(text, &format!("the word {word:?} {what}")))
+            }
         }
-        None => line(source, text),
     };
     texts.iter().map(harmless).collect()
 }
