@@ -183,8 +183,7 @@ impl<M: Measure> Engine<M> {
                 notify.alive();
                 heard = Instant::now();
             }
-            // The watchdog does not wait for lines to fall due.
-            if stop.wait(notify.every.map_or(wait, |every| wait.min(every))) {
+            if stop.wait(notify.limit(wait)) {
                 break;
             }
             if looked.elapsed() >= LONGEST_TICK {

@@ -300,6 +300,76 @@ fn what_is_no_file_is_set_aside_and_nothing_waits_for_it() {
 }
 
 #[test]
+fn many_damaged_lines_in_a_row_are_one_piece_and_what_is_no_file_is_out_of_the_way() {
+    let mut lab = Lab::new(64 << 10);
+    let mut fake = Fake::default();
+    lab.deliver(&mut fake);
+    lab.append(10);
+    let path = lab.files().remove(0);
+    let rubbish: String = (0..5000).map(|n| format!("rubbish {n}\n")).collect();
+    fs::write(&path, fs::read_to_string(&path).unwrap() + &rubbish).unwrap();
+    lab.append(10);
+    lab.deliver(&mut fake);
+    assert_eq!(lab.account(), (Totals { processed: 20, failed: 0, dropped: 0 }, 0));
+    let kept: Vec<_> = fs::read_dir(lab.dir.path().join("damaged")).unwrap().flatten().collect();
+    assert_eq!(kept.len(), 1);
+    assert_eq!(fs::read_to_string(kept[0].path()).unwrap(), rubbish);
+    // A folder that is older than all values, and one of a number that no spool comes to.
+    let name = |number: u64| lab.dir.path().join(format!("{number:020}{}", ".values"));
+    let (old, beyond) = (name(0), name(u64::MAX));
+    fs::create_dir(&old).unwrap();
+    fs::create_dir(&beyond).unwrap();
+    while lab.files().len() < 5 {
+        lab.append(50);
+    }
+    lab.deliver(&mut fake);
+    forget_sent(&lab.spool, &[lab.server.clone()], soon()).unwrap();
+    assert!(!old.exists() && beyond.exists() && lab.files().len() == 2, "{:?}", lab.files());
+    assert_eq!(fake.taken.len(), lab.appended.len());
+}
+
+#[test]
+fn values_that_were_never_spooled_are_in_the_books() {
+    let mut lab = Lab::new(SIZE);
+    let mut fake = Fake::default();
+    lab.append(5);
+    let mut delivery = Delivery::open(lab.spool.clone(), lab.server.clone(), &mut fake, PACE).unwrap();
+    let mut done = delivery.run(soon(), &|| false).unwrap();
+    let mut unspooled = lab.appended.clone();
+    delivery.send_unspooled(&mut unspooled, soon(), &mut done);
+    delivery.note(Totals { dropped: 3, ..Totals::default() });
+    assert_eq!((done.processed, unspooled.len()), (10, 0));
+    drop(delivery);
+    assert_eq!(lab.account(), (Totals { processed: 10, failed: 0, dropped: 3 }, 0));
+}
+
+#[test]
+fn broken_books_of_one_server_cost_it_nothing_that_another_has_had() {
+    for how in ["broken", ""] {
+        let mut lab = Lab::new(64 << 10);
+        let other = servers::parse("other").unwrap().remove(0);
+        let both = [lab.server.clone(), other.clone()];
+        let mut good = Fake::default();
+        drop(Delivery::open(lab.spool.clone(), other.clone(), &mut good, PACE).unwrap());
+        while lab.files().len() < 3 {
+            lab.append(50);
+        }
+        let mut delivery = Delivery::open(lab.spool.clone(), lab.server.clone(), &mut good, PACE).unwrap();
+        delivery.run(soon(), &|| false).unwrap();
+        drop(delivery);
+        let path = lab.dir.path().read_dir().unwrap().flatten().map(|entry| entry.path());
+        let is_others = |path: &std::path::PathBuf| {
+            path.to_string_lossy().contains("other") && path.extension().is_some_and(|end| end == "books")
+        };
+        fs::write(path.into_iter().find(is_others).unwrap(), how).unwrap();
+        forget_sent(&lab.spool, &both, soon()).unwrap();
+        let mut back = Fake::default();
+        Delivery::open(lab.spool.clone(), other, &mut back, PACE).unwrap().run(soon(), &|| false).unwrap();
+        assert_eq!((good.taken.len(), back.taken.len()), (lab.appended.len(), lab.appended.len()), "{how:?}");
+    }
+}
+
+#[test]
 fn what_was_dropped_for_its_number_is_in_the_books_while_nobody_takes_anything() {
     let mut lab = Lab::new(64 << 10);
     let mut fake = Fake::default();
