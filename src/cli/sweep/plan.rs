@@ -131,7 +131,10 @@ mod tests {
             "writing below /s: no space; make room there, or set another state.dir"
         );
         let locked = said(io::ErrorKind::TimedOut, "lock /s/schedule.lock is held");
-        assert!(locked.starts_with("lock /s/schedule.lock is held, for too long") && !locked.contains("room"), "{locked}");
+        assert!(
+            locked.starts_with("lock /s/schedule.lock is held, for too long") && !locked.contains("room"),
+            "{locked}"
+        );
         assert!(!said(io::ErrorKind::PermissionDenied, "/s/schedule: denied").contains("room"));
     }
 }
