@@ -112,8 +112,11 @@ fn values_of_a_server_that_is_killed_and_comes_back_are_in_its_history_once_with
             times.dedup();
             assert_eq!(times.len(), all, "{version}: none twice");
             assert!(host.values("line.up").iter().all(|value| value.text == "1"));
-            // A rate needs two of them.
-            host.first("line.port.in.errors");
+            // A rate needs two of them that the server of now has seen.
+            wait::patiently("a rate", || {
+                let summary = sweep(&zabbix);
+                if host.values("line.port.in.errors").is_empty() { Err(summary) } else { Ok(()) }
+            });
             host.first("line.rtt.p95");
         }
         // One item of Zabbix drives it all, and shows it.
