@@ -343,7 +343,7 @@ fn measure<M: Measure>(shared: &Shared<M>, job: &Job) -> bool {
     }
     drop(summary);
     // First to the spool: a line that is let go of has been reported.
-    let dropped = shared.outbox.put(values);
+    let dropped = shared.outbox.put(values, job.deadline);
     shared.summary().dropped += dropped;
     shared.let_go(released);
     answered

@@ -5,6 +5,8 @@ use crate::support::monitor::{BINARY, Started};
 use crate::support::process;
 use crate::support::trapper::{Fault, Trapper};
 use crate::support::wait;
+use ddl_monitor::deadline::Deadline;
+use ddl_monitor::state::Lock;
 use rustix::process::Signal;
 use serde_json::json;
 use std::process::{Command, Stdio};
@@ -84,4 +86,24 @@ fn a_pass_that_ends_while_values_are_sent_sends_them_all_and_complains_of_nothin
     assert_eq!(pick(&summary, &["sent", "spooled"]), json!([trapper.taken().len(), 0]), "{summary}");
     let log = std::fs::read_to_string(monitor.state().join("ddl-monitor.log")).expect("a log");
     assert!(!log.contains("stay in the spool"), "{log}");
+}
+
+#[test]
+fn values_are_sent_and_counted_though_somebody_holds_the_spool_to_the_end() {
+    let (sim, trapper) = (sim(), Trapper::start());
+    let monitor = monitor(&trapper, "");
+    three(&sim, "1d").import(&monitor);
+    let nobody = monitor.run(&["sweep"]).json();
+    // Another line, whose values find the spool locked.
+    three(&sim, "1d").line("L-4", "edge-1", "10.1.1.4", "count = 1").import(&monitor);
+    let lock = Lock::acquire(&monitor.state().join("spool/lock"), Deadline::after(SOON)).expect("the lock");
+    let summary = monitor.run(&["sweep", "--deadline", "3s"]).json();
+    drop(lock);
+    let count = |summary: &serde_json::Value, name: &str| summary[name].as_u64().expect("a number");
+    assert_eq!(count(&summary, "spooled"), 0, "{summary}");
+    let of_it = trapper.taken().iter().filter(|value| value.host == "10.1.1.4").count() as u64;
+    let (sent, dropped) = (count(&summary, "sent"), count(&summary, "dropped"));
+    assert!(sent == of_it && (count(&summary, "measured") == 0 || sent + dropped > 8), "{summary}");
+    let books = &monitor.run(&["status"]).json()["sweep"]["servers"][0];
+    assert_eq!(count(books, "sent"), count(&nobody, "sent") + sent, "{books}");
 }
