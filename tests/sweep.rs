@@ -251,7 +251,7 @@ fn a_pass_in_the_background_is_started_at_once_and_the_next_shows_what_it_did() 
     three(&sim, "1h").import(&monitor);
     let first = monitor.run(&["sweep", "--detach"]);
     assert_eq!(pick(&first.json(), &["state", "lines", "time"]), json!([0, 0, 0.0]), "none has ended yet");
-    assert!(first.elapsed.as_secs_f64() < 2.0, "{:?}", first.elapsed);
+    assert!(first.elapsed.as_secs_f64() < 3.0, "{:?}", first.elapsed);
     wait::until("its values", || (trapper.taken().len() > 20).then_some(()));
     let second = wait::until("its summary", || {
         let summary = monitor.run(&["sweep", "--detach"]).json();
@@ -327,7 +327,7 @@ fn an_item_of_zabbix_gets_its_answer_at_once_and_the_pass_behind_it_holds_nothin
         let parent = Parent::new(kind, Duration::from_secs(3));
         let outcome = parent.run(BINARY, &["sweep", "--detach"], &environment);
         assert!(
-            !outcome.timed_out && !outcome.hung && outcome.elapsed < Duration::from_secs(2),
+            !outcome.timed_out && !outcome.hung && outcome.elapsed < Duration::from_secs(3),
             "{:?}",
             outcome.elapsed
         );
