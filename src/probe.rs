@@ -144,7 +144,7 @@ impl Measurement {
 }
 
 /// The router's own counters. Loss in percent, times in seconds; a field is absent where nothing was printed or can be told.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PingResult {
     /// 1 = at least one reply, 0 = down.
     pub up: u8,

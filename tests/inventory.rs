@@ -206,7 +206,7 @@ bad.toml:2: the router has no user, and no password secret:NAME whose login has 
 bad.toml:3: a router has no key "nme", did you mean name?
 bad.toml:4: address "192.0.2.1:0": allowed is an address or a host name, with a port from 1 to 65535 if not 22: ADDR, ADDR:PORT, [V6]:PORT
 bad.toml:5: port "70000": allowed is a whole number from 1 to 65535
-bad.toml:6: platform cisco_ios is unknown, did you mean cisco_iosxe? known are {platforms}
+bad.toml:6: platform cisco_ios is unknown, did you mean cisco_iosxe? known are {platforms}; the setting platforms.dir names a folder for files of your own
 bad.toml:7: password (hidden): the secret has control characters in it: allowed is secret:NAME, file:PATH, env:NAME, exec:COMMAND or the secret itself
 bad.toml:8: password and key are both given: allowed is one of them
 bad.toml:8: key "rel": allowed is an absolute path

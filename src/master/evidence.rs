@@ -12,6 +12,10 @@ use std::time::{Duration, Instant};
 const LIMIT: usize = 4096;
 /// When everything behind a router is down, the first few tell it.
 const WAITING: usize = 32;
+/// Polls come in bursts: one that is run between two of them would only be cut short.
+const QUIET: Duration = Duration::from_millis(500);
+/// But a router may be polled all the time.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// One that jobs cut short is begun again so often.
 const TRIES: u8 = 3;
 /// None is run for so long after one that cost the session: each may cost a login.
@@ -22,8 +26,14 @@ type Probes = Arc<[Probe]>;
 #[derive(Default)]
 pub(super) struct Evidence {
     lines: HashMap<Probes, Watched>,
-    waiting: VecDeque<Probes>,
+    waiting: VecDeque<Waiting>,
+    last_run: Option<Instant>,
     paused_until: Option<Instant>,
+}
+
+struct Waiting {
+    line: Probes,
+    since: Instant,
 }
 
 struct Watched {
@@ -51,22 +61,34 @@ impl Evidence {
         (line.up, line.asked) = (up, Instant::now());
         if over {
             // It would show a path that works.
-            self.waiting.retain(|waiting| waiting != probes);
-        } else if wanted && !self.waiting.contains(probes) {
+            self.waiting.retain(|waiting| waiting.line != *probes);
+        } else if wanted && self.waiting.iter().all(|waiting| waiting.line != *probes) {
             line.tries = 0;
             if self.paused_until.is_some_and(|until| Instant::now() < until) {
                 line.found = Some(paused());
             } else if self.waiting.len() < WAITING {
-                self.waiting.push_back(Arc::clone(probes));
+                self.waiting.push_back(Waiting::new(probes));
             } else {
                 line.found = Some(not_run(format!("{WAITING} other lines of this router went down at the same time")));
             }
         }
     }
 
+    pub(super) fn is_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// When the next one may be taken.
+    pub(super) fn due(&self, last_job: Instant) -> Option<Instant> {
+        let waiting = self.waiting.front()?;
+        let since = self.last_run.map_or(waiting.since, |last_run| last_run.max(waiting.since));
+        Some((last_job + QUIET).min(since + PATIENCE))
+    }
+
     /// The next one to take.
     pub(super) fn next(&mut self) -> Option<(Probes, Probe)> {
-        let probes = self.waiting.pop_front()?;
+        let probes = self.waiting.pop_front()?.line;
+        self.last_run = Some(Instant::now());
         let probe = probes.iter().find(|probe| when(probe).is_some())?.clone();
         Some((probes, probe))
     }
@@ -76,7 +98,7 @@ impl Evidence {
         let Some(line) = self.lines.get_mut(probes) else { return };
         line.tries += 1;
         if hurried && line.tries < TRIES && !line.is_over(probes) {
-            self.waiting.push_back(Arc::clone(probes));
+            self.waiting.push_back(Waiting::new(probes));
         } else {
             line.found = Some(answer);
         }
@@ -85,8 +107,8 @@ impl Evidence {
     /// The router closed the session over a traceroute, or did not stop it for a poll.
     pub(super) fn pause(&mut self) {
         self.paused_until = Some(Instant::now() + PAUSE);
-        for probes in self.waiting.drain(..) {
-            if let Some(line) = self.lines.get_mut(&probes) {
+        for waiting in self.waiting.drain(..) {
+            if let Some(line) = self.lines.get_mut(&waiting.line) {
                 line.found = Some(paused());
             }
         }
@@ -109,6 +131,12 @@ impl Evidence {
             let oldest = self.lines.iter().min_by_key(|(_, line)| line.asked).map(|(probes, _)| Arc::clone(probes));
             oldest.and_then(|probes| self.lines.remove(&probes));
         }
+    }
+}
+
+impl Waiting {
+    fn new(line: &Probes) -> Self {
+        Self { line: Arc::clone(line), since: Instant::now() }
     }
 }
 

@@ -111,7 +111,8 @@ impl Lane {
                 terminal.log_out(Deadline::after(LOG_OUT));
                 return End::Quiet;
             }
-            let until = Deadline::at(alive_until.min(look_at).min(idle_since + idle_exit));
+            let until = alive_until.min(look_at).min(idle_since + idle_exit);
+            let until = Deadline::at(self.master.evidence_due().map_or(until, |due| until.min(due)));
             match terminal.step(&[self.bell.as_fd()], until) {
                 Ok(Step::Event(Event::Failed(failure))) => {
                     log::info!(router:% = self.master.router(), lane = self.id, failure:%; "session given up while idle");

@@ -49,8 +49,10 @@ pub(super) struct Due {
 }
 
 impl Slot {
-    pub(super) fn status(&self) -> LaneStatus {
-        LaneStatus { state: self.state.name().to_owned(), since: self.since, jobs: self.jobs }
+    /// A lane that is only waiting for a quiet moment to take evidence is not idle.
+    pub(super) fn status(&self, evidence: bool) -> LaneStatus {
+        let state = if evidence && self.state == LaneState::Idle { LaneState::Evidence } else { self.state };
+        LaneStatus { state: state.name().to_owned(), since: self.since, jobs: self.jobs }
     }
 }
 
@@ -145,10 +147,17 @@ impl Master {
         job
     }
 
+    /// When an idle lane may look for evidence to take; None while there is none.
+    pub(super) fn evidence_due(&self) -> Option<Instant> {
+        let inner = self.inner();
+        if inner.are_lanes_wanted() { None } else { inner.evidence.due(inner.last_job) }
+    }
+
     /// What an idle lane may do until it is wanted.
     pub(super) fn take_evidence(&self, lane: usize, bell: &Arc<Bell>) -> Option<Due> {
         let mut inner = self.inner();
-        if inner.are_lanes_wanted() {
+        let is_due = inner.evidence.due(inner.last_job).is_some_and(|due| due <= Instant::now());
+        if inner.are_lanes_wanted() || !is_due {
             return None;
         }
         let (line, probe) = inner.evidence.next()?;
@@ -159,6 +168,12 @@ impl Master {
 
     pub(super) fn found(&self, line: &Arc<[Probe]>, answer: Answer, hurried: bool) {
         self.inner().evidence.found(line, answer, hurried);
+    }
+
+    /// The lane that was to give way is slow to do so: another one may be faster.
+    pub(super) fn ring_for_evidence(&self) {
+        let inner = self.inner();
+        inner.lanes.iter().filter(|slot| slot.state == LaneState::Evidence).for_each(|slot| slot.bell.ring());
     }
 
     /// It has cost a session.

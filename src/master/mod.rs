@@ -294,7 +294,7 @@ impl Master {
             state: state.to_owned(),
             since: inner.since,
             queued: inner.queue.len(),
-            lanes: inner.lanes.iter().map(Slot::status).collect(),
+            lanes: inner.lanes.iter().map(|slot| slot.status(inner.evidence.is_waiting())).collect(),
             last_failure: inner.last_failure.clone(),
         }
     }

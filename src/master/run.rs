@@ -6,7 +6,7 @@ use super::command::{Outcome, WAY_BACK, command, plain_command};
 use super::job::{Ask, Job};
 use super::lane::After;
 use super::lanes::{Due, LaneState};
-use super::terminal::{RECOVERY, Terminal};
+use super::terminal::Terminal;
 use crate::clock::now;
 use crate::deadline::Deadline;
 use crate::failure::{Failure, Kind, Stage};
@@ -18,8 +18,6 @@ use std::time::{Duration, Instant};
 
 /// What a router needs at least to print half a page.
 const QUICK_ANSWER: Duration = Duration::from_millis(150);
-/// A traceroute that does not stop for a poll costs the session after so long: there must be time for a login.
-const GIVE_WAY: Duration = Duration::from_millis(1500);
 
 /// Runs the job in `current` and answers it. A job that is still there afterwards was cut off and is to be tried again.
 pub(super) fn job(
@@ -39,18 +37,20 @@ pub(super) fn job(
         Ask::Command(command) => run_command(master, lane, terminal, current, &command),
     };
     match after {
-        After::Idle => settled(master, lane, terminal, RECOVERY),
+        After::Idle => settled(master, lane, terminal, false),
         After::Lost => After::Lost,
     }
 }
 
 /// The clients have their answer; the shell may still be on its way back to a prompt.
-fn settled(master: &Arc<Master>, lane: usize, terminal: &mut Terminal, limit: Duration) -> After {
+fn settled(master: &Arc<Master>, lane: usize, terminal: &mut Terminal, hurried: bool) -> After {
     if terminal.shell.is_idle() {
         return After::Idle;
     }
     master.lane_state(lane, LaneState::Recovering);
-    if terminal.settle(limit, &|| master.lane_stuck(lane)) {
+    let stuck = || master.lane_stuck(lane);
+    let is_back = if hurried { terminal.settle_soon(&stuck) } else { terminal.settle(&stuck) };
+    if is_back {
         After::Idle
     } else {
         log::info!(router:% = master.router(), lane; "no prompt after an aborted command, session dropped");
@@ -156,7 +156,7 @@ fn ask_probe(
     let end = share.unwrap_or(job.deadline).min(job.deadline);
     let mut again = true;
     loop {
-        if !terminal.shell.is_idle() && !terminal.settle(RECOVERY, &|| {}) {
+        if !terminal.shell.is_idle() && !terminal.settle(&|| {}) {
             return Asked::Lost(lost(router, "no prompt after the command before"));
         }
         let (text, ending) = match command(master, terminal, job, &run, share) {
@@ -213,8 +213,11 @@ pub(super) fn evidence(master: &Arc<Master>, lane: usize, terminal: &mut Termina
     let outcome = outcome.map(|measurement| measured_at(measurement, time));
     let answer = Answer { kind: ProbeKind::Traceroute, outcome };
     master.lane_state(lane, LaneState::Recovering);
+    if hurried && !terminal.shell.is_idle() {
+        master.ring_for_evidence();
+    }
     let after = match after {
-        After::Idle => settled(master, lane, terminal, if hurried { GIVE_WAY } else { RECOVERY }),
+        After::Idle => settled(master, lane, terminal, hurried),
         After::Lost => After::Lost,
     };
     // Only now: another lane must not begin it again before it is known that it can be stopped.

@@ -24,7 +24,11 @@ const PROOF_PAUSE: Duration = Duration::from_millis(200);
 /// A router that said something so short a time ago is not quiet, however long ago it was asked.
 const BREATH: Duration = Duration::from_millis(150);
 /// An aborted command that has not given the prompt back by then costs the session.
-pub(super) const RECOVERY: Duration = Duration::from_secs(4);
+const RECOVERY: Duration = Duration::from_secs(4);
+/// The same while a poll waits for the lane: there must be time for a login.
+const HURRIED_RECOVERY: Duration = Duration::from_millis(1500);
+/// Between two abort keys then.
+const HURRIED_PAUSE: Duration = Duration::from_millis(300);
 /// A first byte that comes later waited for something else than the way.
 const LONGEST_WAY: Duration = Duration::from_secs(1);
 /// Pieces of a stream that does not stop after which somebody else may be heard.
@@ -174,12 +178,28 @@ impl Terminal {
     }
 
     /// Back to a proven prompt after an abort or a strange answer. What comes meanwhile belongs to nobody. `stuck` is called
-    /// once if that is no matter of a moment. False after `limit`, or if the session is gone: drop it.
-    pub(super) fn settle(&mut self, limit: Duration, stuck: &dyn Fn()) -> bool {
-        let end = Deadline::after(limit);
+    /// once if that is no matter of a moment. False: drop the session.
+    pub(super) fn settle(&mut self, stuck: &dyn Fn()) -> bool {
+        self.settle_within(RECOVERY, ABORT_PAUSE, stuck)
+    }
+
+    /// The same for a command that does not stop though somebody waits for the lane.
+    pub(super) fn settle_soon(&mut self, stuck: &dyn Fn()) -> bool {
+        if !self.shell.is_idle() && !self.shell.is_recovering() {
+            // The first key may have come before the command had begun; one of the next two is an abort key again.
+            self.shell.abort();
+            self.shell.abort();
+        }
+        self.settle_within(HURRIED_RECOVERY, HURRIED_PAUSE, stuck)
+    }
+
+    /// `limit`: until the command has stopped; the proof of the prompt after it has its time.
+    fn settle_within(&mut self, limit: Duration, abort_pause: Duration, stuck: &dyn Fn()) -> bool {
+        let (stopped, proven) = (Deadline::after(limit), Deadline::after(RECOVERY));
         let mut told = false;
         while !self.shell.is_idle() {
-            let pause = if self.shell.is_recovering() { PROOF_PAUSE } else { ABORT_PAUSE } + self.way * 2;
+            let (end, pause) = if self.shell.is_recovering() { (proven, PROOF_PAUSE) } else { (stopped, abort_pause) };
+            let pause = pause + self.way * 2;
             match self.step(&[], end.or_after(pause)) {
                 Ok(Step::Event(Event::Failed(_)) | Step::Closed) | Err(_) => return false,
                 Ok(Step::Event(_) | Step::Woken) => {}

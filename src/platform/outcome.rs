@@ -110,20 +110,10 @@ impl PingForm {
             Some(Verdict::NoRoute) if self.reply.has_reply(text) => Err(no_statistics(text, ending)),
             Some(Verdict::NoRoute) => Ok(PingResult {
                 up: 0,
-                sent: None,
-                received: None,
                 loss: Some(100.0),
-                rtt_min: None,
-                rtt_avg: None,
-                rtt_max: None,
-                rtt_p95: None,
-                jitter: None,
-                loss_burst: None,
                 complete: true,
-                pending: None,
-                duplicates: None,
                 reason: Some(Reason::NoRoute),
-                plain: false,
+                ..PingResult::default()
             }),
             Some(Verdict::Failure(failure)) => Err(failure.into()),
             None => Err(no_statistics(text, ending)),
@@ -201,13 +191,8 @@ fn measured(counters: &Counters) -> PingResult {
         rtt_min: times.map(|[min, _, _]| min),
         rtt_avg: times.map(|[_, avg, _]| avg),
         rtt_max: times.map(|[_, _, max]| max),
-        rtt_p95: None,
-        jitter: None,
-        loss_burst: None,
         complete: true,
-        pending: None,
         duplicates: (received > sent).then(|| received - sent),
-        reason: None,
-        plain: false,
+        ..PingResult::default()
     }
 }

@@ -630,6 +630,7 @@ fn a_mistake_in_a_traceroute_probe_is_shown_with_what_to_write_instead() {
         ("hop = ['^(?P<hop>\\d+)", "hop = ['^\\d+", "no line names a hop; write"),
         ("(?P<replies>.+)", ".+", "names no capture \"replies\"; write (?P<replies>…)"),
         ("header = ['^path to (?P<target>\\S+)']", "header = []", "no header; write"),
+        ("time = ' (?P<time>\\d+)us'\n", "", "hop, time and time_unit go together; write all three, or none"),
         ("(?P<time>\\d+)", "\\d+", "names no capture \"time\"; write (?P<time>…)"),
         (
             "time = ' (?P<time>\\d+)us'\ntime_unit = \"1us\"",

@@ -131,3 +131,16 @@ fn after_one_that_cost_the_session_none_is_run_and_every_line_says_so() {
         assert!(told.message.contains("cost the session"), "{told}");
     }
 }
+
+#[test]
+fn it_is_run_when_no_poll_came_for_a_moment_but_waits_for_that_no_longer_than_so_long() {
+    let probes = line(1, When::Edge);
+    let mut evidence = Evidence::default();
+    let before = Instant::now();
+    assert_eq!(evidence.due(before), None);
+    evidence.measured(&probes, &ping(0));
+    assert_eq!(evidence.due(before), Some(before + QUIET));
+    let busy = before + PATIENCE * 2;
+    let due = evidence.due(busy).unwrap();
+    assert!(before + PATIENCE <= due && due < busy, "{:?}", due - before);
+}

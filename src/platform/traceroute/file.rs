@@ -19,11 +19,12 @@ pub(in super::super) struct TracerouteFile {
     pub(super) vrf_max: Option<usize>,
     /// What begins the answer and names its target.
     pub(super) header: Spanned<Vec<Text>>,
-    /// A whole line about a hop: its number and the replies. Without a number it goes on with the hop before it.
-    pub(super) hop: Spanned<Vec<Text>>,
+    /// A whole line about a hop: its number and the replies. Without a number it goes on with the hop before it. Absent, as
+    /// the two below = as most systems write it.
+    pub(super) hop: Option<Spanned<Vec<Text>>>,
     /// A round-trip time among the replies.
-    pub(super) time: Text,
-    pub(super) time_unit: Text,
+    pub(super) time: Option<Text>,
+    pub(super) time_unit: Option<Text>,
     /// Lines among the hops that say nothing about them, e.g. labels.
     #[serde(default)]
     pub(super) noise: Vec<Text>,

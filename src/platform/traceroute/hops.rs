@@ -8,6 +8,7 @@ use super::super::pattern::Pattern;
 use super::super::reply::unit;
 use super::super::{Failure, recorded};
 use super::file::TracerouteFile;
+use super::usual;
 use crate::probe::Hop;
 use std::net::IpAddr;
 
@@ -64,24 +65,39 @@ pub(super) const ABORT_MARK: &str = "^C";
 
 impl HopForm {
     pub(super) fn new(source: &Source, file: &TracerouteFile) -> Result<Self, Failure> {
-        let (header, hop) = (file.header.get_ref(), file.hop.get_ref());
+        let header = file.header.get_ref();
         if header.is_empty() {
             return Err(source.mistake_in(&file.header, "no header; write ['traceroute to (?P<target>…)']"));
         }
         let all = |texts: &[Text], known: &[&str], required: &[&str]| {
             texts.iter().map(|text| Pattern::of_line(source, text, known, required)).collect::<Result<Vec<_>, _>>()
         };
-        let hops = all(hop, &["hop", "replies"], &["replies"])?;
-        if !hops.iter().flat_map(Pattern::names).any(|name| name == "hop") {
-            return Err(source.mistake_in(&file.hop, "no line names a hop; write ['^ *(?P<hop>\\d+) (?P<replies>…)$']"));
-        }
-        let unit = unit(source, &file.time_unit)?;
+        let lines = |texts: &[Text]| all(texts, &["hop", "replies"], &["replies"]);
+        let time = |text: &Text| Pattern::of_line(source, text, &["time"], &["time"]);
+        let (hop, time, unit) = match (&file.hop, &file.time, &file.time_unit) {
+            (None, None, None) => {
+                let (usual, in_units) = (usual::text(usual::TIME), usual::text(usual::TIME_UNIT));
+                (lines(&usual::hop())?, time(&usual)?, unit(source, &in_units)?)
+            }
+            (Some(hop), Some(own), Some(in_units)) => {
+                let hops = lines(hop.get_ref())?;
+                if !hops.iter().flat_map(Pattern::names).any(|name| name == "hop") {
+                    let what = "no line names a hop; write ['^ *(?P<hop>\\d+) (?P<replies>…)$']";
+                    return Err(source.mistake_in(hop, what));
+                }
+                (hops, time(own)?, unit(source, in_units)?)
+            }
+            _ => {
+                let what = "hop, time and time_unit go together; write all three, or none for ` 1  192.0.2.1  0.4 ms`";
+                return Err(source.mistake_in(&file.header, what));
+            }
+        };
         let header = header.iter().map(|text| Pattern::new(source, text, &["target", "address"], &["target"]));
         Ok(Self {
             header: header.collect::<Result<_, _>>()?,
-            hop: hops,
+            hop,
             noise: all(&file.noise, &[], &[])?,
-            time: Pattern::of_line(source, &file.time, &["time"], &["time"])?,
+            time,
             unit: unit.as_secs_f64(),
         })
     }

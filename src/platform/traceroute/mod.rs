@@ -6,6 +6,7 @@
 
 mod file;
 mod hops;
+mod usual;
 mod words;
 
 pub(super) use file::TracerouteFile;

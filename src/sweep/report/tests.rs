@@ -20,14 +20,8 @@ fn answers(up: u8, time: f64) -> Answers {
         rtt_min: rtt,
         rtt_avg: rtt,
         rtt_max: rtt,
-        rtt_p95: None,
-        jitter: None,
-        loss_burst: None,
         complete: true,
-        pending: None,
-        duplicates: None,
-        reason: None,
-        plain: false,
+        ..PingResult::default()
     };
     let answers = vec![Answer { kind: ProbeKind::Ping, outcome: Ok(Measurement::Ping(ping)) }];
     Answers { answers, time, age: 0.0, elapsed: 0.2504, session: Session::Reused, conversation: Vec::new() }

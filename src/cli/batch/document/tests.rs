@@ -13,14 +13,8 @@ fn ping(up: u8) -> Answers {
         rtt_min: trip,
         rtt_avg: trip,
         rtt_max: trip,
-        rtt_p95: None,
-        jitter: None,
-        loss_burst: None,
         complete: true,
-        pending: None,
-        duplicates: None,
-        reason: None,
-        plain: false,
+        ..PingResult::default()
     };
     let outcome = Ok(Measurement::Ping(result));
     let answers = vec![Answer { kind: ProbeKind::Ping, outcome }];
