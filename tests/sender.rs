@@ -92,7 +92,7 @@ fn a_server_that_says_nothing_costs_the_time_out_and_one_that_is_not_there_nothi
     let begun = Instant::now();
     let mut patient = sender(&trapper.address().to_string(), Duration::from_millis(300));
     assert!(matches!(send(&mut patient, 1), Err(NotSent::Unanswered(why)) if why.contains("no answer in time")));
-    assert!((0.3..2.0).contains(&begun.elapsed().as_secs_f64()), "{:?}", begun.elapsed());
+    assert!((0.3..9.0).contains(&begun.elapsed().as_secs_f64()), "{:?}", begun.elapsed());
     assert!(matches!(send(&mut to(closed()), 1), Err(NotSent::Unreached(why)) if why.contains("connection refused")));
     let nowhere = send(&mut sender("no-such-host.invalid", Duration::from_secs(10)), 1);
     assert!(matches!(nowhere, Err(NotSent::Unreached(_))), "{nowhere:?}");

@@ -1,5 +1,6 @@
 //! `sweep` as it is used: real masters, simulated routers, a trapper that plays Zabbix. Real servers: `zabbix/sweeps.rs`.
 
+mod ends;
 mod kills;
 mod service;
 
@@ -49,7 +50,7 @@ fn pick(summary: &Value, names: &[&str]) -> Value {
 fn a_pass_measures_what_is_due_and_reports_it() {
     let (sim, trapper) = (sim(), Trapper::start());
     let monitor = monitor(&trapper, "");
-    three(&sim, "1h").import(&monitor);
+    three(&sim, "1d").import(&monitor);
     let summary = monitor.run(&["sweep"]).json();
     assert_eq!(
         pick(&summary, &["state", "lines", "due", "measured", "missed", "spooled"]),
@@ -93,7 +94,7 @@ fn values_that_nobody_takes_are_kept_and_sent_first_when_the_server_is_back() {
     let (sim, trapper) = (sim(), Trapper::start());
     let address = trapper.address();
     let monitor = monitor(&trapper, "");
-    three(&sim, "1s").import(&monitor);
+    three(&sim, "1d").import(&monitor);
     drop(trapper);
     let first = monitor.run(&["sweep"]).json();
     assert_eq!(pick(&first, &["measured", "sent"]), json!([3, 0]), "{first}");
@@ -104,11 +105,19 @@ fn values_that_nobody_takes_are_kept_and_sent_first_when_the_server_is_back() {
     );
     let trapper = Trapper::at(address);
     trapper.fail([Fault::Unanswered]);
-    let second = monitor.run(&["sweep"]).json();
+    // A line that is new is due at once, so that there is something newer.
+    three(&sim, "1d").line("L-4", "edge-1", "10.1.1.4", "count = 1").import(&monitor);
+    let second = wait::until("an empty spool", || {
+        let summary = monitor.run(&["sweep"]).json();
+        (summary["spooled"] == 0).then_some(summary)
+    });
     let taken = trapper.taken();
-    let answered = taken.iter().filter(|value| value.answered).count() as u64;
-    assert_eq!((second["sent"].as_u64(), second["spooled"].as_u64()), (Some(answered), Some(0)), "{second}");
-    assert!(answered > spooled, "{second}");
+    let answered: Vec<&Taken> = taken.iter().filter(|value| value.answered).collect();
+    let books = &monitor.run(&["status"]).json()["sweep"]["servers"][0];
+    assert_eq!(books["sent"], answered.len(), "{books} {second}");
+    assert!(answered.len() as u64 > spooled, "{second}");
+    let newer = answered.iter().position(|value| value.host == "10.1.1.4").expect("the new line");
+    assert!(newer as u64 >= spooled, "what was kept is sent first: {newer} {spooled}");
     // What came twice came with the same time.
     let unanswered: Vec<&Taken> = taken.iter().filter(|value| !value.answered).collect();
     assert!(!unanswered.is_empty());
@@ -222,13 +231,16 @@ fn many_sweeps_at_once_measure_each_line_once() {
     let (sim, trapper) = (sim(), Trapper::start());
     let monitor = monitor(&trapper, "");
     let inventory = Inventory::new().router("edge-1", &sim.address("r1").to_string(), "linux", "");
-    inventory.lines(40, "edge-1", "count = 1\ninterval = \"1h\"").import(&monitor);
+    inventory.lines(40, "edge-1", "count = 1\ninterval = \"1d\"").import(&monitor);
     let sweeps: Vec<_> = (0..6).map(|_| monitor.start(&["sweep"])).collect();
     let summaries: Vec<Value> = sweeps.into_iter().map(|sweep| sweep.wait().json()).collect();
     let sum = |name: &str| summaries.iter().filter_map(|summary| summary[name].as_u64()).sum::<u64>();
-    assert_eq!((sum("due"), sum("measured")), (40, 40), "{summaries:?}");
-    let states = trapper.taken().iter().filter(|value| value.key == "line.state").count();
-    assert_eq!((states, sim.commands().iter().filter(|line| line.contains("ping")).count()), (40, 40));
+    // Once a day the time of one of them may come in between; six sweeps on their own would have made 240 checks.
+    let due = sum("due");
+    assert!((40..45).contains(&due), "{summaries:?}");
+    let states = trapper.taken().iter().filter(|value| value.key == "line.state").count() as u64;
+    let pings = sim.commands().iter().filter(|line| line.contains("ping")).count() as u64;
+    assert_eq!((sum("measured"), states, pings), (due, due, due), "{summaries:?}");
     assert_eq!(sum("sent"), trapper.taken().len() as u64);
 }
 
@@ -239,7 +251,7 @@ fn a_pass_in_the_background_is_started_at_once_and_the_next_shows_what_it_did() 
     three(&sim, "1h").import(&monitor);
     let first = monitor.run(&["sweep", "--detach"]);
     assert_eq!(pick(&first.json(), &["state", "lines", "time"]), json!([0, 0, 0.0]), "none has ended yet");
-    assert!(first.elapsed.as_secs_f64() < 2.0, "{:?}", first.elapsed);
+    assert!(first.elapsed.as_secs_f64() < 3.0, "{:?}", first.elapsed);
     wait::until("its values", || (trapper.taken().len() > 20).then_some(()));
     let second = wait::until("its summary", || {
         let summary = monitor.run(&["sweep", "--detach"]).json();
@@ -315,7 +327,7 @@ fn an_item_of_zabbix_gets_its_answer_at_once_and_the_pass_behind_it_holds_nothin
         let parent = Parent::new(kind, Duration::from_secs(3));
         let outcome = parent.run(BINARY, &["sweep", "--detach"], &environment);
         assert!(
-            !outcome.timed_out && !outcome.hung && outcome.elapsed < Duration::from_secs(2),
+            !outcome.timed_out && !outcome.hung && outcome.elapsed < Duration::from_secs(3),
             "{:?}",
             outcome.elapsed
         );

@@ -183,8 +183,7 @@ impl<M: Measure> Engine<M> {
                 notify.alive();
                 heard = Instant::now();
             }
-            // The watchdog does not wait for lines to fall due.
-            if stop.wait(notify.every.map_or(wait, |every| wait.min(every))) {
+            if stop.wait(notify.limit(wait)) {
                 break;
             }
             if looked.elapsed() >= LONGEST_TICK {
@@ -344,7 +343,7 @@ fn measure<M: Measure>(shared: &Shared<M>, job: &Job) -> bool {
     }
     drop(summary);
     // First to the spool: a line that is let go of has been reported.
-    let dropped = shared.outbox.put(values);
+    let dropped = shared.outbox.put(values, job.deadline);
     shared.summary().dropped += dropped;
     shared.let_go(released);
     answered

@@ -2,6 +2,7 @@
 //! Knows neither how a router is asked nor who asks.
 
 pub mod books;
+mod damaged;
 pub mod deliver;
 pub mod engine;
 mod entry;

@@ -30,6 +30,11 @@ impl Notify {
         Ok(Self { socket: Some(datagrams), every: watchdog.map(|time| time / 2) })
     }
 
+    /// Of a wait: no longer than until it wants to hear of us again.
+    pub fn limit(&self, wait: Duration) -> Duration {
+        self.every.map_or(wait, |every| wait.min(every))
+    }
+
     pub fn ready(&self) {
         self.say("READY=1");
     }
@@ -51,5 +56,19 @@ impl Notify {
         if let Some(Err(e)) = self.socket.as_ref().map(|socket| socket.send(text.as_bytes())) {
             log::debug!(error:% = e; "systemd could not be notified");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_waits_longer_than_a_watchdog_does() {
+        let seconds = Duration::from_secs;
+        let notify = |every| Notify { socket: None, every };
+        assert_eq!(notify(None).limit(seconds(1)), seconds(1));
+        assert_eq!(notify(Some(seconds(30))).limit(seconds(1)), seconds(1));
+        assert_eq!(notify(Some(Duration::from_millis(500))).limit(seconds(1)), Duration::from_millis(500));
     }
 }

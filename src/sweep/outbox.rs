@@ -15,6 +15,8 @@ use std::time::Duration;
 
 /// The lock of the spool is held for milliseconds; on a disk that hangs nothing works.
 const LOCK_LIMIT: Duration = Duration::from_secs(10);
+/// However little time is left: others write, too.
+const SHORTEST_LIMIT: Duration = Duration::from_millis(500);
 /// Values of so long go into one batch, when nothing is in a hurry.
 const GATHER: Duration = Duration::from_millis(500);
 /// A server that does not answer is asked again after this, doubling to the other.
@@ -89,12 +91,14 @@ impl Outbox {
     }
 
     /// To the spool, or where no disk takes them, to the threads that send. How many were dropped, since memory has an end, too.
-    pub(super) fn put(&self, values: Vec<Value>) -> u64 {
+    /// `end`: of the measuring; a spool that is locked for so long counts as none.
+    pub(super) fn put(&self, values: Vec<Value>, end: Deadline) -> u64 {
         if values.is_empty() {
             return 0;
         }
         let mut dropped = 0;
-        let spooled = self.spool.append(&values, Deadline::after(LOCK_LIMIT));
+        let limit = end.max(Deadline::after(SHORTEST_LIMIT)).or_after(LOCK_LIMIT);
+        let spooled = self.spool.append(&values, limit);
         let mut mail = self.mail();
         if let Err(e) = spooled {
             log::error!(error:% = e, values = values.len(); "values cannot be spooled and are kept in memory");

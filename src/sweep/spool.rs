@@ -2,6 +2,7 @@
 //! oldest file dropped first when there are too many. All values go through it, so a kill at any moment loses none that was
 //! appended. What a server has got of them is for its books. Knows nothing of servers.
 
+use super::damaged::{self, Piece};
 use super::entry::{self, Entry, HEADER};
 use super::slots::Slots;
 use crate::deadline::Deadline;
@@ -21,11 +22,6 @@ const LONGEST_LINE: u64 = 64 << 10;
 const LARGEST: u64 = u64::MAX / 2;
 /// Read at a time.
 const PIECE: u64 = 256 << 10;
-/// A longer damaged piece is kept as several.
-const LARGEST_PIECE: u64 = 1 << 20;
-/// Damaged pieces kept to be looked at; more of them are only counted.
-const MOST_DAMAGED: usize = 100;
-
 /// Where reading goes on: the number of the next value, and where its line was expected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Position {
@@ -57,22 +53,6 @@ pub struct Spool {
 pub struct Appended {
     /// The last number given.
     pub last: u64,
-}
-
-/// Bytes that are no values, and where they were.
-#[derive(Default)]
-struct Piece {
-    offset: u64,
-    bytes: Vec<u8>,
-}
-
-impl Piece {
-    fn add(&mut self, offset: u64, bytes: &[u8]) {
-        if self.bytes.is_empty() {
-            self.offset = offset;
-        }
-        self.bytes.extend_from_slice(bytes);
-    }
 }
 
 /// The file at the end, looked over before something is appended.
@@ -192,7 +172,7 @@ impl Spool {
             if whole < tail.len() {
                 // What a kill in the middle of writing leaves, or somebody who cut the file.
                 kept = start + whole as u64;
-                self.set_aside(first, Piece { offset: kept, bytes: tail[whole..].to_vec() });
+                self.set_aside(first, Piece::new(kept, &tail[whole..]));
                 file.set_len(kept)?;
             }
             // After a file that is not ours a new one is begun.
@@ -284,7 +264,7 @@ impl Spool {
                     None if line == HEADER.trim_end().as_bytes() => {}
                     None => {
                         damaged.add(at, &rest[used - length - 1..used]);
-                        if damaged.bytes.len() as u64 > LARGEST_PIECE {
+                        if damaged.is_long() {
                             self.set_aside(name, std::mem::take(&mut damaged));
                         }
                     }
@@ -382,22 +362,8 @@ impl Spool {
         }
     }
 
-    /// Keeps a piece that is no value, and names it.
-    fn set_aside(&self, file: u64, Piece { offset, bytes }: Piece) {
-        if bytes.is_empty() {
-            return;
-        }
-        let folder = self.folder.join("damaged");
-        let path = folder.join(format!("{file:020}-{offset}"));
-        if path.exists() {
-            return;
-        }
-        let room = fs::create_dir(&folder).is_ok() || fs::read_dir(&folder).is_ok_and(|all| all.count() < MOST_DAMAGED);
-        let kept = room && state::replace(&path, &bytes).is_ok();
-        log::warn!(
-            file:% = self.path(file).display(), offset, bytes = bytes.len(), kept;
-            "a piece of the spool is damaged and set aside"
-        );
+    fn set_aside(&self, file: u64, piece: Piece) {
+        damaged::keep(&self.folder, &self.path(file), piece);
     }
 
     /// Of a file that cannot be read: the values after it are not to wait for it.
@@ -407,20 +373,7 @@ impl Spool {
     }
 
     fn set_file_aside(&self, file: u64) -> io::Result<()> {
-        let folder = self.folder.join("damaged");
-        let _ = fs::create_dir(&folder);
-        let mut to = folder.join(format!("{file:020}{SUFFIX}"));
-        let mut before = 0;
-        while fs::symlink_metadata(&to).is_ok() {
-            // What was set aside under this name stays.
-            before += 1;
-            to = folder.join(format!("{file:020}-{before}{SUFFIX}"));
-        }
-        match fs::rename(self.path(file), to) {
-            // Another sweep was first.
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
-            other => other,
-        }
+        damaged::keep_file(&self.folder, &self.path(file))
     }
 }
 

@@ -84,6 +84,11 @@ impl Trapper {
         self.books().faults.extend(faults);
     }
 
+    /// What was to go wrong and has not yet goes right.
+    pub fn recover(&self) {
+        self.books().faults.clear();
+    }
+
     /// From now on values for this item fail.
     pub fn refuse(&self, host: &str, key: &str) {
         self.books().unknown.insert((host.to_owned(), key.to_owned()));

@@ -75,14 +75,17 @@ fn a_full_disk_costs_the_oldest_values_and_a_server_that_answers_costs_none() {
         "{first}"
     );
     disk.fill(&monitor.state());
+    let mut sent = first["sent"].as_u64().expect("a number");
     let full = wait::until("a pass that measured", || {
         let summary = monitor.run(&["sweep"]).json();
+        sent += summary["sent"].as_u64()?;
         (summary["measured"] != 0).then_some(summary)
     });
     assert_eq!((&full["dropped"], &full["spooled"]), (&0.into(), &0.into()), "{full}");
     let books = |monitor: &crate::support::monitor::Monitor| -> Value {
         monitor.run(&["status"]).json()["sweep"]["servers"][0].clone()
     };
+    assert_eq!(books(&monitor)["sent"], sent, "also what no disk took: {full}");
     drop(trapper);
     for _ in 0..4 {
         let summary = monitor.run(&["sweep"]).json();

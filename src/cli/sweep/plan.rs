@@ -118,3 +118,23 @@ fn tls(zabbix: &Zabbix) -> Result<Tls, Failure> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_written_is_said_with_what_helps() {
+        let said = |kind: io::ErrorKind, text: &str| unwritable(Path::new("/s"), &io::Error::new(kind, text)).message;
+        assert_eq!(
+            said(io::ErrorKind::StorageFull, "no space"),
+            "writing below /s: no space; make room there, or set another state.dir"
+        );
+        let locked = said(io::ErrorKind::TimedOut, "lock /s/schedule.lock is held");
+        assert!(
+            locked.starts_with("lock /s/schedule.lock is held, for too long") && !locked.contains("room"),
+            "{locked}"
+        );
+        assert!(!said(io::ErrorKind::PermissionDenied, "/s/schedule: denied").contains("room"));
+    }
+}
