@@ -56,6 +56,20 @@ pub struct Cli {
     command: Command,
 }
 
+/// The part of it that a poll needs: what builds the arguments of all other commands is a third of a warm poll's own work.
+#[derive(Parser)]
+struct PollAlone {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: OnlyPoll,
+}
+
+#[derive(Subcommand)]
+enum OnlyPoll {
+    Poll(Box<poll::Args>),
+}
+
 const EXAMPLES: &str = "\
 Examples:
   ddl-monitor poll --target 10.1.1.2 --router 192.0.2.1 \\
@@ -153,7 +167,7 @@ impl Context {
 /// Runs the program; the only errors that come out are those of printing a poll's answer.
 pub fn run() -> io::Result<ExitCode> {
     let started = Instant::now();
-    let cli = match Cli::try_parse() {
+    let cli = match parse() {
         Ok(cli) => cli,
         // Help and version go to stdout, mistakes to stderr with exit code 2.
         Err(e) => e.exit(),
@@ -164,6 +178,17 @@ pub fn run() -> io::Result<ExitCode> {
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
         Err(e) if says_why => Ok(tell(&format!("writing to stdout: {e}"))),
         other => other,
+    }
+}
+
+/// Help, and what is wrong, are said by the whole of it.
+fn parse() -> Result<Cli, clap::Error> {
+    let is_poll = std::env::args_os().nth(1).is_some_and(|command| command == "poll");
+    match is_poll.then(PollAlone::try_parse) {
+        Some(Ok(PollAlone { global, command: OnlyPoll::Poll(args) })) => {
+            Ok(Cli { global, command: Command::Poll(args) })
+        }
+        _ => Cli::try_parse(),
     }
 }
 
