@@ -66,7 +66,11 @@ impl Name {
 
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\\\""));
+        // A backslash before the closing quote would take it for its own: such a text was read without quotes.
+        let quoted = |text: &str| match text.ends_with('\\') {
+            true => text.to_owned(),
+            false => format!("\"{}\"", text.replace('"', "\\\"")),
+        };
         match &self.context {
             Context::None => write!(f, "{{${}}}", self.base),
             Context::Exact(context) => write!(f, "{{${}:{}}}", self.base, quoted(context)),

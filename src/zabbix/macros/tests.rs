@@ -106,6 +106,13 @@ fn owner() -> impl Strategy<Value = Vec<Macro>> {
         .prop_shuffle()
 }
 
+#[test]
+fn a_context_that_ends_with_a_backslash_is_written_as_it_is_read() {
+    for text in ["{$A:\\}", "{$A:regex:a\\}"] {
+        assert_eq!(Name::parse(text).unwrap().to_string(), text);
+    }
+}
+
 proptest! {
     #[test]
     fn what_is_resolved_is_what_the_rules_say(
