@@ -93,6 +93,13 @@ pub struct Run {
     pub plain: bool,
 }
 
+impl Run {
+    /// A command that needs no other before it, and changes nothing of what others have set.
+    fn alone(command: String, limit: Duration) -> Self {
+        Self { before: Vec::new(), before_is_kept: true, command, limit, end_after: None, plain: false }
+    }
+}
+
 /// How an answer ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {

@@ -137,15 +137,7 @@ impl InterfaceForm {
                 ),
             ));
         }
-        Ok(Run {
-            before: Vec::new(),
-            // It changes nothing of what others have set.
-            before_is_kept: true,
-            command: self.command(name.as_str()),
-            limit: LIMIT,
-            end_after: None,
-            plain: false,
-        })
+        Ok(Run::alone(self.command(name.as_str()), LIMIT))
     }
 
     /// An answer to our own command.

@@ -57,15 +57,7 @@ impl TracerouteForm {
     }
 
     pub(super) fn run(&self, platform: &str, asked: &Traceroute, mode: &str) -> Result<Run, Failure> {
-        Ok(Run {
-            before: Vec::new(),
-            // It changes nothing of what others have set.
-            before_is_kept: true,
-            command: self.words.command(platform, asked, mode)?,
-            limit: LIMIT,
-            end_after: None,
-            plain: false,
-        })
+        Ok(Run::alone(self.words.command(platform, asked, mode)?, LIMIT))
     }
 
     /// An answer to our own command, or (without a target) recorded text.
