@@ -40,6 +40,13 @@ impl SystemUser {
         user
     }
 
+    /// The user id.
+    pub fn id(&self) -> u32 {
+        let passwd = std::fs::read_to_string("/etc/passwd").expect("/etc/passwd");
+        let entry = passwd.lines().find_map(|line| line.strip_prefix(&format!("{}:x:", self.name))).expect("the user");
+        entry.split(':').next().and_then(|id| id.parse().ok()).expect("a number")
+    }
+
     /// Makes the system demand a new password at the next login.
     pub fn expire_password(&self) {
         let _lock = accounts();

@@ -1,4 +1,10 @@
-//! ddl-monitor in a real Zabbix (`scripts/zabbix-lab`), each test in a lab of its own. `scripts/test --zabbix` runs these alone.
+//! ddl-monitor in a real Zabbix (`scripts/zabbix-lab`), each test in a lab of its own. Needs root. `scripts/test --zabbix`
+//! runs these alone.
+#![expect(
+    unreachable_pub,
+    reason = "a test binary has no outside: `pub` marks what a support file offers to the tests"
+)]
+#![expect(clippy::disallowed_methods, reason = "clippy.toml holds the architecture of src/; a test has an environment")]
 
 mod agents;
 mod discovery;
@@ -13,6 +19,20 @@ mod sync;
 mod templates;
 mod trappers;
 mod ways;
+
+#[path = "../support"]
+#[allow(dead_code, reason = "each test program uses its own part of the support")]
+mod support {
+    pub mod inventory;
+    pub mod leftover;
+    pub mod monitor;
+    pub mod parent;
+    pub mod process;
+    pub mod root;
+    pub mod sim;
+    pub mod wait;
+    pub mod zabbix;
+}
 
 use crate::support::zabbix::{Host, Part, Zabbix};
 

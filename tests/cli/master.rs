@@ -7,9 +7,6 @@ use crate::support::sim::{Sim, SimRouter};
 use crate::support::wait;
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use std::io::{Read, Write};
-use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 const UP: &str = "192.0.2.10";
@@ -375,40 +372,4 @@ fn polls_of_two_lanes_never_get_each_others_numbers() {
         }
     }
     assert_eq!(sim.count("login"), 2);
-}
-
-#[test]
-fn somebody_else_is_hung_up_on_even_when_the_door_stands_open() {
-    let sim = SimRouter::new("linux").start();
-    let monitor = Monitor::new();
-    monitor.poll(&at(&sim), "linux", UP, &["--count", "1"]).json();
-    let socket = monitor.sockets().remove(0);
-    let open = |path: &std::path::Path, mode| {
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("its mode");
-    };
-    let mode = |path: &std::path::Path| std::fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
-    assert_eq!((mode(&monitor.state()), mode(&socket)), (0o700, 0o600));
-    let ask = |uid: u32| {
-        let socket = socket.clone();
-        // On Linux a thread can be another user than its process.
-        let asked = std::thread::spawn(move || {
-            let uid = rustix::process::Uid::from_raw(uid);
-            rustix::thread::set_thread_res_uid(uid, uid, uid)?;
-            let mut stream = UnixStream::connect(socket)?;
-            // The other end may have hung up before this is written.
-            let _ = stream.write_all(b"{\"request\":\"status\"}\n");
-            let mut reply = Vec::new();
-            let _ = stream.read_to_end(&mut reply);
-            std::io::Result::Ok(reply)
-        });
-        asked.join().expect("no panic")
-    };
-    assert!(ask(64_231).is_err(), "the directory is closed");
-    open(monitor.state().parent().expect("a folder"), 0o755);
-    open(&monitor.state(), 0o755);
-    open(&socket, 0o666);
-    assert_eq!(ask(64_231).expect("the door stands open"), b"");
-    assert!(ask(0).expect("ours").starts_with(b"{\"reply\":\"status\""));
-    let log = std::fs::read_to_string(monitor.state().join("ddl-monitor.log")).expect("a log");
-    assert!(log.contains("client refused") && log.contains("64231"), "{log}");
 }

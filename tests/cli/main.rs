@@ -1,4 +1,5 @@
-//! One test binary, so that OpenSSL is linked once; this is its table of contents.
+//! Tests that any user can run: the program against simulated routers, and the library. OpenSSL is linked once per test program;
+//! therefore the files beside this one are modules of it, not programs.
 #![expect(
     unreachable_pub,
     reason = "a test binary has no outside: `pub` marks what a support file offers to the tests"
@@ -15,27 +16,34 @@ mod help;
 mod install;
 mod interface;
 mod inventory;
-mod lab;
 mod logins;
 mod master;
-mod other_user;
 mod parse_traceroute;
 mod plan;
 mod platforms;
 mod poll;
 mod races;
 mod readme;
-mod real;
 mod record;
 mod references;
 mod router_sim;
 mod sender;
 mod settings;
 mod shell;
-mod ssh;
 mod state;
-mod support;
 mod sweep;
 mod sync;
 mod templates;
-mod zabbix;
+
+#[path = "../support"]
+#[allow(dead_code, reason = "each test program uses its own part of the support")]
+mod support {
+    pub mod inventory;
+    pub mod monitor;
+    pub mod parent;
+    pub mod process;
+    pub mod sim;
+    pub mod trapper;
+    pub mod wait;
+    pub mod zabbix_api;
+}

@@ -165,23 +165,6 @@ fn what_is_no_readable_line_of_text_is_refused() {
 }
 
 #[test]
-fn a_file_of_somebody_else_is_refused() {
-    if !rustix::process::geteuid().is_root() {
-        return; // Only root can give a file away.
-    }
-    let dir = TempDir::new().unwrap();
-    let path = private(&dir, "pw", "canary\n");
-    std::os::unix::fs::chown(&path, Some(4711), None).unwrap();
-    let text = format!("file:{}", path.display());
-    assert_eq!(
-        refusal(&text, &Secrets::default()),
-        format!(
-            "--password ({{$LINE_ROUTER_PASSWORD}}) \"{text}\": belongs to uid 4711; allowed is a file of our own (uid 0) or root's"
-        )
-    );
-}
-
-#[test]
 fn a_mistake_in_the_credentials_file_has_its_line_and_no_value() {
     let dir = TempDir::new().unwrap();
     let secrets = stored(

@@ -166,7 +166,7 @@ fn violations(sources: &[(String, String)]) -> Vec<String> {
             report("is named after nothing".into());
         }
         match row(&module) {
-            None => report(format!("{module} has no row in LAYERS (tests/architecture.rs)")),
+            None => report(format!("{module} has no row in LAYERS (tests/cli/architecture.rs)")),
             Some((layer, allowed)) => {
                 for path in paths(&code, &module) {
                     let known = [PURE, allowed, &[layer][..]].concat();
@@ -453,7 +453,7 @@ mod the_checker_itself {
     fn a_file_without_row_module_text_or_meaning_is_found() {
         assert_eq!(
             check(&[("novel.rs", "fn f() {}")]),
-            ["src/novel.rs: novel has no row in LAYERS (tests/architecture.rs)"]
+            ["src/novel.rs: novel has no row in LAYERS (tests/cli/architecture.rs)"]
         );
         assert_eq!(check(&[("cli/utils.rs", "fn f() {}")]), ["src/cli/utils.rs: is named after nothing"]);
         let bare = [("ssh.rs".to_owned(), "fn f() {\n\n\n}\n".to_owned())];
