@@ -92,11 +92,14 @@ pub struct Failure {
     /// Seconds until a login is tried again, while a hold-down lasts.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub retry_in: Option<f64>,
+    /// The router accepted what it got and asks for more. This says nothing against the credential on other routers.
+    #[serde(skip)]
+    pub incomplete: bool,
 }
 
 impl Failure {
     pub fn new(kind: Kind, stage: Stage, message: impl Into<String>) -> Self {
-        Self { kind, stage, message: message.into(), retry_in: None }
+        Self { kind, stage, message: message.into(), retry_in: None, incomplete: false }
     }
 
     /// A mistake in an argument, macro, setting or reference.

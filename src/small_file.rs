@@ -4,7 +4,7 @@
 use rustix::fs::OFlags;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 const LIMIT: u64 = 1 << 20;
@@ -25,6 +25,17 @@ pub fn read(file: File) -> io::Result<String> {
         return Err(bad("larger than 1 MiB"));
     }
     String::from_utf8(bytes).map_err(|_| bad("not valid UTF-8"))
+}
+
+/// Tells one state of a file from another: time of the last change, size and inode.
+pub type Stamp = String;
+
+/// The file's present stamp; that of a file that does not exist or cannot be looked at is `none`.
+pub fn stamp(path: &Path) -> Stamp {
+    std::fs::metadata(path).map_or_else(
+        |_| "none".to_owned(),
+        |meta| format!("{}.{:09}-{}-{}-{}", meta.mtime(), meta.mtime_nsec(), meta.size(), meta.dev(), meta.ino()),
+    )
 }
 
 /// An error for people: without the number that the operating system gives it.

@@ -12,12 +12,13 @@ use crate::inventory::router::{Credential, Crypto, Login};
 use crate::inventory::router_record::RouterRecord;
 use crate::inventory::secret::Secret;
 use crate::launch::Start;
-use crate::master::hold_down::Logins;
+use crate::master::hold_down::{LoginId, Logins};
 use crate::platform::{self, Definition, Platform};
 use crate::settings::{self, Settings};
 use crate::state::State;
 use crate::wire::{Reply, Request};
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::Duration;
 
 pub(super) struct Reach<'a> {
@@ -91,9 +92,18 @@ impl Reach<'_> {
         identity::credential(&self.key, &self.access.user, &proof)
     }
 
+    fn known_hosts(&self) -> PathBuf {
+        self.settings.ssh.known_hosts.clone().unwrap_or_else(|| self.state.known_hosts())
+    }
+
     fn held_as(&self, credential: &str) -> Option<Failure> {
         let logins = Logins::new(self.state.logins(), self.settings.login.clone());
-        logins.held(&self.router.address.to_string(), credential)
+        logins.held(&LoginId {
+            router: self.router.address.to_string(),
+            way: self.name.clone(),
+            credential: credential.to_owned(),
+            known_hosts: self.known_hosts(),
+        })
     }
 }
 
@@ -130,7 +140,7 @@ impl Starter for Reach<'_> {
                 // Where nothing is set the master asks the definition, which the client does not read.
                 crypto: ssh.crypto.unwrap_or(Crypto::Modern),
                 host_keys: ssh.host_keys,
-                known_hosts: ssh.known_hosts.clone().unwrap_or_else(|| self.state.known_hosts()),
+                known_hosts: self.known_hosts(),
             },
             credential: held_as,
             platform: self.definition.name.clone(),

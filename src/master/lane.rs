@@ -148,7 +148,7 @@ impl Lane {
         let start = &master.start;
         let stage = |stage| master.lane_state(self.id, LaneState::Login(stage));
         stage(Stage::Connect);
-        master.logins.permit(master.router(), &start.credential).map_err(|failure| (failure, Vec::new()))?;
+        master.logins.permit(&master.login_id).map_err(|failure| (failure, Vec::new()))?;
         let begun = Instant::now();
         let deadline = Deadline::after(start.settings.login.timeout);
         let fail = |failure: Failure, said| {
@@ -173,7 +173,7 @@ impl Lane {
             let said = terminal.conversation.take();
             return Err(fail(named(failure, master.router()), said));
         }
-        if let Err(e) = master.logins.succeeded(master.router(), &start.credential) {
+        if let Err(e) = master.logins.succeeded(&master.login_id) {
             log::warn!(router:% = master.router(), error:% = e; "login could not be recorded");
         }
         let took = format!("{:.3}", begun.elapsed().as_secs_f64());

@@ -233,7 +233,7 @@ impl Master {
         if others && failure.kind != Kind::Auth {
             return Ok(());
         }
-        self.logins.failed(self.router(), &self.start.credential, failure)
+        self.logins.failed(&self.login_id, failure)
     }
 
     pub(super) fn lane_ended(self: &Arc<Self>, lane: usize, end: End) {

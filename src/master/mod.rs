@@ -32,7 +32,7 @@ use batches::{Batches, Done};
 use bell::Bell;
 use evidence::Evidence;
 use history::History;
-use hold_down::Logins;
+use hold_down::{LoginId, Logins};
 use job::{Ask, Client, Job};
 use lanes::{LaneState, Slot};
 use place::Place;
@@ -56,6 +56,7 @@ pub(crate) struct Master {
     start: Start,
     platform: Platform,
     logins: Logins,
+    login_id: LoginId,
     place: Place,
     /// Wakes the listener.
     bell: Bell,
@@ -128,7 +129,13 @@ impl Master {
             farewells: Vec::new(),
         };
         let router = start.login.address.to_string();
-        Ok(Self { router, start, platform, logins, place, bell: Bell::new()?, inner: Mutex::new(inner) })
+        let login_id = LoginId {
+            router: router.clone(),
+            way: start.name.clone(),
+            credential: start.credential.clone(),
+            known_hosts: start.login.known_hosts.clone(),
+        };
+        Ok(Self { router, start, platform, logins, login_id, place, bell: Bell::new()?, inner: Mutex::new(inner) })
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {

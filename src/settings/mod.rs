@@ -99,7 +99,7 @@ impl Default for LoginSettings {
         Self {
             timeout: Duration::from_secs(30),
             hold_down: Duration::from_secs(300),
-            hold_down_max: Duration::from_secs(1800),
+            hold_down_max: Duration::from_secs(3600),
             per_router: Budget { burst: 5, every: Duration::from_secs(10) },
             all_routers: Budget { burst: 50, every: Duration::from_millis(50) },
         }

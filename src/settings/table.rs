@@ -138,7 +138,11 @@ pub const SETTINGS: &[Setting] = &[
         time!(login.hold_down, "1s" to "1d"),
         "Time in which a refused credential is not tried again; doubles with each further refusal.",
     ),
-    Setting::new("login.hold_down_max", time!(login.hold_down_max, "1s" to "1d"), "The longest such time."),
+    Setting::new(
+        "login.hold_down_max",
+        time!(login.hold_down_max, "1s" to "1d"),
+        "The longest such time. A credential that three routers refused is tried on one router per this time.",
+    ),
     Setting::new(
         "login.per_router",
         Form::Budget(|s| &mut s.login.per_router),

@@ -55,7 +55,7 @@ master.lanes                  2                       default
 master.keepalive              30s                     default
 login.timeout                 30s                     default
 login.hold_down               5m                      default
-login.hold_down_max           30m                     default
+login.hold_down_max           1h                      default
 login.per_router              burst 5, every 10s      default
 login.all_routers             burst 50, every 50ms    default
 ssh.host_keys                 accept-new              default

@@ -238,8 +238,8 @@ fn a_value_that_may_hold_a_password_is_not_repeated_in_a_mistake() {
 #[test]
 fn the_first_hold_down_may_not_be_longer_than_the_last() {
     assert_eq!(
-        World::with("[login]\nhold_down = '1h'\n").mistakes(),
-        ["login.hold_down 1h is longer than login.hold_down_max 30m"]
+        World::with("[login]\nhold_down = '2h'\n").mistakes(),
+        ["login.hold_down 2h is longer than login.hold_down_max 1h"]
     );
 }
 
