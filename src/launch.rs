@@ -6,6 +6,7 @@ use crate::descriptors;
 use crate::failure::{Failure, Kind, Stage};
 use crate::inventory::router::{Address, Credential, Crypto, HostKeyPolicy, Login};
 use crate::inventory::secret::Secret;
+use crate::record::TITLE;
 use crate::settings::Settings;
 use rustix::event::{PollFd, PollFlags, poll};
 use serde::{Deserialize, Serialize};
@@ -162,7 +163,7 @@ pub fn launch(
     descriptors::close_on_exec().map_err(failed)?;
     // /proc/self/exe is this very build even when the file was replaced or removed meanwhile.
     let mut child = Command::new("/proc/self/exe")
-        .arg0(format!("ddl-monitor: {}@{}", start.login.user, start.login.address))
+        .arg0(format!("{TITLE}{}@{}", start.login.user, start.login.address))
         .arg("master")
         .env_clear()
         .envs(environment.iter().map(|(name, value)| (name, value)))

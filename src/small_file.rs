@@ -19,11 +19,7 @@ pub fn open(path: &Path) -> io::Result<(File, Metadata)> {
 
 /// The whole text, 1 MiB at most.
 pub fn read(file: File) -> io::Result<String> {
-    let mut bytes = Vec::new();
-    file.take(LIMIT + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > LIMIT {
-        return Err(bad("larger than 1 MiB"));
-    }
+    let bytes = bytes(file, LIMIT)?;
     String::from_utf8(bytes).map_err(|_| bad("not valid UTF-8"))
 }
 
@@ -36,6 +32,16 @@ pub fn stamp(path: &Path) -> Stamp {
         |_| "none".to_owned(),
         |meta| format!("{}.{:09}-{}-{}-{}", meta.mtime(), meta.mtime_nsec(), meta.size(), meta.dev(), meta.ino()),
     )
+}
+
+/// All of it, no more than so many MiB of bytes.
+pub fn bytes(file: File, limit: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.take(limit + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit {
+        return Err(bad(&format!("larger than {} MiB", limit >> 20)));
+    }
+    Ok(bytes)
 }
 
 /// An error for people: without the number that the operating system gives it.

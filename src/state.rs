@@ -3,20 +3,22 @@
 
 mod file;
 mod lock;
+mod owner;
 mod place;
 
-pub use file::{open_in_place, replace};
+pub use file::{open_in_place, read, replace};
 pub use lock::Lock;
+pub(crate) use owner::check_path;
 pub use place::user_config_dir;
 
 use crate::failure::Failure;
 use crate::settings::StateSettings;
 use file::{open_private, temporary_beside, temporary_of, write_private};
-use place::{candidates, check, find, is_last_resort, own_directory, refused, run_directory};
+use place::{candidates, check, enter, find, is_last_resort, own_directory, refused, run_directory};
 use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder};
 use std::io::{self, Read};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 /// `sun_path` holds 108 bytes with its closing NUL.
@@ -25,7 +27,7 @@ const SOCKET_PATH_LIMIT: usize = 107;
 /// The name of a kept generation of the inventory begins so.
 const GENERATION: &str = "generation-";
 
-/// The directories of one user's masters, checked: ours, 0700, no symbolic link.
+/// The directories of one user's masters, checked: ours (root has become that user), 0700, no symbolic link.
 #[derive(Clone, Debug)]
 pub struct State {
     dir: PathBuf,
@@ -37,13 +39,14 @@ pub struct State {
 }
 
 impl State {
-    /// Finds, makes and checks the state directory. Failures are kind `settings` and name `state.dir`.
+    /// Finds, makes and checks the state directory. Root takes the ids of the user who can change it, for good: this comes
+    /// before all that the process reads or writes there, and before its first thread. Failures are kind `settings` and name `state.dir`.
     pub fn open(settings: &StateSettings) -> Result<Self, Failure> {
         let (dir, loose) = find(settings)?;
         let run = run_directory(settings, &dir);
         let mut tightened = Vec::from_iter(loose.map(|mode| (dir.clone(), mode)));
         if run != dir {
-            let loose = own_directory(&run).map_err(|e| refused(&run, &e))?;
+            let loose = enter(settings, &run).and_then(|()| own_directory(&run)).map_err(|e| refused(&run, &e))?;
             tightened.extend(loose.map(|mode| (run.clone(), mode)));
         }
         let temporary = is_last_resort(settings, &dir);
@@ -59,7 +62,7 @@ impl State {
         Ok(state)
     }
 
-    /// The state directory as it is, for `status` and `stop`: nothing is made, and root may look at anybody's.
+    /// The state directory as it is, for `status` and `stop`: nothing is made.
     pub fn look(settings: &StateSettings) -> Result<Self, Failure> {
         let candidates = candidates(settings)?;
         let found = candidates.iter().find(|dir| fs::symlink_metadata(dir).is_ok()).or(candidates.first());
@@ -68,8 +71,9 @@ impl State {
         };
         let run = run_directory(settings, &dir);
         for dir in [&dir, &run] {
+            enter(settings, dir).map_err(|e| refused(dir, &e))?;
             match fs::symlink_metadata(dir) {
-                Ok(meta) => check(&meta, rustix::process::geteuid().is_root()).map_err(|e| refused(dir, &e))?,
+                Ok(meta) => check(&meta).map_err(|e| refused(dir, &e))?,
                 Err(e) if e.kind() == io::ErrorKind::NotFound => {}
                 Err(e) => return Err(refused(dir, &e)),
             }
@@ -175,20 +179,17 @@ impl State {
         self.dir.join("inventory").join("lock")
     }
 
-    /// Makes the inventory's folder where there is none. What root makes belongs to the directory's owner.
+    /// Makes the inventory's folder where there is none.
     pub fn make_inventory_folder(&self) -> io::Result<()> {
         self.folder("inventory").map(drop)
     }
 
-    /// A folder of the state directory, made where there is none. What root makes belongs to the directory's owner.
+    /// A folder of the state directory, made where there is none.
     pub fn folder(&self, name: &str) -> io::Result<PathBuf> {
         let folder = self.dir.join(name);
         match DirBuilder::new().mode(0o700).create(&folder) {
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
-                check(&fs::symlink_metadata(&folder)?, !self.is_ours())?;
-            }
-            Ok(()) if !self.is_ours() => {
-                std::os::unix::fs::lchown(&folder, Some(fs::metadata(&self.dir)?.uid()), None)?;
+                check(&fs::symlink_metadata(&folder)?)?;
             }
             made => made?,
         }
@@ -202,11 +203,6 @@ impl State {
 
     pub fn known_hosts(&self) -> PathBuf {
         self.dir.join("known_hosts")
-    }
-
-    /// False for root that looks at the directory of another user.
-    pub fn is_ours(&self) -> bool {
-        fs::metadata(&self.dir).is_ok_and(|meta| meta.uid() == rustix::process::geteuid().as_raw())
     }
 
     pub fn log_file(&self) -> PathBuf {

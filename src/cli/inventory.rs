@@ -7,10 +7,12 @@ use crate::failure::Failure;
 use crate::inventory::compiled::{Inventory, Source};
 use crate::inventory::difference::Changes;
 use crate::inventory::history as kept_ones;
+use crate::inventory::import::mistake::Mistake;
 use crate::inventory::import::{self, Imported};
 use crate::inventory::keep::{self, Kept, Wish};
 use crate::inventory::line_record::LineRecord;
 use crate::inventory::router_record::RouterRecord;
+use crate::settings::Settings;
 use serde_json::{Value, json};
 use std::io;
 use std::path::PathBuf;
@@ -91,11 +93,24 @@ impl Command {
     pub(super) fn writes(&self) -> bool {
         matches!(self, Self::Import(import) if !import.dry_run)
     }
+
+    /// The files of an import, read.
+    pub(super) fn read(&self, settings: &Settings) -> Option<Result<Imported, Vec<Mistake>>> {
+        if let Self::Import(import) = self { Some(import::read(&import.files, settings)) } else { None }
+    }
 }
 
-pub(super) fn run(context: &Context, command: &Command) -> io::Result<ExitCode> {
+/// `imported` is what [`Command::read`] gave.
+pub(super) fn run(
+    context: &Context,
+    command: &Command,
+    imported: Option<Result<Imported, Vec<Mistake>>>,
+) -> io::Result<ExitCode> {
     match command {
-        Command::Import(args) => take(context, args),
+        Command::Import(args) => match imported {
+            Some(Ok(imported)) => take(context, args, &imported),
+            refused => refuse(&refused.and_then(Result::err).unwrap_or_default()),
+        },
         Command::Show(args) => match show(context, args) {
             Ok(text) => output::print(&text).map(|()| ExitCode::SUCCESS),
             Err(failure) => complain(&failure),
@@ -105,16 +120,12 @@ pub(super) fn run(context: &Context, command: &Command) -> io::Result<ExitCode> 
     }
 }
 
-fn take(context: &Context, args: &Import) -> io::Result<ExitCode> {
-    let imported = match import::read(&args.files, &context.loaded.settings) {
-        Ok(imported) => imported,
-        Err(mistakes) => {
-            list(mistakes.iter().map(ToString::to_string));
-            let count =
-                if mistakes.len() == 1 { "1 mistake".to_owned() } else { format!("{} mistakes", mistakes.len()) };
-            return Ok(tell(&format!("{count}, nothing was imported")));
-        }
-    };
+fn refuse(mistakes: &[Mistake]) -> io::Result<ExitCode> {
+    list(mistakes.iter().map(ToString::to_string));
+    Ok(tell(&format!("{}, nothing was imported", plural(mistakes.len(), "mistake"))))
+}
+
+fn take(context: &Context, args: &Import, imported: &Imported) -> io::Result<ExitCode> {
     let source = Source::File { files: imported.files.clone() };
     let wish = Wish { replace: args.replace, dry_run: args.dry_run, guard: None };
     let kept = context.state().and_then(|state| keep::keep(state, source, &imported.routers, wish));
@@ -123,7 +134,7 @@ fn take(context: &Context, args: &Import) -> io::Result<ExitCode> {
             if !args.dry_run {
                 follow::follow(context, &kept, &imported.routers);
             }
-            report(context, args, &imported, &kept).map(|()| ExitCode::SUCCESS)
+            report(context, args, imported, &kept).map(|()| ExitCode::SUCCESS)
         }
         Err(failure) => complain(&failure),
     }

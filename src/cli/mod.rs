@@ -33,7 +33,7 @@ mod sync;
 use crate::failure::Failure;
 use crate::inventory::arguments as argument;
 use crate::logging::{self, Role};
-use crate::settings::{self, Loaded, StateSettings};
+use crate::settings::{self, Loaded};
 use crate::state::State;
 use arguments::text;
 use clap::{ArgAction, Parser, Subcommand, ValueHint};
@@ -211,18 +211,23 @@ fn execute(cli: Cli, started: Instant) -> io::Result<ExitCode> {
         Ok(loaded) => loaded,
         Err(failure) => return refuse(&cli.command, &failure, format, started),
     };
+    // Root reads what the user named before it becomes the user whose state directory it is.
+    let imported = match &cli.command {
+        Command::Inventory(command) => command.read(&loaded.settings),
+        _ => None,
+    };
     let state = match &cli.command {
         Command::Poll(_) | Command::Batch(_) | Command::Sweep(_) | Command::Exec(_) | Command::Record(_) => {
             State::open(&loaded.settings.state)
         }
-        Command::Discover(command) if command.writes() => writable_state(&loaded.settings.state),
-        Command::Sync(_) => writable_state(&loaded.settings.state),
-        Command::Inventory(command) if command.writes() => writable_state(&loaded.settings.state),
+        Command::Discover(command) if command.writes() => State::open(&loaded.settings.state),
+        Command::Sync(_) => State::open(&loaded.settings.state),
+        Command::Inventory(command) if command.writes() => State::open(&loaded.settings.state),
+        Command::Parse(_) | Command::Platform(_) => Err(Failure::settings("this command uses no state directory")),
         _ => State::look(&loaded.settings.state),
     };
-    // Without a state directory there is no log; the failure is printed. A log that root began in the directory of another
-    // user would be closed to that user.
-    let log_file = state.as_ref().ok().filter(|state| state.is_ours()).map_or("/dev/null".into(), State::log_file);
+    // Without a state directory there is no log; the failure is printed.
+    let log_file = state.as_ref().map_or("/dev/null".into(), State::log_file);
     logging::init(Role::Client, &loaded.settings.log, log_file, cli.global.verbose, io::stderr().is_terminal());
     if let Ok(state) = &state {
         state.log_repairs();
@@ -243,16 +248,8 @@ fn execute(cli: Cli, started: Instant) -> io::Result<ExitCode> {
         Command::Platform(command) => platform::run(&context, &command),
         Command::Discover(command) => discover::run(&context, &command),
         Command::Sync(args) => sync::run(&context, &args),
-        Command::Inventory(command) => inventory::run(&context, &command),
+        Command::Inventory(command) => inventory::run(&context, &command, imported),
         Command::Config(_) | Command::Generate(_) | Command::Master => Ok(ExitCode::SUCCESS),
-    }
-}
-
-/// The state directory, made where there is none. Root may write into that of another user, and what it makes is that user's.
-fn writable_state(settings: &StateSettings) -> Result<State, Failure> {
-    match State::look(settings) {
-        Ok(state) if state.dir().exists() && !state.is_ours() => Ok(state),
-        _ => State::open(settings),
     }
 }
 

@@ -198,7 +198,6 @@ fn failed(context: &Context, failure: &Failure) -> Outcome {
 fn remember(context: &Context, outcome: &Outcome) {
     if let Ok(state) = context.state()
         && state.lasts()
-        && state.is_ours()
     {
         save(state, outcome);
     }

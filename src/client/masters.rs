@@ -115,7 +115,7 @@ fn each<T: Send>(
     state.clear_temporaries();
     let mut living = Vec::new();
     for name in names {
-        match read(state, &name) {
+        match Record::read(&state.master_record(&name)) {
             Some(record) if record.is_alive() => living.push((name, record)),
             _ => clear(state, &name),
         }
@@ -130,10 +130,6 @@ fn each<T: Send>(
         });
     }
     Ok(results)
-}
-
-fn read(state: &State, name: &str) -> Option<Record> {
-    serde_json::from_slice(&fs::read(state.master_record(name)).ok()?).ok()
 }
 
 /// The names of a master that died; under its lock, so that one that is just starting keeps its own.

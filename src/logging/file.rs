@@ -1,6 +1,6 @@
 //! The log file: many processes append to one, whole lines each. At 5 MB it is set aside, two old ones are kept.
 
-use crate::state::Lock;
+use crate::state::{self, Lock};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -84,6 +84,7 @@ fn is_at(file: &File, path: &Path) -> bool {
 
 fn open(path: &Path) -> io::Result<File> {
     use rustix::fs::OFlags;
+    state::check_path(path)?;
     // A FIFO would block us, and a link could lead into somebody's file.
     let flags = (OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::NOCTTY).bits().cast_signed();
     let file = OpenOptions::new().append(true).create(true).mode(0o600).custom_flags(flags).open(path)?;

@@ -11,8 +11,8 @@ use crate::settings::LoginSettings;
 use crate::small_file;
 use crate::state::{self, Lock};
 use book::{Book, Hold};
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// First and longest hold-down of a login that failed for another reason than its credential, in seconds.
@@ -22,8 +22,6 @@ const OUT_OF_REACH: (f64, f64) = (10.0, 60.0);
 const LOCK_WAIT: Duration = Duration::from_secs(5);
 /// Added to the limit of a login, in seconds, before another master may take the trial of one that died.
 const TRIAL_MARGIN: f64 = 5.0;
-/// A larger file is not ours. One router needs about half a kilobyte.
-const LARGEST: u64 = 64 << 20;
 
 /// A login as the book of logins knows it.
 #[derive(Clone, Debug)]
@@ -141,7 +139,7 @@ impl Logins {
     }
 
     fn read(&self) -> io::Result<Book> {
-        let bytes = match read(&self.path) {
+        let bytes = match state::read(&self.path) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Book::default()),
             other => other?,
         };
@@ -159,13 +157,6 @@ impl Logins {
         drop(lock);
         Ok(())
     }
-}
-
-fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let (file, _) = small_file::open(path)?;
-    let mut bytes = Vec::new();
-    file.take(LARGEST).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 fn login_limit(whose: &str, wait: f64) -> Failure {

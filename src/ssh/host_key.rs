@@ -7,12 +7,16 @@
 use crate::deadline::Deadline;
 use crate::failure::{Failure, Kind, Stage};
 use crate::inventory::router::{Address, HostKeyPolicy};
+use crate::small_file;
 use crate::state::{self, Lock};
 use openssl::{base64, hash::MessageDigest, pkey::PKey, sha::sha256, sign::Signer};
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+
+/// A file of every router of a large network is a tenth of it.
+const LARGEST: u64 = 64 << 20;
 
 /// A known_hosts file and the name under which it has a router.
 pub(super) struct HostKeys {
@@ -61,7 +65,7 @@ impl HostKeys {
     }
 
     fn read(&self) -> Result<String, Failure> {
-        match fs::read(&self.file) {
+        match read(&self.file) {
             Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(String::new()),
             Err(e) => Err(Failure::settings(format!(
@@ -147,7 +151,7 @@ impl HostKeys {
         let mut beside = self.file.clone().into_os_string();
         beside.push(".lock");
         let _lock = Lock::acquire(Path::new(&beside), deadline).map_err(failed)?;
-        let mut text = match fs::read(&self.file) {
+        let mut text = match read(&self.file) {
             Ok(bytes) => bytes,
             Err(e) if e.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(e) => return Err(failed(e)),
@@ -228,6 +232,10 @@ fn glob(pattern: &[u8], name: &[u8]) -> bool {
         }
     }
     pattern[p..].iter().all(|c| *c == b'*')
+}
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    small_file::open(path).and_then(|(file, _)| small_file::bytes(file, LARGEST))
 }
 
 #[cfg(test)]

@@ -1,38 +1,49 @@
 //! Files of the state directory: private, never behind a link, replaced whole or not at all.
 
+use super::owner;
+use rustix::fs::OFlags;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-fn nofollow() -> i32 {
-    rustix::fs::OFlags::NOFOLLOW.bits().cast_signed()
+/// No file of the state directory is larger, but for the inventory and the spool.
+const LARGEST: u64 = 64 << 20;
+
+/// Opens a regular file that is there, not behind a link. Opening a FIFO would wait for its other end.
+fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
+    let file = options.custom_flags(flags).open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::new(io::ErrorKind::InvalidInput, "not a file")) }
 }
 
 pub(super) fn open_private(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).custom_flags(nofollow()).open(path)
+    open(path, OpenOptions::new().read(true))
 }
 
-/// Makes a file (mode 0600) that was not there. What root makes in the directory of another user (`stop --forget`) belongs to
-/// that user, who could not read it otherwise. Only a file that is new: a name that is there may be a link to anything.
-fn create_private(path: &Path) -> io::Result<File> {
-    let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)?;
-    if rustix::process::geteuid().is_root()
-        && let Some(directory) = path.parent()
-    {
-        let owner = fs::metadata(directory)?.uid();
-        if owner != 0 {
-            std::os::unix::fs::fchown(&file, Some(owner), None)?;
-        }
+/// All of a file.
+///
+/// # Errors
+/// Also `InvalidInput`: it is no regular file; `InvalidData`: it is larger than any of ours.
+pub fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open_private(path)?.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("larger than {} MiB", LARGEST >> 20)));
     }
-    Ok(file)
+    Ok(bytes)
+}
+
+/// Makes a file (mode 0600) that was not there: a name that is there may be a link to anything.
+fn create_private(path: &Path) -> io::Result<File> {
+    owner::check_path(path)?;
+    OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)
 }
 
 /// Opens a file that is read and written in place; made (mode 0600) where there is none.
 pub fn open_in_place(path: &Path) -> io::Result<File> {
     loop {
-        let existing = OpenOptions::new().read(true).write(true).custom_flags(nofollow()).open(path);
-        match existing {
+        match open(path, OpenOptions::new().read(true).write(true)) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => {}
             other => return other,
         }
@@ -73,6 +84,26 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn fifo_in_place_of_a_file_is_refused_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("logins.json");
+        rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        assert_eq!(read(&path).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        assert_eq!(open_in_place(&path).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        // A whole file takes its place.
+        replace(&path, b"{}").unwrap();
+        assert_eq!(read(&path).unwrap(), b"{}");
+    }
+
+    #[test]
+    fn file_larger_than_any_of_ours_is_not_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("sync.json");
+        File::create(&path).unwrap().set_len(LARGEST + 1).unwrap();
+        assert_eq!(read(&path).unwrap_err().kind(), io::ErrorKind::InvalidData);
+    }
 
     #[test]
     fn a_temporary_name_tells_its_process_and_no_other_name_does() {

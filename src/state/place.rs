@@ -1,5 +1,6 @@
 //! Where the state directory may be, and whether what is there may be used: a directory of ours, 0700, no symbolic link.
 
+use super::owner;
 use crate::failure::Failure;
 use crate::settings::StateSettings;
 use std::fs::{self, DirBuilder};
@@ -46,7 +47,8 @@ pub(super) fn is_last_resort(settings: &StateSettings, dir: &Path) -> bool {
 pub(super) fn find(settings: &StateSettings) -> Result<(PathBuf, Option<u32>), Failure> {
     let mut candidates = candidates(settings)?.into_iter().peekable();
     while let Some(dir) = candidates.next() {
-        match own_directory(&dir) {
+        let owned = enter(settings, &dir).and_then(|()| own_directory(&dir));
+        match owned {
             Ok(loose) => return Ok((dir, loose)),
             // A home that is not there or not writable (the `zabbix` user's) leads to the last resort; a trap does not.
             Err(e) if candidates.peek().is_some() && e.kind() != io::ErrorKind::InvalidInput => {}
@@ -54,6 +56,11 @@ pub(super) fn find(settings: &StateSettings) -> Result<(PathBuf, Option<u32>), F
         }
     }
     Err(Failure::settings("no place for a state directory; set state.dir"))
+}
+
+/// Root becomes the user whose directory it is. Not in the temporary directory: whoever is first makes that one.
+pub(super) fn enter(settings: &StateSettings, dir: &Path) -> io::Result<()> {
+    if is_last_resort(settings, dir) { Ok(()) } else { owner::take_ids(dir) }
 }
 
 /// Sockets and locks may lie in systemd's runtime directory.
@@ -79,7 +86,7 @@ pub(super) fn own_directory(dir: &Path) -> io::Result<Option<u32>> {
         }
         other => other?,
     };
-    check(&meta, false)?;
+    check(&meta)?;
     if meta.mode() & 0o077 == 0 {
         return Ok(None);
     }
@@ -87,8 +94,8 @@ pub(super) fn own_directory(dir: &Path) -> io::Result<Option<u32>> {
     Ok(Some(meta.mode() & 0o7777))
 }
 
-/// A directory of ours (or, for root, of anybody), no symbolic link.
-pub(super) fn check(meta: &fs::Metadata, any_owner: bool) -> io::Result<()> {
+/// A directory of ours, no symbolic link.
+pub(super) fn check(meta: &fs::Metadata) -> io::Result<()> {
     let trap = |text: String| Err(io::Error::new(io::ErrorKind::InvalidInput, text));
     if meta.file_type().is_symlink() {
         return trap("it is a symbolic link".into());
@@ -96,7 +103,7 @@ pub(super) fn check(meta: &fs::Metadata, any_owner: bool) -> io::Result<()> {
     if !meta.is_dir() {
         return trap("it is not a directory".into());
     }
-    if !any_owner && meta.uid() != rustix::process::geteuid().as_raw() {
+    if meta.uid() != rustix::process::geteuid().as_raw() {
         return trap(format!("it belongs to uid {}, not to us", meta.uid()));
     }
     Ok(())

@@ -249,13 +249,13 @@ pub fn forget_sent(spool: &Spool, servers: &[Server], deadline: Deadline) -> io:
 /// Items that this server does not take, and the books' totals and what is spooled for it. Changes nothing.
 pub fn look(spool: &Spool, server: &Server) -> io::Result<(Totals, u64, Suspects)> {
     let (totals, spooled) = books::account(spool, server)?;
-    let suspects = std::fs::read(books::suspects(spool, server)).ok();
+    let suspects = state::read(&books::suspects(spool, server)).ok();
     let suspects = suspects.and_then(|json| serde_json::from_slice(&json).ok()).unwrap_or_default();
     Ok((totals, spooled, suspects))
 }
 
 fn read_suspects(books: &Books) -> Suspects {
-    std::fs::read(books.suspects()).ok().and_then(|json| serde_json::from_slice(&json).ok()).unwrap_or_default()
+    state::read(&books.suspects()).ok().and_then(|json| serde_json::from_slice(&json).ok()).unwrap_or_default()
 }
 
 fn seconds() -> u64 {

@@ -6,7 +6,6 @@ use crate::failure::Failure;
 use crate::inventory::difference::Changes;
 use crate::state::{self, State};
 use serde::{Deserialize, Serialize};
-use std::fs;
 use std::io;
 
 /// So many skipped hosts are named; all of them are counted.
@@ -44,7 +43,7 @@ pub struct Outcome {
 impl Outcome {
     /// None when there never was a sync, or its record cannot be read.
     pub fn load(state: &State) -> Option<Self> {
-        serde_json::from_slice(&fs::read(state.sync_outcome()).ok()?).ok()
+        serde_json::from_slice(&state::read(&state.sync_outcome()).ok()?).ok()
     }
 
     pub fn save(&self, state: &State) -> io::Result<()> {

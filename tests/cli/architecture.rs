@@ -41,7 +41,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("client", &["clock", "launch", "record", "state", "wire"]),
     ("zabbix", &["inventory", "settings", "small_file", "state"]),
     ("sweep", &["clock", "inventory", "record", "settings", "small_file", "state", "wire", "zabbix"]),
-    ("launch", &["descriptors", "inventory::router", "settings"]),
+    ("launch", &["descriptors", "inventory::router", "record", "settings"]),
     (
         "master",
         &[
@@ -60,7 +60,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("master::hold_down", &["clock", "settings", "small_file", "state"]),
-    ("ssh", &["descriptors", "inventory::command", "inventory::router", "state"]),
+    ("ssh", &["descriptors", "inventory::command", "inventory::router", "small_file", "state"]),
     ("shell", &["platform::dialect", "platform::regex"]),
     ("platform", &["inventory::router", "settings::suggestion", "small_file"]),
     ("platform::dialect", &["platform::regex"]),
@@ -80,7 +80,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("descriptors", &[]),
     ("detach", &["descriptors"]),
-    ("record", &[]),
+    ("record", &["state"]),
     ("small_file", &[]),
     // The pure types know only one another, downwards.
     ("probe", &["failure"]),
@@ -94,6 +94,7 @@ const LAYERS: &[(&str, &[&str])] = &[
 const ONLY: &[(&str, &[&str])] = &[
     ("ssh2", &["ssh"]),
     ("fs2", &["state"]),
+    ("nix", &["state"]),
     ("directories", &["state"]),
     ("clap", &["cli", "main"]),
     ("clap_complete", &["cli"]),

@@ -10,6 +10,7 @@ mod lab;
 mod other_user;
 mod real;
 mod ssh;
+mod state_owner;
 
 #[path = "../support"]
 #[allow(dead_code, reason = "each test program uses its own part of the support")]

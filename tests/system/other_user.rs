@@ -1,96 +1,17 @@
-//! Root beside the user of the masters (as `zabbix`): it sees and stops them, and leaves nothing that they cannot use. And other
-//! users, who get nothing of ours and give us nothing.
+//! Other users of the machine, who get nothing of ours and give us nothing.
 
-use crate::support::inventory::Inventory;
 use crate::support::monitor::{BINARY, Monitor};
 use crate::support::process::masters_of;
 use crate::support::sim::SimRouter;
-use crate::support::system_user::SystemUser;
 use serde_json::{Value, json};
 use std::fs::{self, Permissions};
 use std::io::{Read, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
 const UP: &str = "192.0.2.10";
-
-#[test]
-fn what_root_forgets_for_another_user_stays_that_users() {
-    let folder = tempfile::Builder::new().prefix("ddl").tempdir_in("/tmp").unwrap();
-    fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
-    // Where the user can run it.
-    let binary = folder.path().join("ddl-monitor");
-    fs::copy(BINARY, &binary).unwrap();
-    let user = SystemUser::new();
-    let state = folder.path().join("state");
-    fs::create_dir(&state).unwrap();
-    let id = user.id();
-    chown(&state, Some(id), Some(id)).unwrap();
-    fs::set_permissions(&state, Permissions::from_mode(0o700)).unwrap();
-    let run = |uid: u32, arguments: &[&str]| {
-        let mut command = Command::new(&binary);
-        command.args(arguments).arg("--state-dir").arg(&state).env_clear().uid(uid).gid(uid);
-        String::from_utf8(command.output().unwrap().stdout).unwrap()
-    };
-    let poll = [
-        "poll",
-        "--target",
-        "192.0.2.1",
-        "--router",
-        "127.0.0.1:1",
-        "--user",
-        "u",
-        "--password",
-        "x",
-        "--platform",
-        "frr",
-    ];
-    let kind = |text: &str| serde_json::from_str::<Value>(text).unwrap()["failure"]["kind"].clone();
-    assert_eq!(kind(&run(id, &poll)), "connect");
-    // Also the files that are not there yet.
-    fs::remove_file(state.join("logins.lock")).unwrap();
-    let forgotten = run(0, &["stop", "--router", "127.0.0.1:1", "--forget"]);
-    assert!(forgotten.contains("\"forgotten\":[\"127.0.0.1:1\"]"), "{forgotten}");
-    for entry in fs::read_dir(&state).unwrap() {
-        let entry = entry.unwrap();
-        assert_eq!(entry.metadata().unwrap().uid(), id, "{:?}", entry.path());
-    }
-    assert_eq!(kind(&run(id, &poll)), "connect");
-    run(id, &["stop", "--all"]);
-}
-
-#[test]
-fn what_root_imports_for_another_user_is_that_users() {
-    let monitor = Monitor::new();
-    let user = SystemUser::new();
-    let id = user.id();
-    let state = monitor.state();
-    fs::create_dir(&state).expect("a folder");
-    fs::set_permissions(&state, Permissions::from_mode(0o700)).expect("its mode");
-    chown(&state, Some(id), Some(id)).expect("its owner");
-    Inventory::new().router("edge-1", "192.0.2.1", "linux", "").line("L-1", "edge-1", "10.1.1.1", "").import(&monitor);
-    for made in ["inventory", "inventory/current"] {
-        assert_eq!(fs::metadata(state.join(made)).expect("made").uid(), id, "{made}");
-    }
-    assert_eq!(monitor.run(&["inventory", "show"]).json()["generation"], 1);
-}
-
-#[test]
-fn a_state_directory_of_somebody_else_is_refused() {
-    let sim = SimRouter::new("linux").start();
-    let monitor = Monitor::new();
-    fs::create_dir(monitor.state()).expect("a folder");
-    chown(monitor.state(), Some(54321), None).expect("given away");
-    let answer = monitor.poll(&sim.address("r1").to_string(), "linux", UP, &[]);
-    assert_eq!(answer.kind(), "settings");
-    let message = answer.json()["failure"]["message"].to_string();
-    assert!(message.contains("uid 54321") && message.contains("state.dir"), "{message}");
-    assert_eq!(fs::read_dir(monitor.state()).expect("it is there").count(), 0);
-    assert_eq!(sim.count("connect"), 0);
-}
 
 #[test]
 fn a_user_without_a_home_keeps_its_masters_in_the_temporary_directory() {

@@ -126,7 +126,7 @@ fn detach(context: &Context, args: &Args) -> Result<Summary, Failure> {
     // What would stop the pass is said here, where somebody reads it.
     plan::of(context)?;
     Inventory::open(&context.state()?.inventory())?;
-    let last = std::fs::read(folder.join(LAST)).ok();
+    let last = state::read(&folder.join(LAST)).ok();
     background::start(context, args.deadline.as_deref())?;
     match last.and_then(|json| serde_json::from_slice(&json).ok()) {
         None => Ok(Summary::default()),

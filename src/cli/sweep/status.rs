@@ -4,6 +4,7 @@ use super::{Last, plan};
 use crate::cli::Context;
 use crate::cli::output::{columns, one_line};
 use crate::failure::Failure;
+use crate::state;
 use crate::sweep::deliver;
 use crate::sweep::spool::Spool;
 use crate::sweep::summary::Summary;
@@ -51,7 +52,7 @@ pub(in crate::cli) fn look(context: &Context) -> Option<SweepStatus> {
     if !folder.is_dir() {
         return None;
     }
-    let last = std::fs::read(dir.join(super::SWEEP).join(super::LAST)).ok();
+    let last = state::read(&dir.join(super::SWEEP).join(super::LAST)).ok();
     let (last, failure) = match last.and_then(|json| serde_json::from_slice(&json).ok()) {
         None => (None, None),
         Some(Last::Ended(summary)) => (Some(summary), None),

@@ -1,7 +1,6 @@
 //! The text of a file that a person wrote or a spreadsheet saved, and which byte is on which line.
 
 use crate::small_file;
-use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -32,12 +31,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, String> {
     if meta.mode() & 0o002 != 0 {
         return Err("writable by everybody; chmod o-w".to_owned());
     }
-    let mut bytes = Vec::new();
-    file.take(LIMIT + 1).read_to_end(&mut bytes).map_err(|e| small_file::reason(&e))?;
-    if bytes.len() as u64 > LIMIT {
-        return Err(format!("larger than {} MiB", LIMIT >> 20));
-    }
-    Ok(bytes)
+    small_file::bytes(file, LIMIT).map_err(|e| small_file::reason(&e))
 }
 
 #[cfg(test)]

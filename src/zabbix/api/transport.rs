@@ -6,6 +6,7 @@ use crate::failure::{Failure, Kind, Stage};
 use crate::inventory::secret::Secret;
 use crate::quote::{excerpt, quoted};
 use crate::settings::Zabbix;
+use crate::small_file;
 use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
@@ -193,9 +194,8 @@ fn chance() -> f64 {
 
 fn certificates(file: &Path) -> Result<Vec<Certificate<'static>>, Failure> {
     let refused = |what: &str| Failure::settings(format!("zabbix.ca_file {}: {what}", file.display()));
-    let mut bytes = Vec::new();
-    std::fs::File::open(file)
-        .and_then(|file| file.take(CERTIFICATES_LIMIT).read_to_end(&mut bytes))
+    let bytes = small_file::open(file)
+        .and_then(|(file, _)| small_file::bytes(file, CERTIFICATES_LIMIT))
         .map_err(|e| refused(&e.to_string()))?;
     let mut found = Vec::new();
     for item in parse_pem(&bytes) {
