@@ -259,8 +259,8 @@ impl Platform {
         match probe {
             Probe::Ping(ping) => {
                 let text = recorded::shown(text.as_bytes());
-                let read = self.ping_form()?.read(&self.indicators, ping, run, &text, ending)?;
-                Ok(Measurement::Ping(per_packet::told(&self.packets, &text, read)))
+                let read = self.ping_form()?.read(&self.indicators, &self.packets, ping, run, &text, ending)?;
+                Ok(Measurement::Ping(read))
             }
             Probe::Interface { name } => {
                 let read =
@@ -275,7 +275,7 @@ impl Platform {
         }
     }
 
-    /// Recorded text, with echo, prompts and controls possibly still in it. The header is checked only if a target is given.
+    /// Recorded text, with echo, prompts and controls possibly still in it. The names in it are checked only if a target is given.
     ///
     /// # Errors
     /// A refusal by its kind, else `reply`.
@@ -283,8 +283,8 @@ impl Platform {
         match kind {
             ProbeKind::Ping => {
                 let text = recorded::shown(text);
-                let read = self.ping_form()?.read_recorded(&self.indicators, &text, target)?;
-                Ok(Measurement::Ping(per_packet::told(&self.packets, &text, read)))
+                let read = self.ping_form()?.read_recorded(&self.indicators, &self.packets, &text, target)?;
+                Ok(Measurement::Ping(read))
             }
             ProbeKind::Interface => self.read_recorded_interface(text, None),
             ProbeKind::Traceroute => {
