@@ -73,14 +73,15 @@ pub(super) struct StateFile {
     pub(super) unless: Option<Text>,
 }
 
-/// A number by its `line`, within the parts that begin with `from` and end with `to`; or by the `column` of a table whose
-/// `head` names its columns.
+/// A number by its `line`, within the parts that begin with `from` and end with `to`, or with `until` where that comes; or by the
+/// `column` of a table whose `head` names its columns.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ValueFile {
     pub(super) line: Option<Text>,
     pub(super) from: Option<Text>,
     pub(super) to: Option<Text>,
+    pub(super) until: Option<Text>,
     pub(super) head: Option<Text>,
     pub(super) column: Option<Text>,
 }

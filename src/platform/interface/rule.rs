@@ -69,8 +69,17 @@ pub(super) fn state(rules: &[StateRule], part: Part<'_>) -> Option<u8> {
 
 #[derive(Debug)]
 pub(super) enum ValueRule {
-    Line { line: Pattern, from: Option<Pattern>, to: Option<Pattern> },
+    Line { line: Pattern, from: Option<Pattern>, end: End },
     Column { head: Pattern, column: String },
+}
+
+/// What ends a part of a text.
+#[derive(Debug)]
+pub(super) enum End {
+    /// A part without it does not count: it may hold what belongs to the next one.
+    Needed(Pattern),
+    /// Where it is not, the part goes on to the end of the text.
+    Possible(Option<Pattern>),
 }
 
 /// Which of several matches counts.
@@ -95,15 +104,25 @@ impl ValueRule {
                     let message = format!("the line names no number; write one of {}", known.join(", "));
                     return Err(source.mistake(line, &message));
                 }
-                if let (None, Some(to)) = (&file.from, &file.to) {
-                    return Err(source.mistake(to, "a part needs its begin; write from = '…' as well"));
+                let end = file.to.as_ref().or(file.until.as_ref());
+                if let (None, Some(end)) = (&file.from, end) {
+                    return Err(source.mistake(end, "a part needs its begin; write from = '…' as well"));
                 }
-                Ok(Self::Line { line: pattern, from: plain(&file.from)?, to: plain(&file.to)? })
+                let end = match (plain(&file.to)?, plain(&file.until)?) {
+                    (Some(_), Some(_)) => {
+                        return Err(source.mistake_in(spanned, "a part ends with to or until, not with both"));
+                    }
+                    (Some(to), None) => End::Needed(to),
+                    (None, until) => End::Possible(until),
+                };
+                Ok(Self::Line { line: pattern, from: plain(&file.from)?, end })
             }
-            (None, Some(head), Some(column)) if file.from.is_none() && file.to.is_none() => Ok(Self::Column {
-                head: Pattern::of_line(source, head, &["columns"], &["columns"])?,
-                column: column.get_ref().clone(),
-            }),
+            (None, Some(head), Some(column)) if file.from.is_none() && file.to.is_none() && file.until.is_none() => {
+                Ok(Self::Column {
+                    head: Pattern::of_line(source, head, &["columns"], &["columns"])?,
+                    column: column.get_ref().clone(),
+                })
+            }
             _ => Err(source.mistake_in(
                 spanned,
                 "a value is a line, from and to around it or not, or a column of a table; write { line = '…' } or \
@@ -115,14 +134,15 @@ impl ValueRule {
     fn read(&self, part: Part<'_>, several: Several) -> Option<u64> {
         match self {
             Self::Line { line, from: None, .. } => number(line, part, several),
-            Self::Line { line, from: Some(from), to } => {
-                let ends: Vec<usize> = to.iter().flat_map(|to| part.matches(to)).map(|end| end.start()).collect();
+            Self::Line { line, from: Some(from), end } => {
+                let (pattern, otherwise) = match end {
+                    End::Needed(to) => (Some(to), None),
+                    End::Possible(until) => (until.as_ref(), Some(part.text.len())),
+                };
+                let ends: Vec<usize> =
+                    pattern.iter().flat_map(|end| part.matches(end)).map(|end| end.start()).collect();
                 let sections = part.matches(from).filter_map(|begin| {
-                    let end = match to {
-                        // A part whose end is missing may hold what belongs to the next one.
-                        Some(_) => *ends.iter().find(|end| **end >= begin.end())?,
-                        None => part.text.len(),
-                    };
+                    let end = ends.iter().find(|end| **end >= begin.end()).copied().or(otherwise)?;
                     let text = part.text.get(begin.start()..end)?;
                     Some(Part { text, open: part.open && end == part.text.len() })
                 });
