@@ -179,6 +179,9 @@ pub struct PingResult {
     pub duplicates: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reason: Option<Reason>,
+    /// The largest packet that a link takes, in bytes; where the reason is that ours was too big and the router names it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub mtu: Option<u32>,
     /// True: the router took only the plain form of the command; count, time-out, size and source are its own.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub plain: bool,
@@ -190,6 +193,8 @@ pub struct PingResult {
 pub enum Reason {
     NoRoute,
     Unreachable,
+    /// The packet may not be fragmented and is longer than a link takes.
+    TooBig,
 }
 
 /// What a router prints of one of its interfaces. A field is absent where it printed nothing of the kind: no counter is not a

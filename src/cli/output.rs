@@ -314,7 +314,11 @@ fn summarize_ping(text: &mut String, ping: &PingResult, paint: &Paint) {
     match ping.reason {
         Some(Reason::NoRoute) => text.push_str(", the router has no route to it"),
         Some(Reason::Unreachable) => text.push_str(", the router says it is unreachable"),
+        Some(Reason::TooBig) => text.push_str(", the packets are too big to leave unfragmented"),
         None => {}
+    }
+    if let Some(mtu) = ping.mtu {
+        let _ = write!(text, " (a link takes {mtu} bytes)");
     }
     if let Some(pending) = ping.pending {
         let _ = write!(text, ", {pending} more {} still under way", if pending == 1 { "was" } else { "were" });

@@ -100,7 +100,7 @@ pub(super) struct IndicatorFile {
     pub(super) except: Option<Text>,
     /// `rejected`, `auth`, `busy`, `shell`, or `no_route`, which is a measurement.
     pub(super) kind: Text,
-    /// True: it counts before statistics of which nothing came back; the packets never left.
+    /// True: said for every packet sent, it counts before statistics of which nothing came back; the packets never left.
     #[serde(default)]
     pub(super) over_counters: bool,
     /// What it means, for people.
@@ -159,17 +159,18 @@ pub(super) struct PingFile {
     /// Where there is no such line: the line of a packet, which names the target too. The statistics stand behind the last one.
     #[serde(default)]
     pub(super) row: Vec<Text>,
-    /// The line above the counters that names the target once more. On a platform that prints one, counters without it
-    /// are nobody's.
-    #[serde(default)]
-    pub(super) title: Vec<Text>,
     pub(super) statistics: Spanned<Vec<StatisticsFile>>,
     pub(super) times: Vec<Text>,
     pub(super) reply: Option<Text>,
     #[serde(default)]
     pub(super) first_seq: u32,
+    /// Where this stands in an answer, its first packet is number 1, whatever `first_seq` and `packet` say.
+    pub(super) counts_from_one: Option<Text>,
     pub(super) timed_out: Option<Text>,
     pub(super) unreachable: Option<Text>,
+    /// Lines that say that a packet is too big to leave unfragmented; `mtu`, where it is named.
+    #[serde(default)]
+    pub(super) too_big: Vec<Text>,
     /// The line of a packet that came back, where there is one; the first form that fits counts.
     #[serde(default)]
     pub(super) packet: Vec<Spanned<PacketFile>>,

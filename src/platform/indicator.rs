@@ -9,13 +9,14 @@ use crate::quote;
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::Error;
+use std::collections::BTreeMap;
 
 #[derive(Debug)]
 pub(super) struct Indicator {
     pattern: Pattern,
     except: Option<Pattern>,
     meaning: Meaning,
-    /// Counts before statistics of which nothing came back.
+    /// Said for every packet, it counts before statistics of which nothing came back.
     over_counters: bool,
     says: String,
 }
@@ -30,8 +31,7 @@ enum Meaning {
 /// What an indicator says about an answer.
 #[derive(Debug)]
 pub(super) enum Verdict {
-    /// The line that says so.
-    NoRoute(String),
+    NoRoute,
     Failure(Failure),
 }
 
@@ -71,11 +71,16 @@ impl Indicator {
         Failure::new(kind, Stage::Reply, format!("router says {:?}: {}", excerpt(line), self.says))
     }
 
-    /// The line in which it stands, and where that begins.
-    fn find<'t>(&self, text: &'t str) -> Option<(usize, &'t str)> {
-        let pattern = self.pattern.get()?;
+    /// The first line in which it stands, and where that begins.
+    fn find<'a>(&'a self, text: &'a str) -> Option<(usize, &'a str)> {
+        self.lines(text).next()
+    }
+
+    /// The lines in which it stands, and where they begin.
+    fn lines<'a>(&'a self, text: &'a str) -> impl Iterator<Item = (usize, &'a str)> {
         let except = self.except.as_ref().and_then(Pattern::get);
-        pattern.find_iter(text.as_bytes()).find_map(|found| {
+        let all = self.pattern.get().into_iter().flat_map(|pattern| pattern.find_iter(text.as_bytes()));
+        all.filter_map(move |found| {
             // A pattern may begin with white space that belongs to the line before.
             let begin =
                 found.start() + text.as_bytes()[found.range()].iter().take_while(|b| b.is_ascii_whitespace()).count();
@@ -95,17 +100,21 @@ pub(super) fn verdict(indicators: &[Indicator], text: &str) -> Option<Verdict> {
         // The earliest line; of two on the same line the one that the definition lists first.
         .min_by_key(|(at, _, _)| *at)?;
     Some(match first.meaning {
-        Meaning::NoRoute => Verdict::NoRoute(line.to_owned()),
+        Meaning::NoRoute => Verdict::NoRoute,
         Meaning::Failure(kind) => Verdict::Failure(first.failure(kind, line)),
     })
 }
 
-/// A refusal that counts although statistics follow.
-pub(super) fn over_counters(indicators: &[Indicator], text: &str) -> Option<Failure> {
-    indicators.iter().filter(|one| one.over_counters).find_map(|one| match one.meaning {
-        Meaning::Failure(kind) => one.find(text).map(|(_, line)| one.failure(kind, line)),
-        Meaning::NoRoute => None,
-    })
+/// A refusal that counts although statistics follow: it was said for each of the packets sent.
+pub(super) fn over_counters(indicators: &[&Indicator], text: &str, sent: u32) -> Option<Failure> {
+    let mut said: BTreeMap<usize, Failure> = BTreeMap::new();
+    for one in indicators.iter().filter(|one| one.over_counters) {
+        let Meaning::Failure(kind) = one.meaning else { continue };
+        for (at, line) in one.lines(text) {
+            said.entry(at).or_insert_with(|| one.failure(kind, line));
+        }
+    }
+    (said.len() >= usize::try_from(sent).unwrap_or(usize::MAX)).then(|| said.into_values().next()).flatten()
 }
 
 pub(super) fn says_no_route(indicators: &[Indicator], text: &str) -> bool {
@@ -120,7 +129,7 @@ pub(super) fn refusal(indicators: &[Indicator], text: &str) -> Option<Failure> {
     }
     match verdict(indicators, &lines.join("\n"))? {
         Verdict::Failure(failure) => Some(failure),
-        Verdict::NoRoute(_) => None,
+        Verdict::NoRoute => None,
     }
 }
 

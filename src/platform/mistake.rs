@@ -1,7 +1,8 @@
 //! Mistakes in a platform file, shown with file, line and what to write instead.
 
-use super::definition::{PlatformFile, Text};
+use super::definition::Text;
 use super::{Definition, Failure};
+use serde::de::DeserializeOwned;
 use std::ops::Range;
 use toml::Spanned;
 
@@ -20,7 +21,7 @@ impl<'a> Source<'a> {
         Self { label, text: &definition.text }
     }
 
-    pub(super) fn parse(&self) -> Result<PlatformFile, Failure> {
+    pub(super) fn parse<T: DeserializeOwned>(&self) -> Result<T, Failure> {
         toml::from_str(self.text).map_err(|e| self.at(e.span().unwrap_or(0..0), &lower_first(e.message().trim())))
     }
 

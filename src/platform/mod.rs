@@ -4,7 +4,7 @@
 //! * [`catalog`] — where definitions come from
 //! * `definition` — the form of a file; `mistake` — errors with file and line; `pattern` — how patterns are compiled
 //! * [`dialect`], `conversation` — prompts, dialogues, pager, enable: what the shell needs
-//! * `ping`, `variant`, `command` — a ping's command; `reply`, `part`, `statistics`, `times`, `pending`, `indicator`, `outcome` — its answer
+//! * `ping`, `variant`, `command` — a ping's command; `reply`, `part`, `statistics`, `times`, `pending`, `indicator`, `sending`, `outcome` — its answer
 //! * `per_packet` — what the lines of single packets tell beside the counters
 //! * `interface` — the probe of a router's own interface; `traceroute` — that of the way to the far end
 //! * `read_only` — what `exec` may run
@@ -29,6 +29,7 @@ mod recorded;
 pub mod regex;
 mod reply;
 mod sample;
+mod sending;
 mod statistics;
 mod times;
 mod traceroute;
@@ -53,6 +54,7 @@ use sample::Sample;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use toml::Spanned;
 use traceroute::TracerouteForm;
 
 /// A definition with its patterns compiled; what a master works with. The client needs only the text of the definition.
@@ -132,7 +134,7 @@ impl Platform {
     /// Kind `settings`, as `file:line: what is wrong; what to write instead`.
     pub fn compile(definition: &Definition) -> Result<Self, Failure> {
         let source = Source::new(definition);
-        let file = source.parse()?;
+        let file: definition::PlatformFile = source.parse()?;
         let indicators =
             file.failure_indicator.iter().map(|one| Indicator::new(&source, one)).collect::<Result<Vec<_>, _>>()?;
         let dialect = conversation::dialect(&source, &file)?;
@@ -143,8 +145,9 @@ impl Platform {
             Some(ping) => Some(PingForm::new(&source, ping.get_ref(), &usable, &all)?),
             None => None,
         };
-        let packets = file.probe.ping.iter().flat_map(|ping| &ping.get_ref().packet);
-        let packets = packets.map(|one| PacketForm::new(&source, one)).collect::<Result<_, _>>()?;
+        let packets = file.probe.ping.iter().map(Spanned::get_ref);
+        let packets = packets.flat_map(|ping| ping.packet.iter().map(|one| PacketForm::new(&source, ping, one)));
+        let packets = packets.collect::<Result<_, _>>()?;
         let interface = match &file.probe.interface {
             Some(interface) => Some(InterfaceForm::new(&source, interface.get_ref(), &usable)?),
             None => None,
@@ -258,9 +261,12 @@ impl Platform {
     pub fn read(&self, probe: &Probe, run: &Run, text: &str, ending: Ending) -> Result<Measurement, Unread> {
         match probe {
             Probe::Ping(ping) => {
-                let text = recorded::shown(text.as_bytes());
-                let read = self.ping_form()?.read(&self.indicators, &self.packets, ping, run, &text, ending)?;
-                Ok(Measurement::Ping(read))
+                let text = match ending {
+                    Ending::Cut => shown_as_cut(text.as_bytes()),
+                    Ending::Complete | Ending::Aborted { .. } => recorded::shown(text.as_bytes()),
+                };
+                let read = self.ping_form()?.read(&self.indicators, ping, run, &text, ending)?;
+                Ok(Measurement::Ping(per_packet::told(&self.packets, &text, read)))
             }
             Probe::Interface { name } => {
                 let read =
@@ -275,16 +281,16 @@ impl Platform {
         }
     }
 
-    /// Recorded text, with echo, prompts and controls possibly still in it. The names in it are checked only if a target is given.
+    /// Recorded text, with echo, prompts and controls possibly still in it. The header is checked only if a target is given.
     ///
     /// # Errors
     /// A refusal by its kind, else `reply`.
     pub fn read_recorded(&self, kind: ProbeKind, text: &[u8], target: Option<IpAddr>) -> Result<Measurement, Failure> {
         match kind {
             ProbeKind::Ping => {
-                let text = recorded::shown(text);
-                let read = self.ping_form()?.read_recorded(&self.indicators, &self.packets, &text, target)?;
-                Ok(Measurement::Ping(read))
+                let text = shown_as_cut(text);
+                let read = self.ping_form()?.read_recorded(&self.indicators, &text, target)?;
+                Ok(Measurement::Ping(per_packet::told(&self.packets, &text, read)))
             }
             ProbeKind::Interface => self.read_recorded_interface(text, None),
             ProbeKind::Traceroute => {
@@ -301,12 +307,7 @@ impl Platform {
     /// # Errors
     /// A refusal by its kind, else `reply`.
     pub fn read_recorded_interface(&self, text: &[u8], name: Option<&str>) -> Result<Measurement, Failure> {
-        let mut shown = recorded::shown(text);
-        // Without its end the last line may have been cut.
-        if !text.ends_with(b"\n") && !text.ends_with(b"\r") {
-            shown.pop();
-        }
-        let read = self.interface_form()?.read_recorded(&self.indicators, &shown, name);
+        let read = self.interface_form()?.read_recorded(&self.indicators, &shown_as_cut(text), name);
         read.map(Measurement::Interface)
     }
 
@@ -346,4 +347,13 @@ impl Platform {
             ))
         })
     }
+}
+
+/// A text that may break off: its last line has an end only where the router sent one.
+fn shown_as_cut(text: &[u8]) -> String {
+    let mut shown = recorded::shown(text);
+    if !text.ends_with(b"\n") && !text.ends_with(b"\r") {
+        shown.pop();
+    }
+    shown
 }

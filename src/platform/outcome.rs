@@ -2,9 +2,7 @@
 //! its text is. Up, down and loss come from the counters only.
 
 use super::indicator::{self, Indicator, Verdict, excerpt};
-use super::part::names_only_others;
 use super::pending::Aborted;
-use super::per_packet::{self, PacketForm};
 use super::ping::PingForm;
 use super::reply::{Answer, Counters, NoAnswer};
 use super::{Ending, Failure, Run, Unread};
@@ -18,7 +16,6 @@ impl PingForm {
     pub(super) fn read(
         &self,
         indicators: &[Indicator],
-        packets: &[PacketForm],
         ping: &Ping,
         run: &Run,
         text: &str,
@@ -26,19 +23,16 @@ impl PingForm {
     ) -> Result<PingResult, Unread> {
         let text = self.reply.quiet(text);
         let answer = self.find(&text, Some(ping.target))?;
-        let Some(counters) = answer.counters else {
-            return self.without_counters(indicators, answer.text, Some(ping.target), ending);
-        };
-        if !answer.is_named {
-            return Err(nameless(answer.text));
-        }
+        let Some(counters) = answer.counters else { return self.without_counters(indicators, answer.text, ending) };
         if !run.plain && !self.endless && counters.sent > ping.count {
-            return Err(not_ours(format!("{} packets sent where {} were asked for", counters.sent, ping.count)));
+            return Err(Unread {
+                failure: unreadable(format!("{} packets sent where {} were asked for", counters.sent, ping.count)),
+                not_ours: true,
+            });
         }
         self.never_left(indicators, answer.text, &counters)?;
         let mut result = measured(&counters);
         result.plain = run.plain;
-        result.complete = ending != Ending::Cut;
         if let Ending::Aborted { after, planned } = ending {
             let plain = self.plain.as_ref().filter(|_| run.plain);
             let told = self.reply.told(answer.text);
@@ -58,39 +52,37 @@ impl PingForm {
         } else if counters.sent == 0 {
             return Err(unreadable("the router sent no packet".to_owned()).into());
         }
-        result.reason = self.reason(indicators, answer.text, &counters);
-        Ok(per_packet::told(packets, answer.text, Some(ping.target), result))
+        self.explain(&mut result, indicators, answer.text, &counters);
+        Ok(result)
     }
 
     /// Recorded text: no clock, so counters as printed.
     pub(super) fn read_recorded(
         &self,
         indicators: &[Indicator],
-        packets: &[PacketForm],
         text: &str,
         target: Option<IpAddr>,
     ) -> Result<PingResult, Failure> {
         let text = self.reply.quiet(text);
         let answer = self.find(&text, target).map_err(|unread| unread.failure)?;
         let Some(counters) = answer.counters else {
-            let read = self.without_counters(indicators, answer.text, target, Ending::Complete);
-            return read.map_err(|unread| unread.failure);
+            return self.without_counters(indicators, answer.text, Ending::Complete).map_err(|unread| unread.failure);
         };
-        // A piece of text that names nobody at all is read as it is.
-        if answer.has_header && !answer.is_named {
-            return Err(nameless(answer.text).failure);
-        }
         self.never_left(indicators, answer.text, &counters)?;
         if counters.sent == 0 {
             return Err(unreadable("the router sent no packet".to_owned()));
         }
-        let result = PingResult { reason: self.reason(indicators, answer.text, &counters), ..measured(&counters) };
-        Ok(per_packet::told(packets, answer.text, target, result))
+        let mut result = measured(&counters);
+        self.explain(&mut result, indicators, answer.text, &counters);
+        Ok(result)
     }
 
     fn find<'t>(&self, text: &'t str, target: Option<IpAddr>) -> Result<Answer<'t>, Unread> {
         self.reply.find(text, target).map_err(|why| match why {
-            NoAnswer::NotOurs(why) => not_ours(why),
+            NoAnswer::OtherTarget(name) => Unread {
+                failure: unreadable(format!("it is about {:?}, not the target asked", excerpt(&name))),
+                not_ours: true,
+            },
             NoAnswer::DoesNotAddUp(why) => unreadable(why).into(),
         })
     }
@@ -98,38 +90,34 @@ impl PingForm {
     /// Where the router says why it sent nothing, its counters of 0 replies say nothing about the line.
     fn never_left(&self, indicators: &[Indicator], text: &str, counters: &Counters) -> Result<(), Failure> {
         match counters.received {
-            0 if !self.reply.has_reply(text) => indicator::over_counters(indicators, text).map_or(Ok(()), Err),
+            0 if !self.reply.has_reply(text) => {
+                self.sending.refusal(indicators, text, counters.sent).map_or(Ok(()), Err)
+            }
             _ => Ok(()),
         }
     }
 
-    fn reason(&self, indicators: &[Indicator], text: &str, counters: &Counters) -> Option<Reason> {
+    /// Adds what the router says about why nothing came back.
+    fn explain(&self, result: &mut PingResult, indicators: &[Indicator], text: &str, counters: &Counters) {
         if counters.received > 0 {
-            None
-        } else if indicator::says_no_route(indicators, text) {
-            Some(Reason::NoRoute)
-        } else {
-            self.reply.all_unreachable(text, counters.sent).then_some(Reason::Unreachable)
+            return;
+        }
+        if indicator::says_no_route(indicators, text) {
+            result.reason = Some(Reason::NoRoute);
+        } else if let Some(mtu) = self.sending.too_big(text) {
+            result.reason = Some(Reason::TooBig);
+            result.mtu = mtu;
+        } else if self.reply.all_unreachable(text, counters.sent) {
+            result.reason = Some(Reason::Unreachable);
         }
     }
 
-    fn without_counters(
-        &self,
-        indicators: &[Indicator],
-        text: &str,
-        target: Option<IpAddr>,
-        ending: Ending,
-    ) -> Result<PingResult, Unread> {
-        match indicator::verdict(indicators, text) {
-            // Of one packet, of a run that was cut, or of another target: the counters that are missing would tell.
-            Some(Verdict::NoRoute(line))
-                if ending != Ending::Complete
-                    || self.reply.has_packets(text)
-                    || target.is_some_and(|target| names_only_others(&line, target)) =>
-            {
-                Err(no_statistics(text, ending))
-            }
-            Some(Verdict::NoRoute(_)) => Ok(PingResult {
+    fn without_counters(&self, indicators: &[Indicator], text: &str, ending: Ending) -> Result<PingResult, Unread> {
+        let verdict = indicator::verdict(indicators, text);
+        match verdict {
+            // Of one packet, where another came back: the counters that are missing would tell.
+            Some(Verdict::NoRoute) if self.reply.has_reply(text) => Err(no_statistics(text, ending)),
+            Some(Verdict::NoRoute) => Ok(PingResult {
                 up: 0,
                 loss: Some(100.0),
                 complete: true,
@@ -181,7 +169,9 @@ impl PingForm {
 fn no_statistics(text: &str, ending: Ending) -> Unread {
     match ending {
         // What a shell echoed late, or a ping that was killed: asked again it may have counters.
-        Ending::Complete => not_ours(format!("no statistics in {:?}", excerpt(text))),
+        Ending::Complete => {
+            Unread { failure: unreadable(format!("no statistics in {:?}", excerpt(text))), not_ours: true }
+        }
         Ending::Aborted { after, .. } => Failure::new(
             Kind::Deadline,
             Stage::Reply,
@@ -193,14 +183,6 @@ fn no_statistics(text: &str, ending: Ending) -> Unread {
                 .into()
         }
     }
-}
-
-fn nameless(text: &str) -> Unread {
-    not_ours(format!("its counters do not name the target: {:?}", excerpt(text)))
-}
-
-fn not_ours(why: String) -> Unread {
-    Unread { failure: unreadable(why), not_ours: true }
 }
 
 fn unreadable(why: String) -> Failure {

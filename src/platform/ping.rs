@@ -4,6 +4,7 @@ use super::command::{Slot, Template, Values};
 use super::definition::{PacingFile as Pacing, PingFile, SizeFile, Text};
 use super::mistake::Source;
 use super::reply::{ReplyForm, duration, unit};
+use super::sending::SendingForm;
 use super::variant::{self, Variant};
 use super::{Failure, Run};
 use crate::failure::{Kind, Stage};
@@ -28,6 +29,7 @@ pub(super) struct PingForm {
     no_timeout: bool,
     before_is_kept: bool,
     pub(super) reply: ReplyForm,
+    pub(super) sending: SendingForm,
 }
 
 /// Between two packets.
@@ -98,6 +100,7 @@ impl PingForm {
             no_timeout: file.no_timeout,
             before_is_kept: file.before_is_kept,
             reply: ReplyForm::new(source, file)?,
+            sending: SendingForm::new(source, file)?,
         })
     }
 

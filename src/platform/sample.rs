@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use toml::Spanned;
 
 /// All that a ping's result may have.
-const PING: [&str; 15] = [
+const PING: [&str; 16] = [
     "up",
     "sent",
     "received",
@@ -25,6 +25,7 @@ const PING: [&str; 15] = [
     "pending",
     "duplicates",
     "reason",
+    "mtu",
     "plain",
 ];
 

@@ -84,6 +84,10 @@ impl Outcome<'_> {
             (None, Some(ping)) => match ping.reason {
                 Some(Reason::NoRoute) => "the router has no route to the far end".to_owned(),
                 Some(Reason::Unreachable) => "the router says that the far end is unreachable".to_owned(),
+                Some(Reason::TooBig) => match ping.mtu {
+                    Some(mtu) => format!("the packets are too big to leave unfragmented: a link takes {mtu} bytes"),
+                    None => "the packets are too big to leave unfragmented".to_owned(),
+                },
                 None => "no packet came back".to_owned(),
             },
         }

@@ -423,7 +423,8 @@ fn every_member_that_a_poll_can_print_is_explained() {
         complete: true,
         pending: Some(1),
         duplicates: Some(1),
-        reason: Some(Reason::NoRoute),
+        reason: Some(Reason::TooBig),
+        mtu: Some(1400),
         plain: true,
     };
     let answer = Answer { kind: ProbeKind::Ping, outcome: Ok(Measurement::Ping(ping.clone())) };

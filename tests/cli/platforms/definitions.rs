@@ -283,6 +283,8 @@ fn prompts_prove_their_mode() {
         ("huawei_vrp", "[V200R009C00SPC500]", None),
         ("h3c_comware", "<edge1>", Some("user_view")),
         ("h3c_comware", "RBM_P<edge1>", Some("user_view")),
+        ("h3c_comware", "(M)<edge1>", Some("user_view")),
+        ("h3c_comware", "(M)[edge1]", Some("system_view (unusable)")),
         ("h3c_comware", "[edge1-GigabitEthernet1/0/1]", Some("system_view (unusable)")),
         ("h3c_comware", "* no decompiling or reverse-engineering shall be allowed.  *", None),
         ("frr", "edge1# ", Some("privileged")),
