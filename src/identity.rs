@@ -1,5 +1,5 @@
 //! The name of a master: a keyed hash of everything that its login depends on. A wrong password never rides on somebody's
-//! live session, and a changed password, platform file or program simply meets another master.
+//! live session, and a changed password, key file, platform file or program simply meets another master.
 
 use crate::inventory::router::{Address, Crypto, HostKeyPolicy};
 use siphasher::sip::SipHasher24;
@@ -12,7 +12,9 @@ pub struct Identity<'a> {
     pub address: &'a Address,
     pub user: &'a str,
     pub password: Option<&'a str>,
-    pub key: Option<&'a Path>,
+    /// The key's file and the state in which it is.
+    pub key: Option<&'a str>,
+    pub passphrase: Option<&'a str>,
     pub enable: Option<&'a str>,
     pub proxy_command: Option<&'a str>,
     pub platform: &'a str,
@@ -32,7 +34,8 @@ impl Identity<'_> {
         hash.field(Some(&self.address.port.to_be_bytes()));
         hash.field(Some(self.user.as_bytes()));
         hash.field(self.password.map(str::as_bytes));
-        hash.field(self.key.map(|p| p.as_os_str().as_encoded_bytes()));
+        hash.field(self.key.map(str::as_bytes));
+        hash.field(self.passphrase.map(str::as_bytes));
         hash.field(self.enable.map(str::as_bytes));
         hash.field(self.proxy_command.map(str::as_bytes));
         hash.field(Some(self.platform.as_bytes()));
@@ -51,12 +54,12 @@ impl Identity<'_> {
     }
 }
 
-/// The name under which a credential is held down: user and proof (secret, key file), the same on every router.
-pub fn credential(key: &[u8; 16], user: &str, proof: &[&str]) -> String {
+/// The name under which a credential is held down: user and proofs (secrets, key file), the same on every router.
+pub fn credential(key: &[u8; 16], user: &str, proof: &[Option<&str>]) -> String {
     let mut hash = Fields(SipHasher24::new_with_key(key));
     hash.field(Some(b"credential"));
     hash.field(Some(user.as_bytes()));
-    proof.iter().for_each(|part| hash.field(Some(part.as_bytes())));
+    proof.iter().for_each(|part| hash.field(part.map(str::as_bytes)));
     format!("{:016x}", hash.0.finish())
 }
 

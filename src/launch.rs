@@ -4,7 +4,7 @@
 use crate::deadline::Deadline;
 use crate::descriptors;
 use crate::failure::{Failure, Kind, Stage};
-use crate::inventory::router::{Address, Credential, Crypto, HostKeyPolicy, Login};
+use crate::inventory::router::{Address, Credential, Crypto, HostKeyPolicy, Key, Login};
 use crate::inventory::secret::Secret;
 use crate::record::TITLE;
 use crate::settings::Settings;
@@ -58,17 +58,15 @@ struct Header {
 
 impl Start {
     fn write(&self, mut to: impl Write) -> io::Result<()> {
-        let (password, key, passphrase) = match &self.login.credential {
-            Credential::Password(password) => (Some(password), None, None),
-            Credential::Key { file, passphrase } => (None, Some(file.clone()), passphrase.as_ref()),
-        };
-        let secrets = [password, passphrase, self.login.enable.as_ref()];
+        let Credential { password, key } = &self.login.credential;
+        let passphrase = key.as_ref().and_then(|key| key.passphrase.as_ref());
+        let secrets = [password.as_ref(), passphrase, self.login.enable.as_ref()];
         let header = Header {
             name: self.name.clone(),
             credential: self.credential.clone(),
             address: self.login.address.clone(),
             user: self.login.user.clone(),
-            key,
+            key: key.as_ref().map(|key| key.file.clone()),
             proxy_command: self.login.proxy_command.clone(),
             crypto: self.login.crypto,
             host_keys: self.login.host_keys,
@@ -106,11 +104,10 @@ impl Start {
         let password = secret(header.secrets[0])?;
         let passphrase = secret(header.secrets[1])?;
         let enable = secret(header.secrets[2])?;
-        let credential = match (password, header.key) {
-            (Some(password), None) => Credential::Password(password),
-            (None, Some(file)) => Credential::Key { file, passphrase },
-            _ => return Err(bad("needs a password or a key")),
-        };
+        let credential = Credential { password, key: header.key.map(|file| Key { file, passphrase }) };
+        if credential.password.is_none() && credential.key.is_none() {
+            return Err(bad("needs a password or a key"));
+        }
         message.zeroize();
         Ok(Self {
             name: header.name,

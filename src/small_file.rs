@@ -8,6 +8,8 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 const LIMIT: u64 = 1 << 20;
+/// What editors of Windows put in front of a text in UTF-8.
+pub const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// A regular file, opened. What counts is the file behind the name: a FIFO would hold us for ever.
 pub fn open(path: &Path) -> io::Result<(File, Metadata)> {
@@ -17,10 +19,10 @@ pub fn open(path: &Path) -> io::Result<(File, Metadata)> {
     if meta.is_file() { Ok((file, meta)) } else { Err(bad("not a file")) }
 }
 
-/// The whole text, 1 MiB at most.
+/// The whole text without a byte-order mark, 1 MiB at most.
 pub fn read(file: File) -> io::Result<String> {
-    let bytes = bytes(file, LIMIT)?;
-    String::from_utf8(bytes).map_err(|_| bad("not valid UTF-8"))
+    let text = String::from_utf8(bytes(file, LIMIT)?).map_err(|_| bad("not valid UTF-8"))?;
+    Ok(text.strip_prefix(BYTE_ORDER_MARK).map(str::to_owned).unwrap_or(text))
 }
 
 /// Tells one state of a file from another: time of the last change, size and inode.

@@ -25,7 +25,7 @@ pub(super) struct Router {
     /// Password, as a reference: secret:NAME, file:PATH, env:NAME, exec:COMMAND ({$LINE_ROUTER_PASSWORD})
     #[arg(long, value_name = "REF", value_parser = text(), allow_hyphen_values = true)]
     pub(super) password: Option<String>,
-    /// Private key file, instead of a password ({$LINE_ROUTER_KEY})
+    /// Private key file, instead of a password or besides it; FILE-cert.pub is its certificate ({$LINE_ROUTER_KEY})
     #[arg(long, value_name = "FILE", value_parser = text(), allow_hyphen_values = true)]
     pub(super) key: Option<String>,
     /// Passphrase of the private key, as a reference ({$LINE_ROUTER_PASSPHRASE})

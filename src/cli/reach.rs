@@ -8,7 +8,7 @@ use crate::identity::{self, Identity};
 use crate::inventory::access::Access;
 use crate::inventory::arguments::PLATFORM;
 use crate::inventory::line::Router;
-use crate::inventory::router::{Credential, Crypto, Login};
+use crate::inventory::router::{Crypto, Login};
 use crate::inventory::router_record::RouterRecord;
 use crate::inventory::secret::Secret;
 use crate::launch::Start;
@@ -62,8 +62,9 @@ fn name(settings: &Settings, router: &Router, access: &Access, definition: &Defi
     Identity {
         address: &router.address,
         user: &access.user,
-        password: access.secret_identity(),
-        key: access.key(),
+        password: access.password_identity(),
+        key: access.key_identity().as_deref(),
+        passphrase: access.passphrase_identity(),
         enable: access.enable_identity(),
         proxy_command: settings.ssh.proxy_command.as_deref(),
         platform: &definition.name,
@@ -86,10 +87,9 @@ pub(super) fn master_name(context: &Context, record: &RouterRecord) -> Result<St
 
 impl Reach<'_> {
     /// The name under which a credential is held down: its user and all that proves who they are.
-    fn credential(&self, secret: Option<&str>, enable: Option<&str>) -> String {
-        let file = self.access.key().map(|file| file.to_string_lossy()).unwrap_or_default();
-        let proof = [secret.unwrap_or_default(), &file, enable.unwrap_or_default()];
-        identity::credential(&self.key, &self.access.user, &proof)
+    fn credential(&self, password: Option<&str>, passphrase: Option<&str>, enable: Option<&str>) -> String {
+        let file = self.access.key_identity();
+        identity::credential(&self.key, &self.access.user, &[password, file.as_deref(), passphrase, enable])
     }
 
     fn known_hosts(&self) -> PathBuf {
@@ -109,7 +109,8 @@ impl Reach<'_> {
 
 impl Starter for Reach<'_> {
     fn held(&self) -> Option<Failure> {
-        self.held_as(&self.credential(self.access.secret_identity(), self.access.enable_identity()))
+        let (password, passphrase) = (self.access.password_identity(), self.access.passphrase_identity());
+        self.held_as(&self.credential(password, passphrase, self.access.enable_identity()))
     }
 
     fn start(&self) -> Result<Start, Failure> {
@@ -120,11 +121,10 @@ impl Starter for Reach<'_> {
         self.access.check_key()?;
         let (credential, enable) = self.access.resolve(self.deadline)?;
         // What an `exec:` prints today may be another secret than the one that was refused: it counts, not the command.
-        let secret = match &credential {
-            Credential::Password(password) => Some(password),
-            Credential::Key { passphrase, .. } => passphrase.as_ref(),
-        };
-        let held_as = self.credential(secret.map(Secret::expose), enable.as_ref().map(Secret::expose));
+        let passphrase = credential.key.as_ref().and_then(|key| key.passphrase.as_ref());
+        let [password, passphrase, secret] =
+            [credential.password.as_ref(), passphrase, enable.as_ref()].map(|secret| secret.map(Secret::expose));
+        let held_as = self.credential(password, passphrase, secret);
         if let Some(failure) = self.held_as(&held_as) {
             return Err(failure);
         }

@@ -6,8 +6,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// What a target may be, to follow "allowed is".
 pub const TARGET_ALLOWED: &str = "one IPv4 or IPv6 address: no name, no zone, no multicast, no broadcast";
 /// What a router may be, to follow "allowed is".
-pub const ROUTER_ALLOWED: &str =
-    "an address or a host name, with a port from 1 to 65535 if not 22: ADDR, ADDR:PORT, [V6]:PORT";
+pub const ROUTER_ALLOWED: &str = "an address or a host name, with a port from 1 to 65535 if not 22: ADDR, ADDR:PORT, [V6]:PORT; \
+     a link-local IPv6 address may have a zone: fe80::1%eth0";
 
 const SSH: u16 = 22;
 
@@ -23,21 +23,30 @@ fn is_host(address: IpAddr) -> bool {
 
 /// Where a router answers SSH: `ADDR`, `ADDR:PORT`, `[V6]:PORT`, `[V6]`, a bare IPv6 address, a name.
 pub fn router(text: &str) -> Option<Address> {
-    if let Ok(address) = text.parse::<Ipv6Addr>() {
-        return host(&address.to_string(), SSH);
+    if let Some(host) = v6(text) {
+        return Some(Address { host, port: SSH });
     }
     if let Some(rest) = text.strip_prefix('[') {
         let (address, port) = rest.split_once(']')?;
-        let address = address.parse::<Ipv6Addr>().ok()?.to_string();
-        return match port {
-            "" => host(&address, SSH),
-            port => host(&address, number(port.strip_prefix(':')?)?),
-        };
+        let port = if port.is_empty() { SSH } else { number(port.strip_prefix(':')?)? };
+        return v6(address).map(|host| Address { host, port });
     }
     match text.split_once(':') {
         Some((name, port)) => host(name, number(port)?),
         None => host(text, SSH),
     }
+}
+
+/// An IPv6 address. A link-local one may have a zone: the interface of this machine behind which the router is.
+fn v6(text: &str) -> Option<String> {
+    let (address, zone) = text.split_once('%').map_or((text, None), |(address, zone)| (address, Some(zone)));
+    let address = address.parse::<Ipv6Addr>().ok()?;
+    let Some(zone) = zone else { return host(&address.to_string(), SSH).map(|address| address.host) };
+    // The kernel's limit for the name of an interface is 15 bytes.
+    let is_zone = (1..=15).contains(&zone.len())
+        && zone.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+        && !zone.starts_with('-');
+    (is_zone && address.is_unicast_link_local()).then(|| format!("{address}%{zone}"))
 }
 
 fn number(port: &str) -> Option<u16> {
@@ -64,6 +73,8 @@ fn is_name(name: &str) -> bool {
         label.bytes().all(|b| b.is_ascii_digit())
             || label.strip_prefix("0x").is_some_and(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit()))
     };
+    // A final dot is the root: the resolver then uses no search list.
+    let name = name.strip_suffix('.').unwrap_or(name);
     name.len() <= 253 && name.split('.').all(label) && !name.rsplit('.').next().is_some_and(number)
 }
 
@@ -121,6 +132,10 @@ mod tests {
             ("Edge-1.Example.net", "edge-1.example.net:22"),
             ("edge_1:65535", "edge_1:65535"),
             ("r1", "r1:22"),
+            ("Edge-1.example.net.", "edge-1.example.net.:22"),
+            ("FE80::0001%eth0", "[fe80::1%eth0]:22"),
+            ("[fe80::1%br-lan.7]:830", "[fe80::1%br-lan.7]:830"),
+            ("fe80::1%3", "[fe80::1%3]:22"),
         ] {
             assert_eq!(router(text).map(|a| a.to_string()).as_deref(), Some(shown), "{text}");
         }
@@ -141,12 +156,21 @@ mod tests {
             "[2001:db8::1",
             "[2001:db8::1]22",
             "[]:22",
-            "fe80::1%eth0",
+            "fe80::1%",
+            "fe80::1%eth0%eth1",
+            "fe80::1%an-interface-of-16",
+            "fe80::1%-o",
+            "fe80::1%eth0;id",
+            "2001:db8::1%eth0",
+            "192.0.2.1%eth0",
+            "router%eth0",
             "-oProxyCommand=x",
             "a.-b",
             "a..b",
             ".a",
-            "a.",
+            "a..",
+            ".",
+            "10.1.",
             "a b",
             "a\n",
             "a;b",

@@ -1,6 +1,6 @@
 //! Opens a file that holds secrets, if nobody else can read it or change it, and reads a small one.
 
-use crate::small_file;
+use crate::small_file::{self, BYTE_ORDER_MARK};
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
@@ -39,7 +39,14 @@ pub(super) fn read(path: &Path, limit: usize) -> Result<Zeroizing<String>, Strin
         return Err(format!("more than {limit} bytes"));
     }
     match String::from_utf8(std::mem::take(&mut *bytes)) {
-        Ok(text) => Ok(Zeroizing::new(text)),
+        Ok(text) => {
+            let mut text = Zeroizing::new(text);
+            // Editors of Windows put a byte-order mark in front; nobody means it as part of a secret.
+            if text.starts_with(BYTE_ORDER_MARK) {
+                text.drain(..BYTE_ORDER_MARK.len_utf8());
+            }
+            Ok(text)
+        }
         Err(e) => {
             drop(Zeroizing::new(e.into_bytes()));
             Err("not valid UTF-8".to_owned())

@@ -3,7 +3,7 @@
 use super::secret::Secret;
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Where a router answers SSH: address or name, and port (22 when not given).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -35,11 +35,18 @@ pub enum HostKeyPolicy {
     Off,
 }
 
-/// How we prove who we are. Wiped on drop; never printed.
+/// How we prove who we are: with a password, a key, or both where the router asks for both. Wiped on drop; never printed.
+#[derive(Clone, Default)]
+pub struct Credential {
+    pub password: Option<Secret>,
+    pub key: Option<Key>,
+}
+
+/// A private key.
 #[derive(Clone)]
-pub enum Credential {
-    Password(Secret),
-    Key { file: PathBuf, passphrase: Option<Secret> },
+pub struct Key {
+    pub file: PathBuf,
+    pub passphrase: Option<Secret>,
 }
 
 /// Everything that a login depends on.
@@ -56,6 +63,30 @@ pub struct Login {
     pub host_keys: HostKeyPolicy,
     /// The file of host keys, OpenSSH known_hosts format.
     pub known_hosts: PathBuf,
+}
+
+impl Credential {
+    pub fn password(password: Secret) -> Self {
+        Self { password: Some(password), key: None }
+    }
+
+    pub fn key(file: PathBuf, passphrase: Option<Secret>) -> Self {
+        Self { password: None, key: Some(Key { file, passphrase }) }
+    }
+}
+
+impl Key {
+    /// The user certificate beside the key, if there is one.
+    pub fn certificate(&self) -> Option<PathBuf> {
+        Some(certificate_of(&self.file)).filter(|file| file.exists())
+    }
+}
+
+/// Where the user certificate of a private key lies: `K-cert.pub` beside `K`, as ssh-keygen writes it.
+pub fn certificate_of(key: &Path) -> PathBuf {
+    let mut name = key.as_os_str().to_owned();
+    name.push("-cert.pub");
+    PathBuf::from(name)
 }
 
 impl Address {

@@ -159,6 +159,10 @@ pub(super) struct PingFile {
     /// Where there is no such line: the line of a packet, which names the target too. The statistics stand behind the last one.
     #[serde(default)]
     pub(super) row: Vec<Text>,
+    /// The line above the counters that names the target once more. On a platform that prints one, counters without it
+    /// are nobody's.
+    #[serde(default)]
+    pub(super) title: Vec<Text>,
     pub(super) statistics: Spanned<Vec<StatisticsFile>>,
     pub(super) times: Vec<Text>,
     pub(super) reply: Option<Text>,

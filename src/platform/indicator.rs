@@ -31,7 +31,8 @@ enum Meaning {
 /// What an indicator says about an answer.
 #[derive(Debug)]
 pub(super) enum Verdict {
-    NoRoute,
+    /// The line that says so.
+    NoRoute(String),
     Failure(Failure),
 }
 
@@ -100,7 +101,7 @@ pub(super) fn verdict(indicators: &[Indicator], text: &str) -> Option<Verdict> {
         // The earliest line; of two on the same line the one that the definition lists first.
         .min_by_key(|(at, _, _)| *at)?;
     Some(match first.meaning {
-        Meaning::NoRoute => Verdict::NoRoute,
+        Meaning::NoRoute => Verdict::NoRoute(line.to_owned()),
         Meaning::Failure(kind) => Verdict::Failure(first.failure(kind, line)),
     })
 }
@@ -129,7 +130,7 @@ pub(super) fn refusal(indicators: &[Indicator], text: &str) -> Option<Failure> {
     }
     match verdict(indicators, &lines.join("\n"))? {
         Verdict::Failure(failure) => Some(failure),
-        Verdict::NoRoute => None,
+        Verdict::NoRoute(_) => None,
     }
 }
 

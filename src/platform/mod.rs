@@ -265,8 +265,8 @@ impl Platform {
                     Ending::Cut => shown_as_cut(text.as_bytes()),
                     Ending::Complete | Ending::Aborted { .. } => recorded::shown(text.as_bytes()),
                 };
-                let read = self.ping_form()?.read(&self.indicators, ping, run, &text, ending)?;
-                Ok(Measurement::Ping(per_packet::told(&self.packets, &text, read)))
+                let read = self.ping_form()?.read(&self.indicators, &self.packets, ping, run, &text, ending)?;
+                Ok(Measurement::Ping(read))
             }
             Probe::Interface { name } => {
                 let read =
@@ -281,7 +281,7 @@ impl Platform {
         }
     }
 
-    /// Recorded text, with echo, prompts and controls possibly still in it. The header is checked only if a target is given.
+    /// Recorded text, with echo, prompts and controls possibly still in it. The names in it are checked only if a target is given.
     ///
     /// # Errors
     /// A refusal by its kind, else `reply`.
@@ -289,8 +289,8 @@ impl Platform {
         match kind {
             ProbeKind::Ping => {
                 let text = shown_as_cut(text);
-                let read = self.ping_form()?.read_recorded(&self.indicators, &text, target)?;
-                Ok(Measurement::Ping(per_packet::told(&self.packets, &text, read)))
+                let read = self.ping_form()?.read_recorded(&self.indicators, &self.packets, &text, target)?;
+                Ok(Measurement::Ping(read))
             }
             ProbeKind::Interface => self.read_recorded_interface(text, None),
             ProbeKind::Traceroute => {

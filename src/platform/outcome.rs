@@ -2,7 +2,9 @@
 //! its text is. Up, down and loss come from the counters only.
 
 use super::indicator::{self, Indicator, Verdict, excerpt};
+use super::part::names_only_others;
 use super::pending::Aborted;
+use super::per_packet::{self, PacketForm};
 use super::ping::PingForm;
 use super::reply::{Answer, Counters, NoAnswer};
 use super::{Ending, Failure, Run, Unread};
@@ -16,6 +18,7 @@ impl PingForm {
     pub(super) fn read(
         &self,
         indicators: &[Indicator],
+        packets: &[PacketForm],
         ping: &Ping,
         run: &Run,
         text: &str,
@@ -23,16 +26,19 @@ impl PingForm {
     ) -> Result<PingResult, Unread> {
         let text = self.reply.quiet(text);
         let answer = self.find(&text, Some(ping.target))?;
-        let Some(counters) = answer.counters else { return self.without_counters(indicators, answer.text, ending) };
+        let Some(counters) = answer.counters else {
+            return self.without_counters(indicators, answer.text, Some(ping.target), ending);
+        };
+        if !answer.is_named {
+            return Err(nameless(answer.text));
+        }
         if !run.plain && !self.endless && counters.sent > ping.count {
-            return Err(Unread {
-                failure: unreadable(format!("{} packets sent where {} were asked for", counters.sent, ping.count)),
-                not_ours: true,
-            });
+            return Err(not_ours(format!("{} packets sent where {} were asked for", counters.sent, ping.count)));
         }
         self.never_left(indicators, answer.text, &counters)?;
         let mut result = measured(&counters);
         result.plain = run.plain;
+        result.complete = ending != Ending::Cut;
         if let Ending::Aborted { after, planned } = ending {
             let plain = self.plain.as_ref().filter(|_| run.plain);
             let told = self.reply.told(answer.text);
@@ -53,36 +59,39 @@ impl PingForm {
             return Err(unreadable("the router sent no packet".to_owned()).into());
         }
         self.explain(&mut result, indicators, answer.text, &counters);
-        Ok(result)
+        Ok(per_packet::told(packets, answer.text, Some(ping.target), result))
     }
 
     /// Recorded text: no clock, so counters as printed.
     pub(super) fn read_recorded(
         &self,
         indicators: &[Indicator],
+        packets: &[PacketForm],
         text: &str,
         target: Option<IpAddr>,
     ) -> Result<PingResult, Failure> {
         let text = self.reply.quiet(text);
         let answer = self.find(&text, target).map_err(|unread| unread.failure)?;
         let Some(counters) = answer.counters else {
-            return self.without_counters(indicators, answer.text, Ending::Complete).map_err(|unread| unread.failure);
+            let read = self.without_counters(indicators, answer.text, target, Ending::Complete);
+            return read.map_err(|unread| unread.failure);
         };
+        // A piece of text that names nobody at all is read as it is.
+        if answer.has_header && !answer.is_named {
+            return Err(nameless(answer.text).failure);
+        }
         self.never_left(indicators, answer.text, &counters)?;
         if counters.sent == 0 {
             return Err(unreadable("the router sent no packet".to_owned()));
         }
         let mut result = measured(&counters);
         self.explain(&mut result, indicators, answer.text, &counters);
-        Ok(result)
+        Ok(per_packet::told(packets, answer.text, target, result))
     }
 
     fn find<'t>(&self, text: &'t str, target: Option<IpAddr>) -> Result<Answer<'t>, Unread> {
         self.reply.find(text, target).map_err(|why| match why {
-            NoAnswer::OtherTarget(name) => Unread {
-                failure: unreadable(format!("it is about {:?}, not the target asked", excerpt(&name))),
-                not_ours: true,
-            },
+            NoAnswer::NotOurs(why) => not_ours(why),
             NoAnswer::DoesNotAddUp(why) => unreadable(why).into(),
         })
     }
@@ -112,12 +121,23 @@ impl PingForm {
         }
     }
 
-    fn without_counters(&self, indicators: &[Indicator], text: &str, ending: Ending) -> Result<PingResult, Unread> {
-        let verdict = indicator::verdict(indicators, text);
-        match verdict {
-            // Of one packet, where another came back: the counters that are missing would tell.
-            Some(Verdict::NoRoute) if self.reply.has_reply(text) => Err(no_statistics(text, ending)),
-            Some(Verdict::NoRoute) => Ok(PingResult {
+    fn without_counters(
+        &self,
+        indicators: &[Indicator],
+        text: &str,
+        target: Option<IpAddr>,
+        ending: Ending,
+    ) -> Result<PingResult, Unread> {
+        match indicator::verdict(indicators, text) {
+            // Of one packet, of a run that was cut, or of another target: the counters that are missing would tell.
+            Some(Verdict::NoRoute(line))
+                if ending != Ending::Complete
+                    || self.reply.has_packets(text)
+                    || target.is_some_and(|target| names_only_others(&line, target)) =>
+            {
+                Err(no_statistics(text, ending))
+            }
+            Some(Verdict::NoRoute(_)) => Ok(PingResult {
                 up: 0,
                 loss: Some(100.0),
                 complete: true,
@@ -169,9 +189,7 @@ impl PingForm {
 fn no_statistics(text: &str, ending: Ending) -> Unread {
     match ending {
         // What a shell echoed late, or a ping that was killed: asked again it may have counters.
-        Ending::Complete => {
-            Unread { failure: unreadable(format!("no statistics in {:?}", excerpt(text))), not_ours: true }
-        }
+        Ending::Complete => not_ours(format!("no statistics in {:?}", excerpt(text))),
         Ending::Aborted { after, .. } => Failure::new(
             Kind::Deadline,
             Stage::Reply,
@@ -183,6 +201,14 @@ fn no_statistics(text: &str, ending: Ending) -> Unread {
                 .into()
         }
     }
+}
+
+fn nameless(text: &str) -> Unread {
+    not_ours(format!("its counters do not name the target: {:?}", excerpt(text)))
+}
+
+fn not_ours(why: String) -> Unread {
+    Unread { failure: unreadable(why), not_ours: true }
 }
 
 fn unreadable(why: String) -> Failure {

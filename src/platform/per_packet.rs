@@ -4,10 +4,12 @@
 use super::Failure;
 use super::definition::{PacketFile, PingFile};
 use super::mistake::Source;
+use super::part::{is_address, is_any_address};
 use super::pattern::Pattern;
 use super::reply::{first_packet, unit};
 use crate::probe::PingResult;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use toml::Spanned;
 
 /// The line of a packet that came back.
@@ -32,7 +34,7 @@ impl PacketForm {
             None => 0.001,
         };
         Ok(Self {
-            line: Pattern::new(source, &file.line, &["seq", "time"], &["seq", "time"])?,
+            line: Pattern::new(source, &file.line, &["seq", "time", "from"], &["seq", "time"])?,
             first: file.first,
             counts_from_one: ping
                 .counts_from_one
@@ -43,13 +45,18 @@ impl PacketForm {
         })
     }
 
-    /// None where a number is none of a packet.
-    fn replies(&self, text: &str) -> Option<Replies> {
+    /// None where a number is none of a packet, or a packet came from another address.
+    fn replies(&self, text: &str, target: Option<IpAddr>) -> Option<Replies> {
         let first = first_packet(self.counts_from_one.as_ref(), text).unwrap_or(self.first);
         let mut replies = Replies::new();
         for captures in self.line.get()?.captures_iter(text.as_bytes()) {
             let place = captures.name("seq")?.parse::<u32>().ok()?.checked_sub(first)?;
             let time = captures.name("time")?.parse::<f64>().ok().filter(|time| time.is_finite())?;
+            let from = captures.name("from").unwrap_or_default();
+            let from = from.strip_suffix([':', ',']).unwrap_or(&from);
+            if target.is_some_and(|target| is_any_address(from) && !is_address(from, target)) {
+                return None;
+            }
             // Of one that comes twice, the first counts.
             replies.entry(place).or_insert((time * self.unit * 1e9).round() / 1e9);
         }
@@ -58,7 +65,7 @@ impl PacketForm {
 }
 
 /// The result with what the lines of its packets tell.
-pub(super) fn told(forms: &[PacketForm], text: &str, mut ping: PingResult) -> PingResult {
+pub(super) fn told(forms: &[PacketForm], text: &str, target: Option<IpAddr>, mut ping: PingResult) -> PingResult {
     let (Some(sent), Some(received)) = (ping.sent, ping.received) else { return ping };
     if forms.is_empty() {
         return ping;
@@ -68,8 +75,8 @@ pub(super) fn told(forms: &[PacketForm], text: &str, mut ping: PingResult) -> Pi
         ping.loss_burst = settled.then_some(sent);
         return ping;
     }
-    let found =
-        forms.iter().map(|form| form.replies(text)).find(|replies| replies.as_ref().is_none_or(|r| !r.is_empty()));
+    let mut found = forms.iter().map(|form| form.replies(text, target));
+    let found = found.find(|replies| replies.as_ref().is_none_or(|r| !r.is_empty()));
     let begun = sent.saturating_add(ping.pending.unwrap_or(0));
     let fits = |replies: &Replies| {
         u32::try_from(replies.len()) == Ok(received)

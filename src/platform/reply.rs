@@ -2,6 +2,7 @@
 //! `reply`. Knows nothing of commands and sessions.
 
 use super::definition::{PingFile, StatisticsFile, Text};
+use super::indicator::excerpt;
 use super::mistake::Source;
 use super::part::{Landmarks, Part};
 use super::pattern::Pattern;
@@ -41,6 +42,16 @@ pub(super) struct Counters {
 pub(super) struct Answer<'t> {
     pub(super) text: &'t str,
     pub(super) counters: Option<Counters>,
+    /// A header of the target stands before it.
+    pub(super) has_header: bool,
+    /// The counters say that they are those of the target.
+    pub(super) is_named: bool,
+}
+
+/// Counters, and whether they say whose they are.
+struct Counted {
+    counters: Counters,
+    is_named: bool,
 }
 
 /// What the lines of single packets say, of an aborted run.
@@ -57,10 +68,17 @@ pub(super) struct Told {
 /// Why a text is no answer.
 #[derive(Debug, PartialEq)]
 pub(super) enum NoAnswer {
-    /// Its header names another address.
-    OtherTarget(String),
+    /// It is, or may be, about another target.
+    NotOurs(String),
     /// Its numbers contradict each other.
     DoesNotAddUp(String),
+}
+
+impl NoAnswer {
+    pub(super) fn other_target(names: &[String]) -> Self {
+        let name = names.first().map(String::as_str).unwrap_or_default();
+        Self::NotOurs(format!("it is about {:?}, not the target asked", excerpt(name)))
+    }
 }
 
 impl ReplyForm {
@@ -108,10 +126,17 @@ impl ReplyForm {
     /// Finds the answer about `target` (any, if None) in `text`.
     pub(super) fn find<'t>(&self, text: &'t str, target: Option<IpAddr>) -> Result<Answer<'t>, NoAnswer> {
         let part = self.landmarks.part_about(text, target)?;
-        let as_it_is = self.counters(&part);
-        let enough = |c: &Option<Counters>| c.as_ref().is_some_and(|c| c.received == 0 || c.times.is_some());
-        if part.has_header && as_it_is.as_ref().is_ok_and(enough) {
-            return as_it_is.map(|counters| Answer { text: part.text, counters });
+        let has_header = part.has_header;
+        let answer = |counted: Option<Counted>| {
+            let is_named = counted.as_ref().is_none_or(|counted| counted.is_named);
+            Answer { text: part.text, counters: counted.map(|counted| counted.counters), has_header, is_named }
+        };
+        let as_it_is = self.counters(&part, target);
+        let enough = |counted: &Option<Counted>| {
+            counted.as_ref().is_some_and(|c| c.is_named && (c.counters.received == 0 || c.counters.times.is_some()))
+        };
+        if has_header && as_it_is.as_ref().is_ok_and(enough) {
+            return as_it_is.map(answer);
         }
         // Lines broken hard at the terminal's width, in the middle of a word, number or address: they count only where the
         // text as it is gives less, and never other counters. Where joining loses a header or a row, the lines were whole.
@@ -120,57 +145,64 @@ impl ReplyForm {
         let is_whole = joined.landmarks >= part.landmarks;
         // Counters so far are told from the last ones by the rows around them: where rows are broken, only the joined ones tell.
         let rows_are_broken = self.landmarks.has_rows() && joined.landmarks > part.landmarks;
-        let joined = if is_whole { self.counters(&joined).ok().flatten() } else { None };
-        let counters = match (as_it_is, joined) {
+        let joined = if is_whole { self.counters(&joined, target).ok().flatten() } else { None };
+        let counted = match (as_it_is, joined) {
             (_, joined) if rows_are_broken => joined,
             (Ok(None) | Err(_), Some(joined)) => Some(joined),
-            (Ok(Some(counters)), Some(joined))
-                if (counters.sent, counters.received) == (joined.sent, joined.received) =>
+            (Ok(Some(one)), Some(joined))
+                if (one.counters.sent, one.counters.received) == (joined.counters.sent, joined.counters.received) =>
             {
-                Some(joined)
+                Some(Counted { is_named: one.is_named || joined.is_named, ..joined })
             }
             (as_it_is, _) => as_it_is?,
         };
-        Ok(Answer { text: part.text, counters })
+        Ok(answer(counted))
     }
 
     /// Behind a header, or the last row, the statistics must be one; without a header the last ones count. A block that was begun
     /// and not finished is none, whatever stands before it.
-    fn counters(&self, part: &Part<'_>) -> Result<Option<Counters>, NoAnswer> {
-        let text = part.text.get(part.statistics_at..).unwrap_or_default();
+    fn counters(&self, part: &Part<'_>, target: Option<IpAddr>) -> Result<Option<Counted>, NoAnswer> {
+        let titles = self.landmarks.titles(part, target)?;
         let mut blocks: Vec<(usize, Option<Block>)> =
-            self.statistics.iter().flat_map(|parts| statistics::blocks(text, parts)).collect();
+            self.statistics.iter().flat_map(|parts| statistics::blocks(part.text, part.statistics_at, parts)).collect();
         blocks.sort_by_key(|(start, _)| *start);
-        if !part.has_header {
-            blocks.drain(..blocks.len().saturating_sub(1));
-        }
-        let mut found: Option<Block> = None;
-        for (_, block) in blocks {
-            match (&found, block) {
-                (_, None) => return Ok(None),
-                (None, block) => found = block,
-                (Some(first), Some(other)) if first.counts_as(&other) => {}
-                (Some(_), Some(_)) => {
-                    return Err(NoAnswer::DoesNotAddUp("two statistics that differ behind one header".to_owned()));
-                }
+        let mut is_named = target.is_none() || !self.landmarks.has_titles() && part.is_named;
+        let mut behind = 0;
+        let mut found: Option<Counters> = None;
+        let first = if part.has_header { 0 } else { blocks.len().saturating_sub(1) };
+        for (place, (start, block)) in blocks.into_iter().enumerate() {
+            let is_titled = titles.iter().any(|title| (behind..start).contains(title));
+            behind = start;
+            if place < first {
+                continue;
+            }
+            is_named |= is_titled;
+            let Some(block) = block else { return Ok(None) };
+            let (sent, received) = block.check().map_err(NoAnswer::DoesNotAddUp)?;
+            let behind_it = part.text.as_bytes().get(block.end..block.limit).filter(|_| received > 0);
+            let times = self.times.read(behind_it.unwrap_or_default()).map_err(NoAnswer::DoesNotAddUp)?;
+            let counters = Counters { sent, received, times };
+            if *found.get_or_insert(counters.clone()) != counters {
+                return Err(NoAnswer::NotOurs("two statistics that differ behind one header".to_owned()));
             }
         }
-        let Some(block) = found else { return Ok(None) };
-        let (sent, received) = block.check().map_err(NoAnswer::DoesNotAddUp)?;
-        if let Some(count) = part.count.filter(|count| sent > *count) {
-            return Err(NoAnswer::DoesNotAddUp(format!("{sent} sent, but the header names {count}")));
+        let Some(counters) = found else { return Ok(None) };
+        if let Some(count) = part.count.filter(|count| counters.sent > *count) {
+            return Err(NoAnswer::DoesNotAddUp(format!("{} sent, but the header names {count}", counters.sent)));
         }
-        let times = if received == 0 {
-            None
-        } else {
-            self.times.read(&text[block.end..block.limit]).map_err(NoAnswer::DoesNotAddUp)?
-        };
-        Ok(Some(Counters { sent, received, times }))
+        Ok(Some(Counted { counters, is_named }))
     }
 
     /// Some packet has a line that says "reply".
     pub(super) fn has_reply(&self, text: &str) -> bool {
         self.reply.as_ref().and_then(Pattern::get).is_some_and(|reply| reply.is_match(text.as_bytes()))
+    }
+
+    /// Some packet has a line of its own.
+    pub(super) fn has_packets(&self, text: &str) -> bool {
+        let lines = [&self.reply, &self.timed_out, &self.unreachable];
+        let mut lines = lines.into_iter().flatten().filter_map(Pattern::get);
+        lines.any(|line| line.is_match(text.as_bytes())) || self.landmarks.has_row(text)
     }
 
     /// What the lines of single packets say.

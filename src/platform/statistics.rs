@@ -3,11 +3,12 @@
 
 use super::pattern::Pattern;
 
-/// The blocks of one shape and where each begins; none where parts are missing. A block ends where the next begins: its numbers
+/// The blocks of one shape behind a place, and where each begins; none where parts are missing. A block ends where the next begins: its numbers
 /// never come from two.
-pub(super) fn blocks(text: &str, parts: &[Pattern]) -> Vec<(usize, Option<Block>)> {
+pub(super) fn blocks(text: &str, from: usize, parts: &[Pattern]) -> Vec<(usize, Option<Block>)> {
     let Some(first) = parts.first().and_then(Pattern::get) else { return Vec::new() };
-    let starts: Vec<usize> = first.find_iter(text.as_bytes()).map(|found| found.start()).collect();
+    let behind = text.as_bytes().get(from..).unwrap_or_default();
+    let starts: Vec<usize> = first.find_iter(behind).map(|found| from + found.start()).collect();
     let limits = starts.iter().skip(1).copied().chain([text.len()]);
     starts.iter().copied().zip(limits).map(|(start, limit)| (start, Block::read(text, start, limit, parts))).collect()
 }
@@ -46,11 +47,6 @@ impl Block {
             block.end = captures.end();
         }
         Some(block)
-    }
-
-    /// It says the same.
-    pub(super) fn counts_as(&self, other: &Self) -> bool {
-        (&self.sent, &self.received) == (&other.sent, &other.received)
     }
 
     /// Sent and received, if the printed percent agrees with them. Routers cut or round it, so it only checks.

@@ -25,8 +25,8 @@ impl Times {
     }
 
     /// Shortest, average and longest in seconds, where they are printed; the error says what does not add up.
-    pub(super) fn read(&self, text: &str) -> Result<Option<[f64; 3]>, String> {
-        let Some(found) = self.patterns.iter().find_map(|times| times.get()?.captures_at(text.as_bytes(), 0)) else {
+    pub(super) fn read(&self, text: &[u8]) -> Result<Option<[f64; 3]>, String> {
+        let Some(found) = self.patterns.iter().find_map(|times| times.get()?.captures_at(text, 0)) else {
             return Ok(None);
         };
         let mut times = [0.0; 3];

@@ -163,7 +163,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting::new(
         "ssh.proxy_command",
         Form::Text(|s| &mut s.ssh.proxy_command),
-        "Command whose stdin and stdout are the connection, as OpenSSH's ProxyCommand: %h host, %p port, %r user.",
+        "Command whose stdin and stdout are the connection, as OpenSSH's ProxyCommand: %h host, %p port, %r user. An ssh in it needs -o BatchMode=yes.",
     )
     .absent("the router is connected to directly")
     .flag("--proxy-command")

@@ -22,6 +22,8 @@ const LARGEST: u64 = 64 << 20;
 pub(super) struct HostKeys {
     file: PathBuf,
     name: String,
+    /// The name without its port, where the port is not 22. As with OpenSSH a key on record under it counts.
+    bare: Option<String>,
 }
 
 /// One line about our router.
@@ -43,14 +45,22 @@ enum Verdict {
 impl HostKeys {
     pub(super) fn of(address: &Address, file: &Path) -> Self {
         let host = address.host.to_ascii_lowercase();
-        let name = if address.port == 22 { host } else { format!("[{host}]:{}", address.port) };
+        let (name, bare) = match address.port {
+            22 => (host, None),
+            port => (format!("[{host}]:{port}"), Some(host)),
+        };
         // A link is followed: the file behind it is the one to be replaced.
-        Self { file: fs::canonicalize(file).unwrap_or_else(|_| file.to_owned()), name }
+        Self { file: fs::canonicalize(file).unwrap_or_else(|_| file.to_owned()), name, bare }
     }
 
     /// The types of key on record (`ssh-ed25519`, …).
     pub(super) fn types(&self) -> Result<Vec<String>, Failure> {
-        Ok(self.entries(&self.read()?).into_iter().filter(|entry| !entry.revoked).map(|entry| entry.kind).collect())
+        let text = self.read()?;
+        let kinds = |name: &str| -> Vec<String> {
+            entries(&text, name).into_iter().filter(|entry| !entry.revoked).map(|entry| entry.kind).collect()
+        };
+        let own = kinds(&self.name);
+        Ok(if own.is_empty() { self.bare.as_deref().map(kinds).unwrap_or_default() } else { own })
     }
 
     /// Permits the login or says why not; a new key is recorded where the policy says so. `key` is the blob of the wire.
@@ -58,9 +68,10 @@ impl HostKeys {
         if policy == HostKeyPolicy::Off {
             return Ok(());
         }
-        match self.verdict(&self.read()?, key) {
+        let text = self.read()?;
+        match self.verdict(&text, key) {
             Verdict::New if policy == HostKeyPolicy::AcceptNew => self.record(key, deadline),
-            verdict => self.judge(verdict, key),
+            verdict => self.judge(verdict, key, &text),
         }
     }
 
@@ -75,46 +86,35 @@ impl HostKeys {
         }
     }
 
-    fn entries(&self, text: &str) -> Vec<Entry> {
-        text.lines().enumerate().filter_map(|(at, line)| self.entry(at + 1, line)).collect()
-    }
-
-    fn entry(&self, line: usize, text: &str) -> Option<Entry> {
-        let mut words = text.split_ascii_whitespace();
-        let mut names = words.next().filter(|word| !word.starts_with('#'))?;
-        let revoked = names == "@revoked";
-        if names == "@cert-authority" {
-            return None;
-        }
-        if revoked {
-            names = words.next()?;
-        }
-        if !matches(names, &self.name) {
-            return None;
-        }
-        Some(Entry { line, revoked, kind: words.next()?.to_owned(), key: words.next()?.to_owned() })
-    }
-
     fn verdict(&self, text: &str, key: &[u8]) -> Verdict {
-        let encoded = base64::encode_block(key);
-        let (mut known, mut other) = (false, None);
-        for entry in self.entries(text) {
-            match (entry.key == encoded, entry.revoked) {
-                (true, true) => return Verdict::Revoked(entry),
-                (true, false) => known = true,
-                // The entry to name is one of the same type, if there is one.
-                (false, false) if other.is_none() || entry.kind == kind_of(key) => other = Some(entry),
-                (false, _) => {}
-            }
-        }
-        match (known, other) {
-            (true, _) => Verdict::Known,
-            (false, Some(entry)) => Verdict::Changed(entry),
-            (false, None) => Verdict::New,
+        match (verdict(text, &self.name, key), &self.bare) {
+            (Verdict::New, Some(bare)) => match verdict(text, bare, key) {
+                // A key of another service of that host says nothing about this port.
+                Verdict::Changed(_) => Verdict::New,
+                verdict => verdict,
+            },
+            (verdict, _) => verdict,
         }
     }
 
-    fn judge(&self, verdict: Verdict, key: &[u8]) -> Result<(), Failure> {
+    /// A remark for messages: a certificate authority is on record for this router, and does not count.
+    fn unused_authority(&self, text: &str) -> String {
+        let is_meant =
+            |names: &str| [Some(&self.name), self.bare.as_ref()].into_iter().flatten().any(|name| matches(names, name));
+        let line = text.lines().position(|line| {
+            let mut words = line.split_ascii_whitespace();
+            words.next() == Some("@cert-authority") && words.next().is_some_and(is_meant)
+        });
+        line.map_or_else(String::new, |at| {
+            format!(
+                "; the @cert-authority in line {} is not used: ddl-monitor compares host keys, not host certificates",
+                at + 1
+            )
+        })
+    }
+
+    /// `text`: the file, for what else it says about the router.
+    fn judge(&self, verdict: Verdict, key: &[u8], text: &str) -> Result<(), Failure> {
         let (name, file) = (&self.name, self.file.display());
         let now = format!("{} {}", kind_of(key), fingerprint(key));
         let message = match verdict {
@@ -136,7 +136,7 @@ impl HostKeys {
                 format!("host key {now} of {name} is revoked ({file} line {}); no password was sent", entry.line)
             }
         };
-        Err(Failure::new(Kind::HostKey, Stage::HostKey, message))
+        Err(Failure::new(Kind::HostKey, Stage::HostKey, message + &self.unused_authority(text)))
     }
 
     /// Under a lock, and looked at again: the masters of one state directory write to one file.
@@ -156,9 +156,10 @@ impl HostKeys {
             Err(e) if e.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(e) => return Err(failed(e)),
         };
-        match self.verdict(&String::from_utf8_lossy(&text), key) {
+        let known = String::from_utf8_lossy(&text).into_owned();
+        match self.verdict(&known, key) {
             Verdict::New => {}
-            verdict => return self.judge(verdict, key),
+            verdict => return self.judge(verdict, key, &known),
         }
         if text.last().is_some_and(|last| *last != b'\n') {
             text.push(b'\n');
@@ -170,8 +171,51 @@ impl HostKeys {
         if let Some(before) = before.filter(|before| before.mode() & 0o7777 != 0o600) {
             fs::set_permissions(&self.file, before.permissions()).map_err(failed)?;
         }
-        log::info!(router = self.name.as_str(), key = fingerprint(key).as_str(); "host key recorded");
+        let remark = self.unused_authority(&known);
+        let level = if remark.is_empty() { log::Level::Info } else { log::Level::Warn };
+        log::log!(level, router = self.name.as_str(), key = fingerprint(key).as_str(); "host key recorded{remark}");
         Ok(())
+    }
+}
+
+/// The lines of a file about a name.
+fn entries(text: &str, name: &str) -> Vec<Entry> {
+    text.lines().enumerate().filter_map(|(at, line)| entry(at + 1, line, name)).collect()
+}
+
+fn entry(line: usize, text: &str, name: &str) -> Option<Entry> {
+    let mut words = text.split_ascii_whitespace();
+    let mut names = words.next().filter(|word| !word.starts_with('#'))?;
+    let revoked = names == "@revoked";
+    if names == "@cert-authority" {
+        return None;
+    }
+    if revoked {
+        names = words.next()?;
+    }
+    if !matches(names, name) {
+        return None;
+    }
+    Some(Entry { line, revoked, kind: words.next()?.to_owned(), key: words.next()?.to_owned() })
+}
+
+/// What a file says about a key of a name.
+fn verdict(text: &str, name: &str, key: &[u8]) -> Verdict {
+    let encoded = base64::encode_block(key);
+    let (mut known, mut other) = (false, None);
+    for entry in entries(text, name) {
+        match (entry.key == encoded, entry.revoked) {
+            (true, true) => return Verdict::Revoked(entry),
+            (true, false) => known = true,
+            // The entry to name is one of the same type, if there is one.
+            (false, false) if other.is_none() || entry.kind == kind_of(key) => other = Some(entry),
+            (false, _) => {}
+        }
+    }
+    match (known, other) {
+        (true, _) => Verdict::Known,
+        (false, Some(entry)) => Verdict::Changed(entry),
+        (false, None) => Verdict::New,
     }
 }
 
@@ -239,129 +283,4 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::time::Duration;
-
-    fn key(kind: &str, body: u8) -> Vec<u8> {
-        [&(kind.len() as u32).to_be_bytes()[..], kind.as_bytes(), &[body; 32]].concat()
-    }
-
-    fn hosts(dir: &tempfile::TempDir, host: &str, port: u16) -> HostKeys {
-        HostKeys::of(&Address { host: host.into(), port }, &dir.path().join("known_hosts"))
-    }
-
-    fn soon() -> Deadline {
-        Deadline::after(Duration::from_secs(5))
-    }
-
-    #[test]
-    fn a_new_key_is_recorded_once_and_then_known() {
-        let dir = tempfile::tempdir().unwrap();
-        let hosts = hosts(&dir, "R1.example", 2222);
-        let ed = key("ssh-ed25519", 1);
-        for _ in 0..2 {
-            hosts.check(&ed, HostKeyPolicy::AcceptNew, soon()).unwrap();
-        }
-        let text = fs::read_to_string(&hosts.file).unwrap();
-        assert_eq!(text, format!("[r1.example]:2222 ssh-ed25519 {}\n", base64::encode_block(&ed)));
-        assert_eq!(hosts.types().unwrap(), ["ssh-ed25519"]);
-        hosts.check(&ed, HostKeyPolicy::Strict, soon()).unwrap();
-    }
-
-    #[test]
-    fn a_changed_key_is_refused_with_both_fingerprints_and_the_line() {
-        let dir = tempfile::tempdir().unwrap();
-        let hosts = hosts(&dir, "r1", 22);
-        fs::write(dir.path().join("known_hosts"), "# ours\n\n").unwrap();
-        let (old, new) = (key("ssh-ed25519", 1), key("ssh-ed25519", 2));
-        hosts.check(&old, HostKeyPolicy::AcceptNew, soon()).unwrap();
-        let failure = hosts.check(&new, HostKeyPolicy::AcceptNew, soon()).unwrap_err();
-        assert_eq!((failure.kind, failure.stage), (Kind::HostKey, Stage::HostKey));
-        for part in [fingerprint(&old), fingerprint(&new), "line 3".into(), hosts.file.display().to_string()] {
-            assert!(failure.message.contains(&part), "{}", failure.message);
-        }
-        hosts.check(&new, HostKeyPolicy::Off, soon()).unwrap();
-    }
-
-    #[test]
-    fn a_router_with_a_key_of_another_type_on_record_is_not_new() {
-        let dir = tempfile::tempdir().unwrap();
-        let hosts = hosts(&dir, "r1", 22);
-        hosts.check(&key("ssh-rsa", 1), HostKeyPolicy::AcceptNew, soon()).unwrap();
-        let failure = hosts.check(&key("ssh-ed25519", 1), HostKeyPolicy::AcceptNew, soon()).unwrap_err();
-        assert_eq!(failure.kind, Kind::HostKey);
-    }
-
-    #[test]
-    fn strict_records_nothing() {
-        let dir = tempfile::tempdir().unwrap();
-        let hosts = hosts(&dir, "r1", 22);
-        let failure = hosts.check(&key("ssh-rsa", 1), HostKeyPolicy::Strict, soon()).unwrap_err();
-        assert_eq!(failure.kind, Kind::HostKey);
-        assert!(!hosts.file.exists());
-    }
-
-    #[test]
-    fn a_port_is_part_of_the_name_and_an_ipv6_address_has_brackets_only_with_one() {
-        let dir = tempfile::tempdir().unwrap();
-        for (host, port, name) in [("2001:db8::1", 22, "2001:db8::1"), ("2001:db8::1", 830, "[2001:db8::1]:830")] {
-            assert_eq!(hosts(&dir, host, port).name, name);
-        }
-    }
-
-    #[test]
-    fn lines_of_other_programs_are_understood() {
-        let dir = tempfile::tempdir().unwrap();
-        let hosts = hosts(&dir, "r1.example", 22);
-        let ed = key("ssh-ed25519", 1);
-        let encoded = base64::encode_block(&ed);
-        // The hashed line: printf r1.example | openssl dgst -sha1 -mac HMAC -macopt key:salt, salt = "salt", in base64.
-        let hashed = {
-            let pkey = PKey::hmac(b"salt").unwrap();
-            let mut signer = Signer::new(MessageDigest::sha1(), &pkey).unwrap();
-            let hash = signer.sign_oneshot_to_vec(b"r1.example").unwrap();
-            format!("|1|{}|{}", base64::encode_block(b"salt"), base64::encode_block(&hash))
-        };
-        for (names, known) in [
-            ("r1.example,192.0.2.1", true),
-            ("*.example", true),
-            ("r?.exam*e", true),
-            (&*hashed, true),
-            ("R1.Example", true),
-            ("*.example,!r1.*", false),
-            ("[r1.example]:2222", false),
-            ("@cert-authority *.example", false),
-        ] {
-            fs::write(&hosts.file, format!("{names} ssh-ed25519 {encoded} a comment\n")).unwrap();
-            let verdict = hosts.check(&ed, HostKeyPolicy::Strict, soon());
-            assert_eq!(verdict.is_ok(), known, "{names}");
-        }
-        fs::write(&hosts.file, format!("* ssh-ed25519 {encoded}\n@revoked * ssh-ed25519 {encoded}\n")).unwrap();
-        let failure = hosts.check(&ed, HostKeyPolicy::AcceptNew, soon()).unwrap_err();
-        assert!(failure.message.contains("revoked"), "{}", failure.message);
-    }
-
-    #[test]
-    fn masters_that_record_at_once_lose_no_line() {
-        let dir = tempfile::tempdir().unwrap();
-        std::thread::scope(|scope| {
-            for port in 1000..1020 {
-                let hosts = hosts(&dir, "r1", port);
-                scope.spawn(move || hosts.check(&key("ssh-ed25519", 1), HostKeyPolicy::AcceptNew, soon()).unwrap());
-            }
-        });
-        assert_eq!(fs::read_to_string(dir.path().join("known_hosts")).unwrap().lines().count(), 20);
-    }
-
-    #[test]
-    fn a_file_that_others_read_keeps_its_mode() {
-        use std::os::unix::fs::PermissionsExt;
-        let dir = tempfile::tempdir().unwrap();
-        let hosts = hosts(&dir, "r1", 22);
-        fs::write(&hosts.file, "").unwrap();
-        fs::set_permissions(&hosts.file, fs::Permissions::from_mode(0o644)).unwrap();
-        hosts.check(&key("ssh-rsa", 1), HostKeyPolicy::AcceptNew, soon()).unwrap();
-        assert_eq!(fs::metadata(&hosts.file).unwrap().mode() & 0o777, 0o644);
-    }
-}
+mod tests;

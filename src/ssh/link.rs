@@ -22,6 +22,9 @@ const ROWS: u32 = 1000;
 const WINDOW: u32 = 256 << 10;
 const PACKET: u32 = 32 << 10;
 
+/// What a router may refuse for good, not only while others use it up.
+const TERMINAL: &str = "a terminal";
+
 /// Why [`Link::wait`] came back.
 pub(super) enum Woke {
     Socket,
@@ -93,7 +96,15 @@ impl Link {
                 Failure::new(Kind::Connect, reached, text)
             }
             None if reached == Stage::Connect => {
-                self.lost(&error, Kind::Connect, reached, "before its SSH banner", deadline)
+                let what = if deadline.is_over() || code(&error) == ERROR_TIMEOUT {
+                    "it accepted the connection and is silent".to_owned()
+                } else if self.is_gone() {
+                    "it closed the connection".to_owned()
+                } else {
+                    error.message().to_owned()
+                };
+                let text = format!("no SSH version line from router {}: {what}{}", self.router, self.quote(None));
+                Failure::new(Kind::Connect, reached, text)
             }
             None => self.lost(&error, Kind::Connect, reached, "in key exchange", deadline),
         })
@@ -106,8 +117,13 @@ impl Link {
                 return self.lost(&e, Kind::Shell, Stage::Login, &format!("when asked for {what}"), deadline);
             }
             let text = format!(
-                "router {} accepted the login but refused {what} (no VTY free?){}",
+                "router {} accepted the login but refused {what} ({}){}",
                 self.router,
+                if what == TERMINAL {
+                    "no VTY free, or no terminal permitted for this user or key"
+                } else {
+                    "no VTY free?"
+                },
                 self.quote(self.session.userauth_banner().ok().flatten())
             );
             Failure::new(Kind::Busy, Stage::Login, text)
@@ -119,7 +135,7 @@ impl Link {
         channel
             .request_pty(terminal, None, Some((COLUMNS, ROWS, 0, 0)))
             .and_then(|()| channel.handle_extended_data(ExtendedData::Merge))
-            .map_err(|e| failed("a terminal", e))?;
+            .map_err(|e| failed(TERMINAL, e))?;
         self.limit(deadline);
         channel.shell().map_err(|e| failed("a shell", e))?;
         Ok(channel)

@@ -10,6 +10,7 @@ mod error_texts;
 mod host_key;
 mod intake;
 mod link;
+mod prompt;
 mod proxy;
 mod tcp;
 
@@ -37,6 +38,7 @@ const ERROR_FILE: i32 = -16;
 const ERROR_AUTHENTICATION_FAILED: i32 = -18;
 const ERROR_PUBLICKEY_UNVERIFIED: i32 = -19;
 const ERROR_EAGAIN: i32 = -37;
+const ERROR_OUT_OF_BOUNDARY: i32 = -41;
 const ERROR_KEYFILE_AUTH_FAILED: i32 = -48;
 
 /// A shell on a router. Used by one thread.

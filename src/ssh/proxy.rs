@@ -187,7 +187,7 @@ mod tests {
         Login {
             address: Address { host: host.into(), port: 2222 },
             user: user.into(),
-            credential: Credential::Password(Secret::new("x".into())),
+            credential: Credential::password(Secret::new("x".into())),
             enable: None,
             proxy_command: None,
             crypto: Crypto::Modern,

@@ -4,6 +4,7 @@
 use crate::support::monitor::Monitor;
 use crate::support::process::kill;
 use crate::support::sim::{Sim, SimRouter};
+use crate::support::wait;
 use serde_json::{Value, json};
 
 const UP: &str = "192.0.2.10";
@@ -93,4 +94,78 @@ fn without_a_book_of_logins_no_login_is_tried() {
     assert_eq!(sim.count("connect"), 1);
     std::fs::remove_dir(&book).expect("the folder");
     assert_eq!(monitor.poll(&at(&sim), "linux", UP, &["--count", "1"]).kind(), "measured");
+}
+
+#[test]
+fn wrong_proxy_command_of_one_line_does_not_hold_another() {
+    let sim = SimRouter::new("linux").start();
+    let monitor = Monitor::new();
+    let poll = |more: &[&str]| monitor.poll(&at(&sim), "linux", UP, &[&["--count", "1"], more].concat()).json();
+    let wrong = ["--proxy-command", "sh -c 'echo no such jump host >&2; exit 255'"];
+    for _ in 0..2 {
+        let failed = poll(&wrong);
+        assert_eq!(failed["failure"]["kind"], "connect", "{failed}");
+        let direct = poll(&[]);
+        assert_eq!(direct["state"], 0, "{direct}");
+    }
+    // Only the login that failed is held.
+    let held = poll(&wrong);
+    assert!(held["failure"]["message"].as_str().is_some_and(|text| text.contains("; held down for 10s")), "{held}");
+}
+
+#[test]
+fn removed_host_key_line_ends_the_hold_down() {
+    let mut sim = SimRouter::new("linux").start();
+    let monitor = Monitor::new();
+    let poll = |sim: &Sim| monitor.poll(&at(sim), "linux", UP, &["--count", "1"]).json();
+    assert_eq!(poll(&sim)["state"], 0);
+    assert_eq!(monitor.run(&["stop", "--all"]).code, Some(0));
+    sim.change("r1", "host_key", "random");
+    for _ in 0..2 {
+        assert_eq!(poll(&sim)["failure"]["kind"], "host_key");
+    }
+    let held = poll(&sim);
+    assert!(held["failure"]["retry_in"].as_f64().is_some(), "{held}");
+    let connections = sim.count("connect");
+    std::fs::write(monitor.state().join("known_hosts"), "").expect("an empty known_hosts");
+    let answer = poll(&sim);
+    assert_eq!((&answer["state"], sim.count("connect")), (&json!(0), connections + 1), "{answer}");
+}
+
+/// Short hold-downs, and a budget that does not end a test.
+const SHORT: &str = "[login]\nhold_down = \"1s\"\nhold_down_max = \"1s\"\nper_router = \"burst 100, every 1s\"\n";
+
+#[test]
+fn outage_of_the_login_server_ends_by_itself() {
+    let mut sim = SimRouter::new("linux").with("refuse_logins", true).start();
+    let monitor = Monitor::with(SHORT);
+    let poll = |sim: &Sim| monitor.poll(&at(sim), "linux", UP, &["--count", "1"]).json();
+    wait::until("a fifth refusal", || {
+        is_auth(&poll(&sim));
+        (sim.count("refused") >= 5).then_some(())
+    });
+    sim.change("r1", "refuse_logins", false);
+    wait::until("a measurement", || (poll(&sim)["state"] == 0).then_some(()));
+}
+
+#[test]
+fn one_router_tries_a_credential_that_is_held_everywhere() {
+    let router = |name: &str| SimRouter::new("linux").name(name).with("refuse_logins", true);
+    let mut sim = Sim::start([router("a"), router("b"), router("c"), SimRouter::new("linux").name("good")]);
+    let monitor = Monitor::with(SHORT);
+    let poll =
+        |sim: &Sim, router: &str| monitor.poll(&sim.address(router).to_string(), "linux", UP, &["--count", "1"]).json();
+    for router in ["a", "b", "c"] {
+        is_auth(&poll(&sim, router));
+    }
+    let held = poll(&sim, "good");
+    assert!(held["failure"]["message"].as_str().is_some_and(|text| text.contains("3 routers refused")), "{held}");
+    sim.change("*", "refuse_logins", false);
+    wait::until("the trial", || (poll(&sim, "good")["state"] == 0).then_some(()));
+    // Its success frees all, at once.
+    for router in ["a", "b", "c"] {
+        let answer = poll(&sim, router);
+        assert_eq!(answer["state"], 0, "{router}: {answer}");
+    }
+    assert_eq!((sim.count("refused"), sim.count("login")), (3, 4));
 }

@@ -9,6 +9,7 @@ mod mistakes;
 mod per_packet;
 mod recorded;
 mod traceroutes;
+mod whose;
 
 use ddl_monitor::platform::{Platform, find};
 use ddl_monitor::probe::{Ping, Probe};

@@ -87,7 +87,9 @@ fn a_dead_line_is_down_in_time_with_the_packets_that_had_their_full_time_out() {
 fn no_route_is_an_answer_and_an_unknown_source_is_none() {
     let sim = SimRouter::new("cisco_nxos").with("no_route", vec!["192.0.2.77"]).with("source", vec!["Lo0"]).start();
     let monitor = Monitor::new();
-    let answer = monitor.poll(&address(&sim), "cisco_nxos", "192.0.2.77", &["--count", "1"]).json();
+    let answer = monitor
+        .poll(&address(&sim), "cisco_nxos", "192.0.2.77", &["--count", "1", "--timeout", "1s", "--deadline", "9s"])
+        .json();
     assert_eq!(
         (&answer["state"], &answer["ping"]["up"], &answer["ping"]["loss"]),
         (&json!(0), &json!(0), &json!(100.0))

@@ -28,7 +28,8 @@ key = '/keys/id'
 passphrase = 'phrase'
 
 [both]
-password = 'x'
+user = 'b'
+password = 'p'
 key = '/k'
 
 [bare]
@@ -310,6 +311,22 @@ fn a_command_inherits_no_descriptor() {
     assert!(refusal(&text, &Secrets::default()).ends_with("ended with exit status: 1"));
 }
 
+#[test]
+fn byte_order_mark_is_not_part_of_a_secret() {
+    let dir = TempDir::new().unwrap();
+    let file = private(&dir, "secret", "\u{feff}canary\r\n");
+    let access_of = |secrets: &Secrets, change: &dyn Fn(&mut RawRouter)| {
+        access(secrets, |raw| change(raw)).unwrap().password_identity().unwrap().to_owned()
+    };
+    let by_file = access_of(&Secrets::default(), &|raw| {
+        raw.user = Some("me".into());
+        raw.password = Some(format!("file:{}", file.display()));
+    });
+    assert_eq!(by_file, "canary");
+    let stored = stored(&dir, &format!("\u{feff}{CREDENTIALS}"));
+    assert_eq!(access_of(&stored, &|raw| raw.password = Some("secret:core".into())), "pw \"of\" core");
+}
+
 fn access(secrets: &Secrets, change: impl FnOnce(&mut RawRouter)) -> Result<Access, String> {
     let mut raw =
         RawRouter { address: Some("192.0.2.1".into()), platform: Some("cisco_iosxe".into()), ..RawRouter::default() };
@@ -324,10 +341,11 @@ fn a_stored_login_gives_what_the_arguments_do_not() {
     let secrets = stored(&dir, CREDENTIALS);
     let core = access(&secrets, |raw| raw.password = Some("secret:core".into())).unwrap();
     assert_eq!(core.user, "ddl");
-    assert_eq!(core.secret_identity(), Some("pw \"of\" core"));
+    assert_eq!(core.password_identity(), Some("pw \"of\" core"));
     assert_eq!(core.enable_identity(), Some("en of core"));
     let (credential, enable) = core.resolve(soon()).unwrap();
-    assert!(matches!(credential, Credential::Password(secret) if secret.expose() == "pw \"of\" core"));
+    assert_eq!(credential.password.unwrap().expose(), "pw \"of\" core");
+    assert!(credential.key.is_none());
     assert_eq!(enable.unwrap().expose(), "en of core");
 
     let ours = access(&secrets, |raw| {
@@ -342,11 +360,68 @@ fn a_stored_login_gives_what_the_arguments_do_not() {
 
     let key = access(&secrets, |raw| raw.password = Some("secret:key".into())).unwrap();
     assert_eq!(key.user, "keyed");
-    assert_eq!(key.key(), Some(Path::new("/keys/id")));
-    assert_eq!(key.secret_identity(), Some("phrase"));
-    assert!(
-        matches!(key.resolve(soon()).unwrap().0, Credential::Key { passphrase: Some(p), .. } if p.expose() == "phrase")
-    );
+    assert_eq!((key.password_identity(), key.passphrase_identity()), (None, Some("phrase")));
+    let credential = key.resolve(soon()).unwrap().0;
+    assert!(credential.password.is_none());
+    let key = credential.key.unwrap();
+    assert_eq!((key.file.as_path(), key.passphrase.unwrap().expose()), (Path::new("/keys/id"), "phrase"));
+}
+
+#[test]
+fn key_and_password_may_both_be_given() {
+    let dir = TempDir::new().unwrap();
+    let secrets = stored(&dir, CREDENTIALS);
+    let given = |change: fn(&mut RawRouter)| {
+        let access = access(&secrets, change).unwrap();
+        let Credential { password, key } = access.resolve(soon()).unwrap().0;
+        let key = key.map(|key| (key.file.display().to_string(), key.passphrase.map(|text| text.expose().to_owned())));
+        (access.user, password.map(|text| text.expose().to_owned()), key)
+    };
+    let both = |user: &str, password: &str, file: &str| {
+        (user.to_owned(), Some(password.to_owned()), Some((file.to_owned(), None)))
+    };
+    let literal = given(|raw| {
+        raw.user = Some("me".into());
+        raw.password = Some("canary".into());
+        raw.key = Some("/k".into());
+    });
+    assert_eq!(literal, both("me", "canary", "/k"));
+    let stored_password = given(|raw| {
+        raw.password = Some("secret:core".into());
+        raw.key = Some("/k".into());
+    });
+    assert_eq!(stored_password, both("ddl", "pw \"of\" core", "/k"));
+    assert_eq!(given(|raw| raw.password = Some("secret:both".into())), both("b", "p", "/k"));
+    // A key that is given takes the place of the stored one, with its passphrase.
+    let other_key = given(|raw| {
+        raw.password = Some("secret:key".into());
+        raw.key = Some("/k".into());
+    });
+    assert_eq!(other_key, ("keyed".to_owned(), None, Some(("/k".to_owned(), None))));
+}
+
+#[test]
+fn replaced_key_or_certificate_is_another_login() {
+    let dir = TempDir::new().unwrap();
+    let key = private(&dir, "id", "key");
+    let identity = || {
+        let access = access(&Secrets::default(), |raw| {
+            raw.user = Some("me".into());
+            raw.key = Some(key.display().to_string());
+        });
+        access.unwrap().key_identity().unwrap()
+    };
+    let mut seen = vec![identity()];
+    assert_eq!(identity(), seen[0]);
+    fs::write(&key, "another key").unwrap();
+    seen.push(identity());
+    fs::write(dir.path().join("id-cert.pub"), "a certificate").unwrap();
+    seen.push(identity());
+    fs::remove_file(&key).unwrap();
+    seen.push(identity());
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), 4, "{seen:?}");
 }
 
 #[test]
@@ -356,24 +431,13 @@ fn a_login_that_is_not_whole_is_refused() {
     let refused = |change: fn(&mut RawRouter)| access(&secrets, change).err().unwrap();
     assert_eq!(
         refused(|_| ()),
-        "neither --password ({$LINE_ROUTER_PASSWORD}) nor --key ({$LINE_ROUTER_KEY}) is given: allowed is one of them"
-    );
-    assert_eq!(
-        refused(|raw| {
-            raw.password = Some("canary".into());
-            raw.key = Some("/k".into());
-        }),
-        "--password ({$LINE_ROUTER_PASSWORD}) and --key ({$LINE_ROUTER_KEY}) are both given: allowed is one of them"
+        "neither --password ({$LINE_ROUTER_PASSWORD}) nor --key ({$LINE_ROUTER_KEY}) is given: allowed is one of them, or \
+         both"
     );
     assert_eq!(
         refused(|raw| raw.password = Some("canary".into())),
         "--user ({$LINE_ROUTER_USERNAME}) is not given: allowed is 1 to 128 letters, digits or . _ - @ \\ / + % # : = , \
          and not - first"
-    );
-    assert_eq!(
-        refused(|raw| raw.password = Some("secret:both".into())),
-        "--password ({$LINE_ROUTER_PASSWORD}) secret:both: the login has both a password and a key in the credentials \
-         file; keep one of them"
     );
     assert_eq!(
         refused(|raw| raw.password = Some("secret:bare".into())),
@@ -416,7 +480,7 @@ fn a_key_alone_has_no_secret() {
         raw.key = Some("/keys/id".into());
     })
     .unwrap();
-    assert_eq!((access.key(), access.secret_identity()), (Some(Path::new("/keys/id")), None));
+    assert_eq!((access.key_identity().as_deref(), access.password_identity()), (Some("/keys/id none none"), None));
     assert_eq!(ENABLE_PASSWORD.flag, "--enable-password");
     assert!(access.enable_identity().is_none());
 }

@@ -187,7 +187,10 @@ fn config(dir: &Path, addresses: &[IpAddr], port: u16, options: &Options) -> Str
         format!("HostKey {dir}/rsa"),
         format!("AuthorizedKeysFile {dir}/authorized_keys"),
         // Keyboard-interactive is PAM's on Linux; for everything else sshd reads the shadow file itself.
-        format!("UsePAM {}", if options.method == Some("keyboard-interactive") { "yes" } else { "no" }),
+        format!(
+            "UsePAM {}",
+            if options.method.is_some_and(|method| method.contains("keyboard-interactive")) { "yes" } else { "no" }
+        ),
         "PidFile none\nStrictModes no\nLogLevel VERBOSE\nPrintMotd no\nPrintLastLog no".into(),
         "KbdInteractiveAuthentication yes\nPasswordAuthentication yes\nPubkeyAuthentication yes".into(),
         "MaxStartups 500\nUseDNS no".into(),

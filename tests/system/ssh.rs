@@ -15,6 +15,7 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 fn after(milliseconds: u64) -> Deadline {
@@ -30,7 +31,7 @@ fn login(sshd: &Sshd, user: &SystemUser) -> Login {
     Login {
         address: Address { host: sshd.address.to_string(), port: sshd.port },
         user: user.name.clone(),
-        credential: Credential::Password(Secret::new(user.password.clone())),
+        credential: password(&user.password),
         enable: None,
         proxy_command: None,
         crypto: Crypto::Modern,
@@ -43,7 +44,7 @@ fn login_at(port: u16) -> Login {
     Login {
         address: Address { host: "127.0.0.1".into(), port },
         user: "nobody".into(),
-        credential: Credential::Password(Secret::new("canary".into())),
+        credential: password("canary"),
         enable: None,
         proxy_command: None,
         crypto: Crypto::Modern,
@@ -53,7 +54,7 @@ fn login_at(port: u16) -> Login {
 }
 
 fn password(text: &str) -> Credential {
-    Credential::Password(Secret::new(text.into()))
+    Credential::password(Secret::new(text.into()))
 }
 
 fn open(login: &Login) -> Result<Session, Failure> {
@@ -163,7 +164,7 @@ fn keys_of_every_kind_log_in_with_and_without_passphrase() {
         let file = make_key(&sshd.dir().join(format!("user-{at}")), kind, passphrase.unwrap_or_default());
         sshd.authorize(&file);
         let passphrase = passphrase.map(|text| Secret::new(text.into()));
-        let login = Login { credential: Credential::Key { file, passphrase }, ..login(&sshd, &user) };
+        let login = Login { credential: Credential::key(file, passphrase), ..login(&sshd, &user) };
         match open(&login) {
             Ok(mut session) => assert_shell(&mut session),
             Err(failure) => panic!("{kind:?}: {failure}"),
@@ -188,7 +189,7 @@ fn a_key_that_is_of_no_use_is_found_before_the_router_is_asked() {
         (sshd.dir().join("missing"), None, "No such file"),
     ] {
         let passphrase = passphrase.map(|text| Secret::new(text.into()));
-        let failure = refusal(&Login { credential: Credential::Key { file, passphrase }, ..login(&sshd, &user) });
+        let failure = refusal(&Login { credential: Credential::key(file, passphrase), ..login(&sshd, &user) });
         assert_eq!(failure.kind, Kind::Settings, "{failure}");
         assert!(failure.message.contains(part) && !failure.message.contains("battery"), "{failure}");
     }
@@ -199,7 +200,7 @@ fn a_key_that_is_of_no_use_is_found_before_the_router_is_asked() {
 fn a_key_that_the_router_does_not_know_is_refused() {
     let (sshd, user) = (Sshd::start(), SystemUser::new());
     let file = make_key(&sshd.dir().join("stranger"), &["-t", "ed25519"], "");
-    let failure = refusal(&Login { credential: Credential::Key { file, passphrase: None }, ..login(&sshd, &user) });
+    let failure = refusal(&Login { credential: Credential::key(file, None), ..login(&sshd, &user) });
     assert_eq!(failure.kind, Kind::Auth, "{failure}");
 }
 
@@ -209,6 +210,139 @@ fn a_method_that_is_not_offered_is_named() {
     let failure = refusal(&login(&sshd, &user));
     assert_eq!(failure.kind, Kind::Auth);
     assert!(failure.message.contains("only by publickey"), "{failure}");
+}
+
+/// A key of a user that the server knows.
+fn known_key(sshd: &Sshd) -> PathBuf {
+    let file = make_key(&sshd.dir().join("known"), &["-t", "ed25519"], "");
+    sshd.authorize(&file);
+    file
+}
+
+fn key_and_password(file: PathBuf, password: &str) -> Credential {
+    Credential { password: Some(Secret::new(password.into())), ..Credential::key(file, None) }
+}
+
+#[test]
+fn key_and_password_log_in_where_both_are_wanted() {
+    for method in [
+        "publickey,password",
+        "password,publickey",
+        "publickey,keyboard-interactive",
+        "keyboard-interactive,publickey",
+        "password,keyboard-interactive",
+        "publickey,password,keyboard-interactive",
+    ] {
+        let sshd = Sshd::with(Options { method: Some(method), ..Options::default() });
+        let user = SystemUser::new();
+        let credential = key_and_password(known_key(&sshd), &user.password);
+        match open(&Login { credential, ..login(&sshd, &user) }) {
+            Ok(mut session) => assert_shell(&mut session),
+            Err(failure) => panic!("{method}: {failure}"),
+        }
+        assert_eq!(sshd.count("Failed p") + sshd.count("Failed k"), 0, "{method}");
+    }
+}
+
+#[test]
+fn router_that_wants_more_says_what() {
+    for (method, with_key, part) in [
+        (
+            "publickey,password",
+            true,
+            "accepted the key of user NAME and wants password as well; give --password as well",
+        ),
+        (
+            "publickey,password publickey,keyboard-interactive",
+            true,
+            "accepted the key of user NAME and wants password, keyboard-interactive as well; give --password as well",
+        ),
+        (
+            "password,publickey",
+            false,
+            "accepted the password of user NAME and wants publickey as well; give --key as well",
+        ),
+        ("publickey,hostbased", true, "accepted the key of user NAME and wants hostbased as well"),
+    ] {
+        let lines = vec!["HostbasedAuthentication yes".into()];
+        let sshd = Sshd::with(Options { method: Some(method), lines, ..Options::default() });
+        let user = SystemUser::new();
+        let key = Credential::key(known_key(&sshd), None);
+        let credential = if with_key { key } else { password(&user.password) };
+        let failure = refusal(&Login { credential, ..login(&sshd, &user) });
+        assert!(failure.message.contains(&part.replace("NAME", &user.name)), "{method}: {failure}");
+        assert_eq!((failure.kind, failure.incomplete), (Kind::Auth, true), "{failure}");
+    }
+}
+
+#[test]
+fn wrong_password_behind_a_key_is_a_refusal() {
+    let sshd = Sshd::with(Options { method: Some("publickey,password"), ..Options::default() });
+    let user = SystemUser::new();
+    let credential = key_and_password(known_key(&sshd), "wrong");
+    let failure = refusal(&Login { credential, ..login(&sshd, &user) });
+    assert!(failure.message.contains("accepted the key but refused the password"), "{failure}");
+    assert_eq!((failure.kind, failure.incomplete), (Kind::Auth, false), "{failure}");
+    assert_eq!(sshd.count("Failed password"), 1);
+}
+
+#[test]
+fn either_proof_is_enough_where_the_router_takes_one() {
+    let (sshd, user) = (Sshd::start(), SystemUser::new());
+    let stranger = make_key(&sshd.dir().join("stranger"), &["-t", "ed25519"], "");
+    for credential in [key_and_password(stranger, &user.password), key_and_password(known_key(&sshd), "wrong")] {
+        assert_shell(&mut open(&Login { credential, ..login(&sshd, &user) }).unwrap());
+    }
+    assert_eq!(sshd.count("Failed password"), 0);
+}
+
+/// Signs the key `file` for `user`: `file-cert.pub`.
+fn certify(authority: &Path, file: &Path, user: &str, validity: &str) {
+    let public = file.with_extension("pub");
+    let mut command = Command::new("ssh-keygen");
+    command.args(["-q", "-I", "test", "-n", user, "-V", validity, "-s"]).arg(authority).arg(public);
+    assert!(command.status().unwrap().success());
+}
+
+#[test]
+fn user_certificate_beside_the_key_logs_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = make_key(&folder.path().join("authority"), &["-t", "ed25519"], "");
+    let lines = vec![format!("TrustedUserCAKeys {}.pub", authority.display())];
+    let sshd = Sshd::with(Options { method: Some("publickey"), lines, ..Options::default() });
+    let user = SystemUser::new();
+    let with = |file: &Path| Login { credential: Credential::key(file.to_owned(), None), ..login(&sshd, &user) };
+    for (at, kind) in [&["-t", "ed25519"][..], &["-t", "rsa", "-b", "2048"], &["-t", "ecdsa"]].into_iter().enumerate() {
+        let file = make_key(&folder.path().join(format!("certified-{at}")), kind, "");
+        assert!(open(&with(&file)).is_err(), "{kind:?}");
+        certify(&authority, &file, &user.name, "-1d:+1d");
+        match open(&with(&file)) {
+            Ok(mut session) => assert_shell(&mut session),
+            Err(failure) => panic!("{kind:?}: {failure}"),
+        }
+    }
+    // A certificate that is over costs nothing where the key itself is known.
+    let file = make_key(&folder.path().join("over"), &["-t", "ed25519"], "");
+    certify(&authority, &file, &user.name, "-2d:-1d");
+    let failure = refusal(&with(&file));
+    assert!(failure.message.contains("refused the key and its certificate"), "{failure}");
+    sshd.authorize(&file);
+    assert_shell(&mut open(&with(&file)).unwrap());
+    std::fs::write(folder.path().join("over-cert.pub"), "no certificate\n").unwrap();
+    let failure = refusal(&with(&file));
+    assert_eq!(failure.kind, Kind::Settings, "{failure}");
+    assert!(failure.message.contains("over-cert.pub: it is not an OpenSSH certificate"), "{failure}");
+}
+
+#[test]
+fn login_banner_beyond_what_ssh_allows_is_named() {
+    let mut banner = tempfile::NamedTempFile::new().unwrap();
+    banner.write_all(&b"Authorised users only.\n".repeat(10_000)).unwrap();
+    let lines = vec![format!("Banner {}", banner.path().display())];
+    let (sshd, user) = (Sshd::with(Options { lines, ..Options::default() }), SystemUser::new());
+    let failure = refusal(&login(&sshd, &user));
+    assert_eq!((failure.kind, failure.stage), (Kind::Shell, Stage::Login), "{failure}");
+    assert!(failure.message.contains("banner longer than SSH allows"), "{failure}");
 }
 
 #[test]
@@ -307,6 +441,8 @@ fn a_router_that_refuses_a_session_or_a_terminal_is_busy() {
         let user = SystemUser::new();
         let failure = refusal(&login(&sshd, &user));
         assert_eq!((failure.kind, failure.stage), (Kind::Busy, Stage::Login), "{line}: {failure}");
+        let is_terminal = line == "PermitTTY no";
+        assert_eq!(failure.message.contains("no terminal permitted for this user or key"), is_terminal, "{failure}");
     }
 }
 

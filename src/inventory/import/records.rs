@@ -42,10 +42,8 @@ impl<'a> Judge<'a> {
         }
         let router = Router::parse(record.raw()).map_err(|failure| failure.message)?;
         self.platforms.get(&router.platform).map_err(str::to_owned)?;
-        match (&router.password, &router.key) {
-            (Some(_), Some(_)) => return Err("a password and a key are both given: allowed is one of them".to_owned()),
-            (None, None) => return Err("neither a password nor a key is given: allowed is one of them".to_owned()),
-            _ => {}
+        if router.password.is_none() && router.key.is_none() {
+            return Err("neither a password nor a key is given: allowed is one of them, or both".to_owned());
         }
         if let Some(key) = record.key.as_ref().filter(|key| !key.starts_with('/')) {
             return Err(format!("key {}: allowed is an absolute path", quoted(key)));

@@ -27,12 +27,8 @@ pub(super) fn check(
     for name in draft.missing() {
         findings.missing(&draft.place, format!("the router has no {name}"));
     }
-    match (draft.field("password"), draft.field("key")) {
-        (Some(_), Some(key)) => findings.mistake(&key.place, "password and key are both given: allowed is one of them"),
-        (None, None) => {
-            findings.missing(&draft.place, "the router has neither password nor key: allowed is one of them");
-        }
-        _ => {}
+    if draft.field("password").is_none() && draft.field("key").is_none() {
+        findings.missing(&draft.place, "the router has neither password nor key: allowed is one of them, or both");
     }
     let stored = draft.value("password").is_some_and(|password| password.starts_with("secret:"));
     if draft.field("user").is_none() && !stored {

@@ -109,11 +109,11 @@ fn every_refusal_names_flag_macro_value_and_what_is_allowed() {
         ),
         (
             |r| r.router.address = None,
-            "--router ({$LINE_ROUTER_IP}) is not given: allowed is an address or a host name, with a port from 1 to 65535 if not 22: ADDR, ADDR:PORT, [V6]:PORT",
+            "--router ({$LINE_ROUTER_IP}) is not given: allowed is an address or a host name, with a port from 1 to 65535 if not 22: ADDR, ADDR:PORT, [V6]:PORT; a link-local IPv6 address may have a zone: fe80::1%eth0",
         ),
         (
             |r| r.router.address = Some("r1;reload".into()),
-            r#"--router ({$LINE_ROUTER_IP}) "r1;reload": allowed is an address or a host name, with a port from 1 to 65535 if not 22: ADDR, ADDR:PORT, [V6]:PORT"#,
+            r#"--router ({$LINE_ROUTER_IP}) "r1;reload": allowed is an address or a host name, with a port from 1 to 65535 if not 22: ADDR, ADDR:PORT, [V6]:PORT; a link-local IPv6 address may have a zone: fe80::1%eth0"#,
         ),
         (
             |r| r.router.address = Some("{HOST.IP}".into()),

@@ -81,7 +81,7 @@ impl TracerouteForm {
         };
         match [&self.indicators, indicators].into_iter().find_map(|all| indicator::verdict(all, text)) {
             // The router has answered: there is no first hop.
-            Some(Verdict::NoRoute) => {
+            Some(Verdict::NoRoute(_)) => {
                 let text = found.map_or(text, |path| path.text);
                 Ok(result(Path { text, hops: Vec::new(), reached: false }, complete))
             }
