@@ -18,6 +18,7 @@ mod interface;
 mod inventory;
 mod logins;
 mod master;
+mod packages;
 mod parse_traceroute;
 mod plan;
 mod platforms;
