@@ -18,9 +18,11 @@ keep() {
 
 # Twenty neighbouring ports that nobody uses and no other lab has; Zabbix takes none above 32767.
 take_ports() {
-  local base port owner part
+  local base port owner part tried first=$((RANDOM % 630))
   mkdir -p "$cache/ports"
-  for ((base = 20100; base < 32700; base += 20)); do
+  # From anywhere: a lab with another cache, e.g. in a chroot, is seen only once it listens.
+  for ((tried = 0; tried < 630; tried++)); do
+    base=$((20100 + (first + tried) % 630 * 20))
     owner=$(cat "$cache/ports/$base" 2>/dev/null) || owner=
     [ -z "$owner" ] || [ ! -e "$owner/lab" ] || continue
     for ((port = base; port < base + 20; port++)); do

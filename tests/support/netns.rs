@@ -2,6 +2,7 @@
 //! Removed on drop with all that still runs inside; those of killed runs are removed when the next one is made. Needs root.
 
 use super::leftover;
+use super::wait;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::process::{Command, Stdio};
 
@@ -24,6 +25,8 @@ impl Netns {
         let name = leftover::mark();
         run(Command::new("ip").args(["netns", "add", &name]));
         let link = link_of(&name).expect("a marked name");
+        // Until the address is there, so that no other test of the machine takes the same network.
+        let alone = alone();
         let number = free_network(&name);
         let [high, low] = (number * 4).to_be_bytes();
         let side = |n: u16| {
@@ -38,6 +41,7 @@ impl Netns {
         host(&format!("addr add {}/30 dev {link}", outside.0));
         host(&format!("addr add {}/64 dev {link} nodad", outside.1));
         host(&format!("link set {link} up"));
+        drop(alone);
         netns.ip(&format!("addr add {}/30 dev uplink", inside.0));
         netns.ip(&format!("addr add {}/64 dev uplink nodad", inside.1));
         netns.ip("link set uplink up");
@@ -89,6 +93,13 @@ fn link_of(name: &str) -> Option<String> {
     leftover::parse(name).map(|(pid, number)| format!("ddl{pid}v{number}"))
 }
 
+/// A lock that all processes of the host's network share, whatever their file systems: an abstract socket's name.
+fn alone() -> std::os::unix::net::UnixListener {
+    use std::os::linux::net::SocketAddrExt;
+    let name = std::os::unix::net::SocketAddr::from_abstract_name("ddl-monitor-tests-network").expect("a name");
+    wait::until("the other tests to choose their networks", || std::os::unix::net::UnixListener::bind_addr(&name).ok())
+}
+
 /// A /30 of 198.19.0.0/16 that no device of the host uses, as its number.
 fn free_network(name: &str) -> u16 {
     // Each begins its search elsewhere, so that two tests that look at the same time do not take the same.
@@ -134,8 +145,10 @@ fn host(words: &str) {
 }
 
 /// Runs a command to its end and returns what it printed; panics with what it complained about.
+#[track_caller]
 pub fn run(command: &mut Command) -> String {
-    let output = command.stdin(Stdio::null()).output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let output = wait::for_output(child.unwrap_or_else(|e| panic!("{command:?}: {e}")));
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     assert!(output.status.success(), "{command:?}: {} (the lab needs root)", text(&output.stderr).trim());
     text(&output.stdout)
