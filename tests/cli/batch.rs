@@ -48,7 +48,7 @@ fn idle(monitor: &Monitor) {
 fn all_lines_of_a_router_are_in_one_document_with_what_they_share_said_once() {
     let sim = SimRouter::new("cisco_iosxe").start();
     let monitor = three(&sim, "cisco_iosxe", "lanes = 1");
-    let answer = batch(&monitor, &["--deadline", "10s"]).json();
+    let answer = batch(&monitor, &["--deadline", "60s"]).json();
     let members = ["address", "elapsed", "lanes", "lines", "platform", "router", "session_age", "state", "time"];
     assert_eq!(names(&answer), members, "{answer}");
     assert_eq!((&answer["router"], &answer["address"]), (&json!("edge-1"), &json!(at(&sim))));
@@ -61,7 +61,7 @@ fn all_lines_of_a_router_are_in_one_document_with_what_they_share_said_once() {
         assert_eq!((&line["target"], &line["state"], &line["age"]), (&json!(target), &json!(0), &json!(0.0)), "{line}");
         assert_eq!((&line["ping"]["sent"], &line["ping"]["received"]), (&json!(5), &json!(5)), "{line}");
     }
-    assert_eq!(batch(&monitor, &[]).json()["lines"]["L-2"]["session"], "reused");
+    assert_eq!(batch(&monitor, &["--deadline", "60s"]).json()["lines"]["L-2"]["session"], "reused");
     assert_eq!(pings(&sim), 6);
     assert_eq!(sim.count("login"), 1);
 }
@@ -90,9 +90,9 @@ fn a_line_that_is_not_done_goes_on_and_comes_once_as_new_and_then_as_cached() {
     Inventory::new()
         .router("edge-1", &at(&sim), "linux", "lanes = 1")
         .line("up", "edge-1", UP[0], "")
-        .line("dead", "edge-1", DEAD, "count = 1\ntimeout = \"3s\"")
+        .line("dead", "edge-1", DEAD, "count = 1\ntimeout = \"10s\"")
         .import(&monitor);
-    let first = batch(&monitor, &["--deadline", "1500ms"]).json();
+    let first = batch(&monitor, &["--deadline", "5s"]).json();
     assert_eq!((&first["state"], &first["lines"]["up"]["ping"]["up"]), (&json!(0), &json!(1)), "{first}");
     let dead = &first["lines"]["dead"];
     assert_eq!((&dead["state"], &dead["failure"]["kind"]), (&json!(8), &json!("deadline")), "{first}");
@@ -100,12 +100,12 @@ fn a_line_that_is_not_done_goes_on_and_comes_once_as_new_and_then_as_cached() {
     idle(&monitor);
     assert_eq!(pings(&sim), 2, "nothing was asked anew");
     // It is measured again; until that is done its last result counts, for the first time.
-    let second = batch(&monitor, &["--deadline", "1500ms"]).json();
+    let second = batch(&monitor, &["--deadline", "5s"]).json();
     let dead = &second["lines"]["dead"];
     assert_eq!((&dead["ping"]["up"], &dead["ping"]["loss"]), (&json!(0), &json!(100.0)), "{second}");
     assert_eq!((&dead["session"], &dead["ping"]["complete"]), (&json!("opened"), &json!(true)), "{second}");
-    assert!(dead["age"].as_f64().unwrap() >= 3.0, "{second}");
-    let third = batch(&monitor, &["--deadline", "200ms"]).json();
+    assert!(dead["age"].as_f64().unwrap() >= 10.0, "{second}");
+    let third = batch(&monitor, &["--deadline", "1s"]).json();
     assert_eq!(
         (&third["lines"]["dead"]["session"], &third["lines"]["dead"]["state"]),
         (&json!("cached"), &json!(0)),
@@ -121,11 +121,11 @@ fn a_line_that_is_not_done_goes_on_and_comes_once_as_new_and_then_as_cached() {
 fn the_jobs_of_a_batch_whose_client_is_killed_are_there_for_the_next() {
     let sim = SimRouter::new("linux").with("slow", UP.map(|target| format!("{target}=1s")).to_vec()).start();
     let monitor = three(&sim, "linux", "lanes = 1");
-    let mut killed = monitor.start(&["batch", "--router", "edge-1", "--deadline", "20s"]);
+    let mut killed = monitor.start(&["batch", "--router", "edge-1", "--deadline", "60s"]);
     sim.wait_for("a ping", |events| events.iter().any(|event| event["line"].to_string().contains("ping")));
     killed.child.kill().expect("a child");
     killed.child.wait().expect("its end");
-    let answer = batch(&monitor, &["--deadline", "20s"]).json();
+    let answer = batch(&monitor, &["--deadline", "60s"]).json();
     for line in ["L-1", "L-2", "L-3"] {
         assert_eq!(answer["lines"][line]["ping"]["received"], 5, "{answer}");
     }
@@ -138,7 +138,7 @@ fn a_poll_goes_before_the_jobs_of_batches() {
     let monitor = Monitor::new();
     let inventory = Inventory::new().router("edge-1", &at(&sim), "linux", "lanes = 1").lines(20, "edge-1", "count = 1");
     inventory.import(&monitor);
-    let batch = monitor.start(&["batch", "--router", "edge-1", "--deadline", "20s"]);
+    let batch = monitor.start(&["batch", "--router", "edge-1", "--deadline", "60s"]);
     sim.wait_for("a ping", |events| events.iter().any(|event| event["line"].to_string().contains("ping")));
     let poll = monitor.poll(&at(&sim), "linux", DEAD, &["--count", "1"]);
     // The master's name holds its settings of login, not of lanes: it is the same one.
@@ -154,7 +154,7 @@ fn a_router_that_cannot_be_asked_says_so_once_and_of_its_lines_nothing() {
     let sim = SimRouter::new("cisco_iosxe").with("refuse_logins", true).start();
     let monitor = three(&sim, "cisco_iosxe", "");
     for _ in 0..2 {
-        let answer = batch(&monitor, &[]).json();
+        let answer = batch(&monitor, &["--deadline", "60s"]).json();
         assert_eq!((&answer["state"], &answer["failure"]["kind"]), (&json!(3), &json!("auth")), "{answer}");
         assert_eq!((&answer["lanes"], &answer["session_age"]), (&json!(0), &Value::Null), "{answer}");
         assert_eq!(answer["lines"]["L-2"], json!({ "target": UP[1], "state": 3 }), "{answer}");
@@ -164,13 +164,13 @@ fn a_router_that_cannot_be_asked_says_so_once_and_of_its_lines_nothing() {
 
 #[test]
 fn a_login_that_lasts_too_long_is_a_deadline_of_the_router_and_the_next_batch_is_warm() {
-    let sim = SimRouter::new("linux").with("auth_delay", "2s").start();
+    let sim = SimRouter::new("linux").with("auth_delay", "10s").start();
     let monitor = three(&sim, "linux", "");
-    let answer = batch(&monitor, &["--deadline", "1s"]).json();
+    let answer = batch(&monitor, &["--deadline", "5s"]).json();
     assert_eq!((&answer["state"], &answer["failure"]["stage"]), (&json!(8), &json!("login")), "{answer}");
     assert_eq!(answer["lines"]["L-1"], json!({ "target": UP[0], "state": 8 }), "{answer}");
     idle(&monitor);
-    let answer = batch(&monitor, &[]).json();
+    let answer = batch(&monitor, &["--deadline", "60s"]).json();
     assert_eq!((&answer["state"], &answer["lines"]["L-1"]["ping"]["up"]), (&json!(0), &json!(1)), "{answer}");
 }
 
@@ -178,11 +178,11 @@ fn a_login_that_lasts_too_long_is_a_deadline_of_the_router_and_the_next_batch_is
 fn a_router_that_falls_silent_takes_the_old_numbers_of_its_lines_with_it() {
     let mut sim = SimRouter::new("linux").start();
     let monitor = three(&sim, "linux", "");
-    assert_eq!(batch(&monitor, &[]).json()["lines"]["L-1"]["ping"]["up"], 1);
+    assert_eq!(batch(&monitor, &["--deadline", "60s"]).json()["lines"]["L-1"]["ping"]["up"], 1);
     sim.change("r1", "silence", "connect");
     sim.cut("r1");
     for _ in 0..2 {
-        let answer = batch(&monitor, &["--deadline", "1s"]).json();
+        let answer = batch(&monitor, &["--deadline", "5s"]).json();
         assert_eq!((&answer["state"], &answer["failure"]["stage"]), (&json!(8), &json!("connect")), "{answer}");
         // It is the name of a problem that lasts: it may not promise that the next poll is better.
         assert!(answer["failure"]["message"].as_str().unwrap().ends_with("it goes on in the background"), "{answer}");
@@ -199,7 +199,7 @@ fn a_line_that_the_router_or_the_platform_refuses_has_a_failure_of_its_own() {
         .line("good", "edge-1", UP[0], "vrf = \"GOOD\"")
         .line("bad", "edge-1", UP[1], "vrf = \"NOPE\"")
         .import(&monitor);
-    let answer = batch(&monitor, &[]).json();
+    let answer = batch(&monitor, &["--deadline", "60s"]).json();
     let lines = &answer["lines"];
     assert_eq!((&answer["state"], &lines["good"]["state"]), (&json!(0), &json!(0)), "{answer}");
     assert_eq!((&lines["bad"]["state"], &lines["bad"]["failure"]["kind"]), (&json!(7), &json!("rejected")), "{answer}");
@@ -210,7 +210,7 @@ fn a_line_that_the_router_or_the_platform_refuses_has_a_failure_of_its_own() {
 fn a_session_that_is_cut_in_the_middle_costs_no_line() {
     let sim = SimRouter::new("linux").with("drop_after", 40).with("drop", "once").start();
     let monitor = three(&sim, "linux", "lanes = 1");
-    let answer = batch(&monitor, &["--deadline", "15s"]).json();
+    let answer = batch(&monitor, &["--deadline", "60s"]).json();
     for line in ["L-1", "L-2", "L-3"] {
         assert_eq!(answer["lines"][line]["ping"]["received"], 5, "{answer}");
     }
@@ -223,7 +223,7 @@ fn two_lines_with_the_same_probes_share_one_ping() {
     let monitor = Monitor::new();
     let inventory = Inventory::new().router("edge-1", &at(&sim), "linux", "");
     inventory.line("a", "edge-1", UP[0], "").line("b", "edge-1", UP[0], "").import(&monitor);
-    let answer = batch(&monitor, &[]).json();
+    let answer = batch(&monitor, &["--deadline", "60s"]).json();
     assert_eq!(answer["lines"]["a"], answer["lines"]["b"]);
     assert_eq!((&answer["lines"]["a"]["ping"]["up"], pings(&sim)), (&json!(1), 1));
 }
@@ -236,7 +236,7 @@ fn two_hundred_lines_are_measured_on_two_lanes_and_a_thousand_fit_a_value() {
     let mut measured = 0;
     // The default deadline: each batch brings what it reaches, and loses nothing of what it does not.
     let value = wait::until("a value for every line", || {
-        let ran = batch(&monitor, &[]);
+        let ran = batch(&monitor, &["--deadline", "60s"]);
         let answer = ran.json();
         assert_eq!(answer["state"], 0, "{answer}");
         let lines = answer["lines"].as_object().unwrap().clone();
@@ -252,7 +252,7 @@ fn two_hundred_lines_are_measured_on_two_lanes_and_a_thousand_fit_a_value() {
 fn a_stopped_master_in_the_middle_of_a_batch_is_replaced() {
     let sim = SimRouter::new("linux").with("slow", vec![format!("{}=700ms", UP[0])]).start();
     let monitor = three(&sim, "linux", "lanes = 1");
-    let waiting = monitor.start(&["batch", "--router", "edge-1", "--deadline", "20s"]);
+    let waiting = monitor.start(&["batch", "--router", "edge-1", "--deadline", "60s"]);
     sim.wait_for("a ping", |events| events.iter().any(|event| event["line"].to_string().contains("ping")));
     monitor.run(&["stop", "--all"]);
     let answer = waiting.wait().json();
@@ -299,7 +299,7 @@ fn a_router_without_lines_has_none_and_is_not_logged_in_to() {
     let sim = SimRouter::new("linux").start();
     let monitor = Monitor::new();
     Inventory::new().router("edge-1", &at(&sim), "linux", "").import(&monitor);
-    let answer = batch(&monitor, &[]).json();
+    let answer = batch(&monitor, &["--deadline", "60s"]).json();
     assert_eq!((&answer["state"], &answer["lines"]), (&json!(0), &json!({})), "{answer}");
     assert_eq!(sim.count("connect"), 0);
 }

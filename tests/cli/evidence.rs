@@ -37,7 +37,7 @@ fn run(monitor: &Monitor, sim: &Sim, count: usize) {
 #[test]
 fn a_line_that_goes_down_brings_one_traceroute_with_a_later_poll_and_one_more_only_after_it_was_up() {
     let mut sim = SimRouter::new("linux").start();
-    let monitor = Monitor::with("poll.deadline = \"9s\"");
+    let monitor = Monitor::new();
     for times in 1..=2 {
         sim.change("r1", "dead", Vec::<String>::new());
         let up = poll(&monitor, &sim, LINE, &["--evidence"]);
@@ -63,7 +63,7 @@ fn a_line_that_goes_down_brings_one_traceroute_with_a_later_poll_and_one_more_on
 #[test]
 fn who_does_not_ask_for_evidence_gets_none() {
     let sim = SimRouter::new("linux").with("dead", vec![LINE]).start();
-    let monitor = Monitor::with("poll.deadline = \"9s\"");
+    let monitor = Monitor::new();
     for more in [&[][..], &["--evidence", ""], &["--evidence", "no"]] {
         assert_eq!(poll(&monitor, &sim, LINE, more).get("traceroute"), None);
     }
@@ -77,7 +77,7 @@ fn who_does_not_ask_for_evidence_gets_none() {
 #[test]
 fn on_demand_it_is_run_for_a_line_that_is_up_too() {
     let sim = SimRouter::new("linux").start();
-    let monitor = Monitor::with("poll.deadline = \"9s\"");
+    let monitor = Monitor::new();
     let first = poll(&monitor, &sim, LINE, &["--evidence", "now"]);
     assert_eq!((&first["ping"]["up"], first.get("traceroute")), (&json!(1), None), "{first}");
     run(&monitor, &sim, 1);
@@ -90,7 +90,7 @@ fn on_demand_it_is_run_for_a_line_that_is_up_too() {
 #[test]
 fn a_poll_that_comes_meanwhile_stops_the_traceroute_and_costs_no_login() {
     let sim = SimRouter::new("linux").with("dead", vec![LINE]).with("traceroute_pace", "60s").start();
-    let monitor = Monitor::with("poll.deadline = \"9s\"");
+    let monitor = Monitor::new();
     assert_eq!(poll(&monitor, &sim, LINE, &["--evidence"])["ping"]["up"], 0);
     // It is begun three times.
     for times in 1..=3 {
@@ -111,7 +111,7 @@ fn unstoppable(lanes: u8) -> (Sim, Monitor) {
         .with("traceroute_pace", "60s")
         .with("ignore_abort", true)
         .start();
-    let monitor = Monitor::with(&format!("poll.deadline = \"9s\"\nmaster.lanes = {lanes}"));
+    let monitor = Monitor::with(&format!("master.lanes = {lanes}"));
     assert_eq!(poll(&monitor, &sim, LINE, &["--evidence"])["ping"]["up"], 0);
     begun(&sim, 1);
     let other = poll(&monitor, &sim, OTHER, &[]);
@@ -146,7 +146,7 @@ fn where_there_is_one_lane_a_traceroute_that_does_not_stop_costs_the_session_and
 #[test]
 fn a_master_that_is_told_to_leave_does_not_wait_for_a_traceroute() {
     let sim = SimRouter::new("linux").with("dead", vec![LINE]).with("traceroute_pace", "60s").start();
-    let monitor = Monitor::with("poll.deadline = \"9s\"");
+    let monitor = Monitor::new();
     assert_eq!(poll(&monitor, &sim, LINE, &["--evidence"])["ping"]["up"], 0);
     begun(&sim, 1);
     let status = monitor.status();
@@ -160,7 +160,7 @@ fn a_master_that_is_told_to_leave_does_not_wait_for_a_traceroute() {
 #[test]
 fn a_line_of_the_inventory_says_when_and_a_batch_brings_none() {
     let sim = SimRouter::new("linux").with("dead", vec![LINE]).start();
-    let monitor = Monitor::with("poll.deadline = \"9s\"");
+    let monitor = Monitor::new();
     let router = sim.address("r1").to_string();
     Inventory::new()
         .router("edge-1", &router, "linux", "")

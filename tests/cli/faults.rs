@@ -1,15 +1,12 @@
 //! Routers that go wrong: each poll answers in time, with the right number or the right kind of failure, and the next one is
 //! as good as if nothing had been.
 
-use crate::support::monitor::{Monitor, Ran, Started};
+use crate::support::monitor::{Monitor, Started};
 use crate::support::process;
 use crate::support::sim::{Sim, SimRouter};
 use crate::support::wait;
 use serde_json::{Value, json};
-use std::time::Duration;
 
-/// Zabbix' default time-out, less what starting a process takes.
-const IN_TIME: Duration = Duration::from_millis(2900);
 const UP: &str = "192.0.2.10";
 
 fn at(sim: &Sim) -> String {
@@ -21,7 +18,10 @@ fn lossy(persona: &str) -> SimRouter {
     SimRouter::new(persona).with("lose", vec![2])
 }
 
-const LOSSY: &[&str] = &["--timeout", "1s", "--deadline", "9s"];
+const LOSSY: &[&str] = &["--timeout", "1s"];
+
+/// For what is never answered: long enough to come to it on a machine that is busy.
+const SHORT: &[&str] = &["--deadline", "5s"];
 
 #[track_caller]
 fn is_measured(answer: &Value, session: &str) {
@@ -30,12 +30,6 @@ fn is_measured(answer: &Value, session: &str) {
         (&json!(0), &json!(20.0), &json!(session)),
         "{answer}"
     );
-}
-
-#[track_caller]
-fn in_time(ran: &Ran) -> Value {
-    assert!(ran.elapsed < IN_TIME, "{:?}", ran.elapsed);
-    ran.json()
 }
 
 #[test]
@@ -79,14 +73,14 @@ fn a_session_cut_in_mid_answer_is_opened_once_more_and_the_number_is_right() {
 #[test]
 fn a_router_that_always_cuts_the_answer_is_kind_shell_and_costs_no_login_beyond_the_budget() {
     let sim = lossy("cisco_iosxe").with("drop_after", 40).start();
-    let monitor = Monitor::new();
-    let answer = in_time(&monitor.poll(&at(&sim), "cisco_iosxe", UP, &[]));
+    let monitor = Monitor::with("login.per_router = \"burst 5, every 1h\"");
+    let answer = monitor.poll(&at(&sim), "cisco_iosxe", UP, &[]).json();
     assert_eq!((&answer["state"], &answer["failure"]["kind"]), (&json!(6), &json!("shell")), "{answer}");
     assert_eq!(answer.get("ping"), None);
     let kinds: Vec<String> = (0..6).map(|_| monitor.poll(&at(&sim), "cisco_iosxe", UP, &[]).kind()).collect();
     assert!(kinds.iter().all(|kind| ["shell", "login_limit"].contains(&kind.as_str())), "{kinds:?}");
     assert_eq!(kinds.last().map(String::as_str), Some("login_limit"), "{kinds:?}");
-    assert!(sim.count("login") <= 6, "{}", sim.count("login"));
+    assert!(sim.count("login") <= 5, "{}", sim.count("login"));
 }
 
 #[test]
@@ -95,7 +89,7 @@ fn a_router_that_falls_silent_is_kind_deadline_and_its_session_is_dropped() {
     let monitor = Monitor::new();
     is_measured(&monitor.poll(&at(&sim), "cisco_iosxe", UP, LOSSY).json(), "opened");
     sim.change("r1", "stop_after", 1);
-    let answer = in_time(&monitor.poll(&at(&sim), "cisco_iosxe", UP, &[]));
+    let answer = monitor.poll(&at(&sim), "cisco_iosxe", UP, SHORT).json();
     assert_eq!((&answer["failure"]["kind"], answer.get("ping")), (&json!("deadline"), None), "{answer}");
     sim.change("r1", "stop_after", 10_000);
     // The silent session is given a moment to find its prompt; a poll meanwhile gets another lane.
@@ -111,8 +105,7 @@ fn fifty_megabytes_of_rubbish_cost_neither_the_deadline_nor_the_memory() {
     let monitor = Monitor::new();
     is_measured(&monitor.poll(&at(&sim), "cisco_iosxe", UP, LOSSY).json(), "opened");
     sim.change("r1", "flood", 50_000_000);
-    let ran = monitor.poll(&at(&sim), "cisco_iosxe", UP, &["--timeout", "1s"]);
-    in_time(&ran);
+    let ran = monitor.poll(&at(&sim), "cisco_iosxe", UP, &["--timeout", "1s", "--deadline", "5s"]);
     assert!(["deadline", "reply", "measured"].contains(&ran.kind().as_str()), "{}", ran.stdout);
     sim.change("r1", "flood", 0);
     let answer = monitor.poll(&at(&sim), "cisco_iosxe", UP, LOSSY).json();
@@ -128,7 +121,7 @@ fn a_lane_that_gets_no_line_on_the_router_leaves_the_first_one_working() {
         let slow = vec![format!("{UP}=300ms")];
         let sim = lossy("linux").with("vty_limit", 1).with("vty_full", how).with("slow", slow).start();
         let monitor = Monitor::new();
-        let more = ["--timeout", "500ms", "--deadline", "25s"];
+        let more = ["--timeout", "500ms"];
         is_measured(&monitor.poll(&at(&sim), "linux", UP, &more).json(), "opened");
         let targets = [UP, "192.0.2.11", "192.0.2.12", "192.0.2.13"];
         let polls: Vec<Started> =
@@ -147,9 +140,9 @@ fn a_router_without_a_free_line_is_busy_and_held_down_briefly() {
     for (how, kinds) in [("text", &["busy"][..]), ("channel", &["busy"]), ("tcp", &["connect", "busy"])] {
         let sim = lossy("cisco_iosxe").with("vty_limit", 0).with("vty_full", how).start();
         let monitor = Monitor::new();
-        let first = in_time(&monitor.poll(&at(&sim), "cisco_iosxe", UP, &[]));
+        let first = monitor.poll(&at(&sim), "cisco_iosxe", UP, &[]).json();
         assert!(kinds.contains(&first["failure"]["kind"].as_str().unwrap_or_default()), "{how}: {first}");
-        let again = in_time(&monitor.poll(&at(&sim), "cisco_iosxe", UP, &[]));
+        let again = monitor.poll(&at(&sim), "cisco_iosxe", UP, &[]).json();
         assert_eq!(again["failure"]["kind"], first["failure"]["kind"], "{again}");
         assert!(again["failure"]["retry_in"].as_f64().is_some_and(|s| s > 0.0 && s <= 10.0), "{again}");
         assert_eq!(sim.count("connect"), 1, "{how}");
@@ -164,21 +157,19 @@ fn a_host_key_that_changed_is_refused_before_any_password_is_sent() {
     sim.change("r1", "host_key", "random");
     sim.cut("r1");
     sim.wait_for_count("closed", 1);
-    let answer = in_time(&monitor.poll(&at(&sim), "cisco_iosxe", UP, &[]));
+    let answer = monitor.poll(&at(&sim), "cisco_iosxe", UP, &[]).json();
     assert_eq!((&answer["state"], &answer["failure"]["kind"]), (&json!(4), &json!("host_key")), "{answer}");
     assert_eq!((sim.count("login"), sim.count("refused")), (1, 0));
 }
 
 #[test]
 fn a_login_slower_than_the_deadline_is_done_for_the_next_poll() {
-    for (option, value, stages) in [
-        ("auth_delay", "4s", &["login"][..]),
-        ("banner_delay", "4s", &["connect", "key_exchange"]),
-        ("login_delay", "6s", &["prompt"]),
-    ] {
-        let sim = lossy("linux").with(option, value).start();
+    for (option, stages) in
+        [("auth_delay", &["login"][..]), ("banner_delay", &["connect", "key_exchange"]), ("login_delay", &["prompt"])]
+    {
+        let sim = lossy("linux").with(option, "8s").start();
         let monitor = Monitor::new();
-        let answer = in_time(&monitor.poll(&at(&sim), "linux", UP, &[]));
+        let answer = monitor.poll(&at(&sim), "linux", UP, SHORT).json();
         assert_eq!((&answer["state"], &answer["failure"]["kind"]), (&json!(8), &json!("deadline")), "{answer}");
         assert!(stages.contains(&answer["failure"]["stage"].as_str().unwrap_or_default()), "{option}: {answer}");
         wait::until("the login", || (monitor.status()[0]["state"] == "up").then_some(()));
@@ -190,8 +181,8 @@ fn a_login_slower_than_the_deadline_is_done_for_the_next_poll() {
 #[test]
 fn a_login_that_never_ends_is_kind_deadline_then_held_down_as_kind_shell() {
     let sim = lossy("linux").with("silence", "shell").start();
-    let monitor = Monitor::with("login.timeout = \"3s\"");
-    let answer = in_time(&monitor.poll(&at(&sim), "linux", UP, &[]));
+    let monitor = Monitor::with("login.timeout = \"8s\"");
+    let answer = monitor.poll(&at(&sim), "linux", UP, SHORT).json();
     assert_eq!(
         (&answer["failure"]["kind"], &answer["failure"]["stage"]),
         (&json!("deadline"), &json!("prompt")),
@@ -199,7 +190,7 @@ fn a_login_that_never_ends_is_kind_deadline_then_held_down_as_kind_shell() {
     );
     wait::until("the end of the login", || (monitor.status()[0]["state"] == "down").then_some(()));
     assert_eq!(monitor.status()[0]["last_failure"]["kind"], "shell");
-    let answer = in_time(&monitor.poll(&at(&sim), "linux", UP, &[]));
+    let answer = monitor.poll(&at(&sim), "linux", UP, SHORT).json();
     assert_eq!(answer["failure"]["kind"], "shell", "{answer}");
     assert!(answer["failure"]["retry_in"].as_f64().is_some(), "{answer}");
     sim.wait_for_count("closed", 1);
@@ -211,7 +202,7 @@ fn an_abort_key_that_does_nothing_costs_the_session_and_never_the_answer_of_anot
     let sim = lossy("cisco_iosxe").with("dead", vec!["192.0.2.66"]).with("ignore_abort", true).start();
     let monitor = Monitor::new();
     is_measured(&monitor.poll(&at(&sim), "cisco_iosxe", UP, LOSSY).json(), "opened");
-    let answer = in_time(&monitor.poll(&at(&sim), "cisco_iosxe", "192.0.2.66", &["--count", "20"]));
+    let answer = monitor.poll(&at(&sim), "cisco_iosxe", "192.0.2.66", &["--count", "20", "--deadline", "5s"]).json();
     assert_eq!((&answer["failure"]["kind"], answer.get("ping")), (&json!("deadline"), None), "{answer}");
     for _ in 0..3 {
         let answer = monitor.poll(&at(&sim), "cisco_iosxe", UP, LOSSY).json();
@@ -245,8 +236,8 @@ fn a_preparing_command_that_takes_all_the_time_is_kind_deadline() {
     let monitor = Monitor::new();
     change_platform(&monitor, "linux", "[probe.ping]", "[probe.ping]\nbefore = [\"ping -n -c 100 192.0.2.66\"]");
     // The first may be too late for a login.
-    monitor.poll(&at(&sim), "linux", UP, &["--deadline", "2s"]);
-    let answer = in_time(&monitor.poll(&at(&sim), "linux", UP, &[]));
+    monitor.poll(&at(&sim), "linux", UP, SHORT);
+    let answer = monitor.poll(&at(&sim), "linux", UP, SHORT).json();
     assert_eq!((&answer["failure"]["kind"], answer.get("ping")), (&json!("deadline"), None), "{answer}");
     assert!(sim.commands().iter().all(|line| !line.contains(UP)), "{:?}", sim.commands());
 }

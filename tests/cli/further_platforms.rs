@@ -207,7 +207,7 @@ fn each_is_logged_in_to_set_up_pinged_in_one_session_and_left() {
     each(|case| {
         let persona = case.persona;
         let sim = router(persona).with("lose", vec![2]).with("syslog", true).start();
-        let monitor = Monitor::with("poll.deadline = \"20s\"");
+        let monitor = Monitor::new();
         let poll = |target: &str, more: &[&str]| {
             let arguments = [&["--count", "3", "--timeout", "1s"], more].concat();
             monitor.poll(&address(&sim), case.platform, target, &arguments).json()
@@ -257,14 +257,14 @@ fn a_dead_line_of_each_is_aborted_in_time_and_the_session_is_as_good_as_before()
         let sim = router(persona).start();
         let monitor = Monitor::with("master.lanes = 1");
         // A cold one may say deadline; from then on every one is warm, and what FortiOS was told it knows.
-        let warm = if persona == "fortinet_fortios" { "5" } else { "1" };
+        let (warm, count) = if persona == "fortinet_fortios" { ("5", "5") } else { ("1", "20") };
         monitor.poll(&address(&sim), case.platform, UP, &["--count", warm]);
-        let answer = monitor.poll(&address(&sim), case.platform, DEAD, &["--count", "5", "--deadline", "2.7s"]).json();
+        let answer = monitor.poll(&address(&sim), case.platform, DEAD, &["--count", count, "--deadline", "5s"]).json();
         assert_eq!(answer["state"], 0, "{persona}: {answer}");
         let ping = &answer["ping"];
         assert_eq!((&ping["up"], &ping["loss"], &ping["received"]), (&json!(0), &json!(100.0), &json!(0)), "{persona}");
         assert_eq!(ping["complete"], false, "{persona}: {ping}");
-        assert!(ping["sent"].as_u64().is_some_and(|sent| (1..5).contains(&sent)), "{persona}: {ping}");
+        assert!(ping["sent"].as_u64().is_some_and(|sent| (1..20).contains(&sent)), "{persona}: {ping}");
         let answer = monitor.poll(&address(&sim), case.platform, UP, &["--count", "1"]).json();
         assert_eq!((&answer["ping"]["up"], &answer["session"]), (&json!(1), &json!("reused")), "{persona}: {answer}");
     });
@@ -275,7 +275,7 @@ fn what_each_refuses_is_no_measurement_and_no_route_is_one() {
     each(|case| {
         let persona = case.persona;
         let sim = router(persona).start();
-        let monitor = Monitor::with("poll.deadline = \"20s\"");
+        let monitor = Monitor::new();
         let poll = |target: &str, more: &[&str]| {
             let arguments = [&["--count", "1", "--timeout", "1s"], more].concat();
             monitor.poll(&address(&sim), case.platform, target, &arguments).json()
@@ -303,7 +303,7 @@ fn what_each_refuses_is_no_measurement_and_no_route_is_one() {
 #[test]
 fn questions_at_the_login_of_each_are_answered_or_end_it() {
     let polled = |sim: &Sim, platform: &str| {
-        let monitor = Monitor::with("poll.deadline = \"20s\"");
+        let monitor = Monitor::new();
         monitor.poll(&address(sim), platform, UP, &["--count", "1", "--timeout", "1s"]).json()
     };
     each(|case| {
@@ -333,9 +333,8 @@ fn questions_at_the_login_of_each_are_answered_or_end_it() {
 fn when_all_lines_are_in_use_each_says_so_in_its_own_words() {
     each(|case| {
         let sim = router(case.persona).with("vty_limit", 0).with("vty_full", "text").start();
-        let answer = Monitor::with("poll.deadline = \"20s\"")
-            .poll(&address(&sim), case.platform, UP, &["--count", "1", "--timeout", "1s"])
-            .json();
+        let answer =
+            Monitor::new().poll(&address(&sim), case.platform, UP, &["--count", "1", "--timeout", "1s"]).json();
         assert_eq!(answer["failure"]["kind"], "busy", "{}: {answer}", case.persona);
     });
 }
@@ -344,7 +343,7 @@ fn when_all_lines_are_in_use_each_says_so_in_its_own_words() {
 fn an_enable_secret_opens_the_mode_that_takes_a_ping_with_options() {
     for persona in ["arista_eos", "cisco_asa", "ruijie_os", "zte_zxros"] {
         let sim = router(persona).with("enable_secret", "hush").start();
-        let monitor = Monitor::with("poll.deadline = \"20s\"");
+        let monitor = Monitor::new();
         let arguments = ["--count", "2", "--timeout", "1s", "--enable-password", "hush"];
         let answer = monitor.poll(&address(&sim), persona, UP, &arguments).json();
         assert_eq!((&answer["ping"]["sent"], answer["ping"].get("plain")), (&json!(2), None), "{persona}: {answer}");
@@ -366,7 +365,7 @@ fn an_enable_secret_opens_the_mode_that_takes_a_ping_with_options() {
 #[test]
 fn the_table_of_routeros_is_read_to_its_last_counters() {
     let sim = router("mikrotik_routeros").with("lose_every", 10).start();
-    let monitor = Monitor::with("poll.deadline = \"20s\"");
+    let monitor = Monitor::new();
     let answer = monitor.poll(&address(&sim), "mikrotik_routeros", UP, &["--count", "45", "--timeout", "50ms"]).json();
     assert_eq!((&answer["ping"]["sent"], &answer["ping"]["received"]), (&json!(45), &json!(41)), "{answer}");
 }
@@ -374,7 +373,7 @@ fn the_table_of_routeros_is_read_to_its_last_counters() {
 #[test]
 fn what_fortios_was_told_for_one_ping_is_not_kept_for_the_next() {
     let sim = router("fortinet_fortios").start();
-    let monitor = Monitor::with("poll.deadline = \"20s\"");
+    let monitor = Monitor::new();
     let poll = |more: &[&str]| monitor.poll(&address(&sim), "fortinet_fortios", UP, more).json();
     assert_eq!(poll(&["--count", "2", "--size", "1400", "--df", "--source", "192.0.2.2"])["ping"]["sent"], 2);
     let before = sim.commands().len();
@@ -400,7 +399,7 @@ fn an_option_that_fortios_refuses_refuses_the_ping_which_would_measure_something
     let says = "value parse error before '192.0.2.2'\nCommand fail. Return code -651\n";
     answers.insert("execute ping-options source 192.0.2.2".to_owned(), says.into());
     let sim = router("fortinet_fortios").with("answers", answers).start();
-    let monitor = Monitor::with("poll.deadline = \"20s\"");
+    let monitor = Monitor::new();
     let poll = |more: &[&str]| monitor.poll(&address(&sim), "fortinet_fortios", UP, more).json();
     let answer = poll(&["--count", "1", "--source", "192.0.2.2"]);
     assert_eq!((&answer["state"], answer.get("ping")), (&json!(7), None), "{answer}");

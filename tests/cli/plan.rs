@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 /// 200 lines of 5 packets and 2 s on IOS XE.
 fn two_hundred(more: &str) -> Monitor {
-    let monitor = Monitor::new();
+    let monitor = Monitor::with("poll.deadline = \"2.5s\"");
     let inventory = Inventory::new().router("edge-1", "192.0.2.1", "cisco_iosxe", more);
     inventory.lines(200, "edge-1", "interval = \"30s\"").import(&monitor);
     monitor

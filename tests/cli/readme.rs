@@ -159,7 +159,7 @@ fn the_units_run_a_command_that_there_is() {
 
 #[test]
 fn the_plan_in_the_readme_is_what_plan_prints() {
-    let monitor = Monitor::new();
+    let monitor = Monitor::with("poll.deadline = \"2.5s\"");
     let inventory = Inventory::new().router("edge-1", "192.0.2.1", "cisco_iosxe", "");
     inventory.lines(200, "edge-1", "interval = \"30s\"").import(&monitor);
     let printed = monitor.run(&["--format", "text", "plan", "--router", "edge-1"]).stdout;

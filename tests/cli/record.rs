@@ -13,8 +13,7 @@ fn record(monitor: &Monitor, sim: &Sim, platform: &str, more: &[&str]) -> PathBu
     let dir = monitor.path("cases");
     let fixed =
         ["record", "--case", "odd", "--dir", dir.to_str().unwrap(), "--router", &router, "--platform", platform];
-    let ran = monitor
-        .run(&[&fixed[..], &["--target", TARGET, "--password", "secret:good", "--deadline", "9s"], more].concat());
+    let ran = monitor.run(&[&fixed[..], &["--target", TARGET, "--password", "secret:good"], more].concat());
     assert_eq!(ran.code, Some(0), "{} {}", ran.stdout, ran.stderr);
     dir.join("odd")
 }
@@ -106,7 +105,7 @@ fn an_answer_that_was_not_understood_is_recorded_and_so_is_a_login_that_failed()
     fs::write(
         monitor.path("ddl-monitor.toml"),
         format!(
-            "state.dir = {:?}\nsecrets.file = {:?}\nlogin.timeout = \"1s\"\n",
+            "state.dir = {:?}\nsecrets.file = {:?}\nlogin.timeout = \"5s\"\n",
             monitor.state(),
             monitor.path("credentials.toml")
         ),
@@ -128,7 +127,7 @@ fn an_answer_that_was_not_understood_is_recorded_and_so_is_a_login_that_failed()
         "--password",
         "secret:good",
         "--deadline",
-        "9s",
+        "60s",
     ]);
     assert!(
         ran.code == Some(0) && ran.stdout.contains("not measured") || ran.stderr.contains("prompt"),

@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ddl_monitor::platform::{Ending, Platform, find};
 use ddl_monitor::probe::{Measurement, Probe, Traceroute, TracerouteResult, When};
@@ -11,6 +11,7 @@ use russh::keys::{Algorithm, PrivateKey};
 use ssh2::{Channel, KeyboardInteractivePrompt, MethodType, Prompt, Session};
 
 use crate::support::sim::{Sim, SimRouter, program};
+use crate::support::wait::LIMIT;
 
 struct Shell {
     channel: Channel,
@@ -22,7 +23,7 @@ fn session(address: SocketAddr, prepare: impl FnOnce(&Session)) -> Result<Sessio
     let stream = TcpStream::connect(address).expect("the simulated router listens");
     stream.set_nodelay(true).expect("a TCP socket");
     let mut session = Session::new()?;
-    session.set_timeout(20_000);
+    session.set_timeout(LIMIT.as_millis().try_into().expect("milliseconds"));
     session.set_tcp_stream(stream);
     prepare(&session);
     session.handshake()?;
@@ -349,7 +350,6 @@ fn every_persona_pings_refuses_aborts_and_leaves_in_its_own_words() {
         let refused = shell.ask(case.wrong, case.prompt);
         assert!(refused.ends_with(case.refusal), "{}: {refused:?}", case.persona);
 
-        let started = Instant::now();
         shell.send(format!("{}\n", case.endless).as_bytes());
         shell.until("10.0.0.9");
         // The header shows that it runs.
@@ -357,7 +357,6 @@ fn every_persona_pings_refuses_aborts_and_leaves_in_its_own_words() {
         shell.send(&[case.abort]);
         let aborted = shell.until(case.prompt);
         assert!(aborted.contains(case.aborted), "{}: {aborted:?}", case.persona);
-        assert!(started.elapsed() < Duration::from_secs(10), "{}: the abort was not at once", case.persona);
 
         shell.send(format!("{}\n", case.leave).as_bytes());
         shell.rest();

@@ -1,6 +1,7 @@
 //! The sender protocol against a trapper that does all things wrong. Real servers and proxies: `zabbix/trappers.rs`.
 
 use crate::support::trapper::{Fault, Trapper};
+use crate::support::wait::LIMIT;
 use ddl_monitor::deadline::Deadline;
 use ddl_monitor::zabbix::frame;
 use ddl_monitor::zabbix::sender::{Count, NotSent, Options, Sender, Tls, Value};
@@ -17,7 +18,7 @@ use openssl::x509::{X509, X509Name};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const NOW: (u64, u32) = (1_764_000_000, 42);
 
@@ -27,7 +28,7 @@ fn sender(to: &str, timeout: Duration) -> Sender {
 }
 
 fn to(address: SocketAddr) -> Sender {
-    sender(&address.to_string(), Duration::from_secs(10))
+    sender(&address.to_string(), LIMIT)
 }
 
 fn values(count: u32) -> Vec<Value> {
@@ -42,7 +43,7 @@ fn values(count: u32) -> Vec<Value> {
 }
 
 fn send(sender: &mut Sender, count: u32) -> Result<Count, NotSent> {
-    sender.send(&values(count), NOW, Deadline::after(Duration::from_secs(20)))
+    sender.send(&values(count), NOW, Deadline::after(LIMIT))
 }
 
 /// A port on which nobody listens.
@@ -89,12 +90,10 @@ fn whatever_a_server_does_instead_of_answering_is_said_and_never_counted() {
 fn a_server_that_says_nothing_costs_the_time_out_and_one_that_is_not_there_nothing() {
     let trapper = Trapper::start();
     trapper.fail([Fault::Silence]);
-    let begun = Instant::now();
-    let mut patient = sender(&trapper.address().to_string(), Duration::from_millis(300));
+    let mut patient = sender(&trapper.address().to_string(), Duration::from_secs(2));
     assert!(matches!(send(&mut patient, 1), Err(NotSent::Unanswered(why)) if why.contains("no answer in time")));
-    assert!((0.3..9.0).contains(&begun.elapsed().as_secs_f64()), "{:?}", begun.elapsed());
     assert!(matches!(send(&mut to(closed()), 1), Err(NotSent::Unreached(why)) if why.contains("connection refused")));
-    let nowhere = send(&mut sender("no-such-host.invalid", Duration::from_secs(10)), 1);
+    let nowhere = send(&mut sender("no-such-host.invalid", LIMIT), 1);
     assert!(matches!(nowhere, Err(NotSent::Unreached(_))), "{nowhere:?}");
 }
 
@@ -102,8 +101,7 @@ fn a_server_that_says_nothing_costs_the_time_out_and_one_that_is_not_there_nothi
 fn the_first_node_of_a_cluster_that_answers_takes_the_values_and_is_asked_first_next_time() {
     let (first, second) = (Trapper::start(), Trapper::start());
     first.fail([Fault::Hangup]);
-    let mut cluster =
-        sender(&format!("{};{};{}", closed(), first.address(), second.address()), Duration::from_secs(10));
+    let mut cluster = sender(&format!("{};{};{}", closed(), first.address(), second.address()), LIMIT);
     assert_eq!(send(&mut cluster, 2), Ok(Count { processed: 2, failed: 0 }));
     assert_eq!((first.taken().len(), second.taken().len()), (0, 2));
     assert_eq!(send(&mut cluster, 2), Ok(Count { processed: 2, failed: 0 }));
@@ -143,7 +141,7 @@ fn each_host_of_a_proxy_group_goes_to_its_own_proxy_and_none_is_refused() {
         let mut left = all;
         while !left.is_empty() {
             let some = group.together(left);
-            let count = group.send(&left[..some], NOW, Deadline::after(Duration::from_secs(20)));
+            let count = group.send(&left[..some], NOW, Deadline::after(LIMIT));
             assert_eq!(count, Ok(Count { processed: some as u64, failed: 0 }));
             left = &left[some..];
         }
@@ -155,7 +153,7 @@ fn each_host_of_a_proxy_group_goes_to_its_own_proxy_and_none_is_refused() {
     let mut single = to(trapper.address());
     assert_eq!(single.together(&all), 1);
     for value in &all[..16] {
-        let sent = single.send(std::slice::from_ref(value), NOW, Deadline::after(Duration::from_secs(20)));
+        let sent = single.send(std::slice::from_ref(value), NOW, Deadline::after(LIMIT));
         assert_eq!(sent, Ok(Count { processed: 1, failed: 0 }));
     }
     assert_eq!(single.together(&all), 40);
@@ -234,7 +232,7 @@ fn certificates_say_who_may_talk_to_whom() {
         let own = own.map(|(certificate, key)| (certificate.to_owned(), key.to_owned()));
         let tls = Tls::Certificate { ca: Some(ca.to_owned()), own };
         let server = servers::parse(&address.to_string()).expect("a server").remove(0);
-        let options = Options { timeout: Duration::from_secs(10), compression: true, tls };
+        let options = Options { timeout: LIMIT, compression: true, tls };
         format!("{:?}", send(&mut Sender::new(server, options), 1))
     };
     let own = Some((certificate_file.as_path(), key_file.as_path()));

@@ -9,11 +9,10 @@ use crate::support::monitor::{BINARY, Monitor};
 use crate::support::parent::{Kind, Parent};
 use crate::support::sim::{Sim, SimRouter};
 use crate::support::trapper::{Fault, Taken, Trapper};
-use crate::support::wait;
+use crate::support::wait::{self, LIMIT};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::net::TcpListener;
-use std::time::Duration;
 
 const DEAD: &str = "10.9.9.9";
 
@@ -136,8 +135,10 @@ fn a_line_that_is_removed_is_not_measured_its_values_are_still_sent_and_it_comes
     let first = monitor.run(&["sweep"]).json();
     assert_eq!(pick(&first, &["measured", "sent"]), json!([3, 0]), "{first}");
     let router = || Inventory::new().router("edge-1", &sim.address("r1").to_string(), "linux", "");
-    let line = |id: &str, target: &str| router().line(id, "edge-1", target, "interval = \"1s\"\ncount = 1");
-    line("L-2", "10.1.1.2").import(&monitor);
+    let line = |id: &str, target: &str, interval: &str| {
+        router().line(id, "edge-1", target, &format!("interval = {interval:?}\ncount = 1"))
+    };
+    line("L-2", "10.1.1.2", "1s").import(&monitor);
     let trapper = Trapper::at(address);
     let states = |host: &str| trapper.taken().iter().filter(|v| v.host == host && v.key == "line.state").count();
     wait::until("three checks of the one that stays", || {
@@ -146,7 +147,7 @@ fn a_line_that_is_removed_is_not_measured_its_values_are_still_sent_and_it_comes
         (states("10.1.1.2") > 3).then_some(())
     });
     assert_eq!((states("10.1.1.1"), states(DEAD)), (1, 1), "what was measured of them before");
-    line("L-1", "10.1.1.1").import(&monitor);
+    line("L-1", "10.1.1.1", "1h").import(&monitor);
     let summary = monitor.run(&["sweep"]).json();
     assert_eq!(pick(&summary, &["due", "measured", "missed", "late"]), json!([1, 1, 0, 0]), "{summary}");
     assert_eq!(states("10.1.1.1"), 2);
@@ -249,9 +250,8 @@ fn a_pass_in_the_background_is_started_at_once_and_the_next_shows_what_it_did() 
     let (sim, trapper) = (sim(), Trapper::start());
     let monitor = monitor(&trapper, "");
     three(&sim, "1h").import(&monitor);
-    let first = monitor.run(&["sweep", "--detach"]);
-    assert_eq!(pick(&first.json(), &["state", "lines", "time"]), json!([0, 0, 0.0]), "none has ended yet");
-    assert!(first.elapsed.as_secs_f64() < 3.0, "{:?}", first.elapsed);
+    let first = monitor.run(&["sweep", "--detach"]).json();
+    assert_eq!(pick(&first, &["state", "lines", "time"]), json!([0, 0, 0.0]), "none has ended yet");
     wait::until("its values", || (trapper.taken().len() > 20).then_some(()));
     let second = wait::until("its summary", || {
         let summary = monitor.run(&["sweep", "--detach"]).json();
@@ -316,26 +316,24 @@ fn what_a_sweep_cannot_do_without_is_said() {
 
 #[test]
 fn an_item_of_zabbix_gets_its_answer_at_once_and_the_pass_behind_it_holds_nothing_of_zabbix() {
-    let sim = SimRouter::new("linux").with("slow", vec!["10.3.3.3=2s"]).start();
+    let sim = SimRouter::new("linux").with("slow", vec!["10.3.3.3=20s"]).start();
     let trapper = Trapper::start();
     let monitor = monitor(&trapper, "");
     let inventory = Inventory::new().router("edge-1", &sim.address("r1").to_string(), "linux", "");
-    inventory.line("slow", "edge-1", "10.3.3.3", "count = 1\ntimeout = \"9s\"").import(&monitor);
+    inventory.line("slow", "edge-1", "10.3.3.3", "count = 1\ntimeout = \"40s\"").import(&monitor);
     let config = monitor.path("ddl-monitor.toml");
     let environment = [("DDL_MONITOR_CONFIG", config.to_str().expect("UTF-8"))];
+    let has_value = || trapper.taken().iter().any(|value| value.key == "line.up");
     for kind in [Kind::Agent, Kind::Agent2] {
-        let parent = Parent::new(kind, Duration::from_secs(3));
+        let parent = Parent::new(kind, LIMIT);
         let outcome = parent.run(BINARY, &["sweep", "--detach"], &environment);
-        assert!(
-            !outcome.timed_out && !outcome.hung && outcome.elapsed < Duration::from_secs(3),
-            "{:?}",
-            outcome.elapsed
-        );
+        assert!(!outcome.timed_out && !outcome.hung, "{}", outcome.output);
+        assert!(!has_value(), "it waited for the pass");
         let summary: Value = serde_json::from_str(&outcome.output).expect("a summary");
         assert_eq!(summary["state"], 0, "{summary}");
         // Neither the pass nor the master that it starts.
         sim.wait_for("a ping", |events| events.iter().any(|event| event["line"].to_string().contains("ping")));
         assert_eq!(outcome.holders(), [0_u32; 0]);
     }
-    wait::until("its value", || trapper.taken().iter().any(|value| value.key == "line.up").then_some(()));
+    wait::until("its value", || has_value().then_some(()));
 }

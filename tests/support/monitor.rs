@@ -1,13 +1,13 @@
 //! ddl-monitor as a user runs it: the binary, a state directory and a settings file of its own, and what it printed. Masters
 //! are stopped when it is dropped.
 
+use super::wait;
 use serde_json::Value;
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use std::time::Duration;
+use std::process::{Command, Stdio};
 
 pub const BINARY: &str = env!("CARGO_BIN_EXE_ddl-monitor");
 
@@ -20,7 +20,6 @@ pub struct Ran {
     pub stdout: String,
     pub stderr: String,
     pub code: Option<i32>,
-    pub elapsed: Duration,
 }
 
 impl Ran {
@@ -44,8 +43,12 @@ impl Monitor {
         Self::with("")
     }
 
-    /// With more lines in the settings file.
+    /// With more lines in the settings file. A poll has [`wait::DEADLINE`] unless they, or its arguments, say otherwise.
     pub fn with(settings: &str) -> Self {
+        let deadline = match settings.contains("poll.deadline") {
+            true => String::new(),
+            false => format!("poll.deadline = {:?}\n", wait::DEADLINE),
+        };
         let folder = tempfile::Builder::new().prefix("ddl").tempdir_in("/tmp").expect("a temporary folder");
         let monitor = Self { folder };
         monitor.write_credentials(
@@ -53,7 +56,7 @@ impl Monitor {
         );
         let path = monitor.path("ddl-monitor.toml");
         let text = format!(
-            "state.dir = {:?}\nsecrets.file = {:?}\n{settings}\n",
+            "state.dir = {:?}\nsecrets.file = {:?}\n{deadline}{settings}\n",
             monitor.state(),
             monitor.path("credentials.toml")
         );
@@ -95,15 +98,14 @@ impl Monitor {
         command
     }
 
+    #[track_caller]
     pub fn run(&self, arguments: &[&str]) -> Ran {
-        let begun = std::time::Instant::now();
-        let output = self.command(arguments).output().expect("ddl-monitor runs");
-        ran(&output, begun.elapsed())
+        self.start(arguments).wait()
     }
 
     /// Starts it; [`Started::wait`] for the end.
     pub fn start(&self, arguments: &[&str]) -> Started {
-        Started { begun: std::time::Instant::now(), child: self.command(arguments).spawn().expect("ddl-monitor runs") }
+        Started::of(self.command(arguments))
     }
 
     /// A poll of `target` from a router; more arguments follow.
@@ -162,25 +164,22 @@ fn poll_arguments<'a>(router: &'a str, platform: &'a str, target: &'a str, more:
 }
 
 pub struct Started {
-    begun: std::time::Instant,
     pub child: std::process::Child,
 }
 
 impl Started {
     /// A command of [`Monitor::command`] with more to it.
     pub fn of(mut command: Command) -> Self {
-        Self { begun: std::time::Instant::now(), child: command.spawn().expect("ddl-monitor runs") }
+        Self { child: command.spawn().expect("ddl-monitor runs") }
     }
 
+    /// What it printed; it has to end.
+    #[track_caller]
     pub fn wait(self) -> Ran {
-        let output = self.child.wait_with_output().expect("its output");
-        ran(&output, self.begun.elapsed())
+        let output = wait::for_output(self.child);
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Ran { stdout: text(&output.stdout), stderr: text(&output.stderr), code: output.status.code() }
     }
-}
-
-fn ran(output: &Output, elapsed: Duration) -> Ran {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Ran { stdout: text(&output.stdout), stderr: text(&output.stderr), code: output.status.code(), elapsed }
 }
 
 impl Drop for Monitor {

@@ -2,6 +2,7 @@
 //! read to its end, an almost empty environment, a listening socket leaked, SIGTERM to the group at the time-out. And the
 //! means to see who still holds what it lent.
 
+use super::wait::LIMIT;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::io::{PipeReader, Read};
@@ -10,9 +11,6 @@ use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
-
-/// Beyond this even a parent that would wait for ever gives up, so that a test ends.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -33,7 +31,6 @@ pub struct Parent {
 pub struct Outcome {
     /// stdout and stderr as they came.
     pub output: String,
-    pub elapsed: Duration,
     pub timed_out: bool,
     /// Even after the kill the pipe did not end, or the check did not: agent 2, or the server's poller, would hang.
     pub hung: bool,
@@ -78,7 +75,7 @@ impl Parent {
         let mut hung = false;
         if timed_out {
             kill_group(&child, Signal::TERM);
-            hung = self.kind == Kind::Agent2 && !read_until_end(&pipe, &mut output, PATIENCE);
+            hung = self.kind == Kind::Agent2 && !read_until_end(&pipe, &mut output, LIMIT);
         }
         let status = wait(&mut child);
         if status.is_none() {
@@ -87,7 +84,7 @@ impl Parent {
             child.wait().expect("a killed child ends");
         }
         let output = String::from_utf8_lossy(&output).into_owned();
-        Outcome { output, elapsed: start.elapsed(), timed_out, hung, status, lent }
+        Outcome { output, timed_out, hung, status, lent }
     }
 }
 
@@ -142,7 +139,7 @@ fn read_until_end(mut pipe: &PipeReader, output: &mut Vec<u8>, limit: Duration) 
 /// The child's end; none when it does not come.
 fn wait(child: &mut Child) -> Option<ExitStatus> {
     let start = Instant::now();
-    while start.elapsed() < PATIENCE {
+    while start.elapsed() < LIMIT {
         if let Some(status) = child.try_wait().expect("our child") {
             return Some(status);
         }

@@ -2,6 +2,7 @@
 //! that no test is reported as passed that did not run.
 
 #[ctor::ctor(unsafe)]
+#[expect(clippy::print_stderr, reason = "libtest has no word for tests that are skipped")]
 fn skip_without_root() {
     if !rustix::process::geteuid().is_root() {
         let name = env!("CARGO_CRATE_NAME");

@@ -6,13 +6,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
+use super::wait;
 use serde_json::Value;
 use tempfile::TempDir;
-
-/// Longer than anything that works takes, also on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A router to be simulated: `SimRouter::new("cisco_iosxe").with("dead", vec!["10.0.0.9"]).start()`.
 #[derive(Clone)]
@@ -145,7 +142,7 @@ impl Sim {
         let mut timed_out = false;
         while !holds(&events.0) {
             assert!(!events.1 && !timed_out, "router-sim: {what} did not happen; what did: {:#?}", events.0);
-            let (woken, wait) = self.log.news.wait_timeout(events, PATIENCE).unwrap_or_else(PoisonError::into_inner);
+            let (woken, wait) = self.log.news.wait_timeout(events, wait::LIMIT).unwrap_or_else(PoisonError::into_inner);
             events = woken;
             timed_out = wait.timed_out();
         }

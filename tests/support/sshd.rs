@@ -3,6 +3,7 @@
 
 use super::leftover::Folder;
 use super::netns::{Netns, run};
+use super::wait;
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -10,10 +11,7 @@ use std::net::{IpAddr, Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
-use std::time::{Duration, Instant};
-
-/// How long sshd may take to say what is waited for.
-const PATIENCE: Duration = Duration::from_secs(20);
+use std::time::Instant;
 
 /// What is special about a server. The default: every modern algorithm, password and public key.
 #[derive(Default)]
@@ -164,7 +162,7 @@ impl Log {
 
     /// False when sshd is gone or time is up before `done`.
     fn wait_for(&self, done: impl Fn(&[String]) -> bool) -> bool {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + wait::LIMIT;
         let mut lines = self.lines.lock().unwrap();
         while !done(&lines.0) {
             let left = end.saturating_duration_since(Instant::now());

@@ -1,13 +1,13 @@
 //! A trapper that plays a Zabbix server: it takes values by the sender protocol, gives an account of them, or does what a test
 //! tells it to do wrong.
 
+use super::wait::LIMIT;
 use ddl_monitor::zabbix::frame;
 use serde_json::{Value as Json, json};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 /// What a connection is answered with, in place of an account.
 #[derive(Clone, Debug)]
@@ -134,7 +134,7 @@ fn lock(books: &Mutex<Books>) -> MutexGuard<'_, Books> {
 }
 
 fn serve(mut stream: TcpStream, books: &Mutex<Books>) -> std::io::Result<()> {
-    stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+    stream.set_read_timeout(Some(LIMIT))?;
     let fault = lock(books).faults.pop_front();
     if matches!(fault, Some(Fault::Hangup)) {
         return Ok(());

@@ -2,13 +2,13 @@
 //! version knows and no others, and faults. 6.0 and 7.0 are checked against the real ones by tests/zabbix; 5.0, 6.4, 7.2 and 7.4
 //! cannot be run here and are built from Zabbix' published API documentation.
 
+use super::wait;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 pub const USER: &str = "sync";
 pub const PASSWORD: &str = "canary-api-5521";
@@ -19,8 +19,8 @@ pub const TOKEN: &str = "0123456789abcdefcanary-token";
 pub enum Fault {
     /// This answer is right, a later one is not.
     Nothing,
-    /// Nothing is answered for so long.
-    Slow(Duration),
+    /// Nothing is answered until [`ZabbixApi::release`].
+    Held,
     /// The connection ends in the middle of the answer.
     Cut,
     Status(u16, &'static str),
@@ -122,6 +122,8 @@ struct Shared {
     mistakes: Vec<String>,
     sessions: BTreeSet<String>,
     takes_gzip: bool,
+    /// Nothing is held back any more.
+    released: bool,
     /// What `apiinfo.version` says in the place of the version that is spoken.
     says: Option<&'static str>,
 }
@@ -168,6 +170,11 @@ impl ZabbixApi {
         lock(&self.shared).faults.push((method.to_owned(), fault));
     }
 
+    /// Ends what is held back, now and later.
+    pub fn release(&self) {
+        lock(&self.shared).released = true;
+    }
+
     pub fn says_version(&self, text: &'static str) {
         lock(&self.shared).says = Some(text);
     }
@@ -192,6 +199,7 @@ impl Drop for ZabbixApi {
         let mistakes = std::mem::take(&mut lock(&self.shared).mistakes);
         // The thread ends at a connection that says nothing.
         lock(&self.shared).faults.push((String::new(), Fault::Cut));
+        self.release();
         drop(TcpStream::connect(("127.0.0.1", self.port)));
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
@@ -251,7 +259,7 @@ fn answer(mut connection: &TcpStream, version: (u32, u32), shared: &Mutex<Shared
         (fault, reply(&mut shared, version, &request, bearer.as_deref()))
     };
     match fault {
-        Some(Fault::Slow(time)) => drop(connection.set_read_timeout(Some(time)).map(|()| connection.read(&mut [0; 1]))),
+        Some(Fault::Held) => wait::until("the test to go on", || lock(shared).released.then_some(())),
         Some(Fault::Cut) => {
             let body = reply.to_string();
             let head =

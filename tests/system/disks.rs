@@ -13,7 +13,7 @@ use std::fs;
 
 fn poll(monitor: &Monitor, sim: &Sim) -> Value {
     let router = sim.address("r1").to_string();
-    let ran = monitor.poll(&router, "linux", "192.0.2.10", &["--count", "1", "--deadline", "9s"]);
+    let ran = monitor.poll(&router, "linux", "192.0.2.10", &["--count", "1"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stdout);
     ran.json()
 }

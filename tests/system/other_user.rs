@@ -32,7 +32,7 @@ fn a_user_without_a_home_keeps_its_masters_in_the_temporary_directory() {
     };
     let router = sim.address("r1").to_string();
     let arguments = ["poll", "--router", &router, "--platform", "linux", "--target", UP, "--count", "1"];
-    let login = ["--user", "ddl", "--password", "env:PASSWORD", "--deadline", "9s"];
+    let login = ["--user", "ddl", "--password", "env:PASSWORD", "--deadline", "60s"];
     let poll = || run(&[&arguments[..], &login[..]].concat());
     assert_eq!(poll()["session"], "opened");
     assert_eq!(poll()["session"], "reused");

@@ -13,10 +13,6 @@ use crate::support::real_router::RealRouter;
 use crate::support::responder::Count;
 use crate::support::system_user::SystemUser;
 use serde_json::Value;
-use std::time::Duration;
-
-/// Zabbix' default time-out, less what starting a process takes.
-const IN_TIME: Duration = Duration::from_millis(2900);
 
 /// Platform and login shell; none = vtysh.
 const SHELLS: [(&str, Option<&str>); 3] = [("frr", None), ("linux", Some("/bin/bash")), ("linux", Some("/bin/dash"))];

@@ -5,7 +5,7 @@ use ddl_monitor::failure::Kind;
 use ddl_monitor::platform::{Definition, Ending, Platform, Run, from_file};
 use ddl_monitor::probe::{Hop, Measurement, Name, Probe, ProbeKind, Source, Traceroute, TracerouteResult, When};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 fn to(target: &str) -> Traceroute {
     Traceroute { target: target.parse().unwrap(), vrf: None, source: None, when: When::Edge }
@@ -156,7 +156,6 @@ fn an_answer_that_did_not_end_by_itself_is_worth_its_hops() {
 fn a_flood_is_cut_and_controls_are_not_text() {
     let linux = platform("linux");
     let (asked, ran) = (Probe::Traceroute(to("192.0.2.10")), run(&linux, to("192.0.2.10")));
-    let begin = Instant::now();
     for line in
         ["\x1b[2J\x07 9  192.0.2.9  1 ms\x00\n", "0123456789abcdef", " *", "1 ", "\r", "traceroute to 192.0.2.10\n"]
     {
@@ -167,7 +166,6 @@ fn a_flood_is_cut_and_controls_are_not_text() {
             assert!(!found.text.contains(['\x1b', '\0', '\x07']));
         }
     }
-    assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
 }
 
 /// A router that nobody has.

@@ -4,17 +4,15 @@ use super::{monitor, pick, sim, three};
 use crate::support::monitor::{BINARY, Started};
 use crate::support::process;
 use crate::support::trapper::{Fault, Trapper};
-use crate::support::wait;
+use crate::support::wait::{self, LIMIT};
 use ddl_monitor::deadline::Deadline;
 use ddl_monitor::state::Lock;
 use rustix::process::Signal;
 use serde_json::json;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
-/// Nobody who waited for the server would be done so soon.
-const TIMEOUT: &str = "zabbix.sender_timeout = \"2m\"";
-const SOON: Duration = Duration::from_secs(60);
+/// Longer than a test waits for anything: a sweep that waits for the server does not end in time.
+const TIMEOUT: &str = "zabbix.sender_timeout = \"10m\"";
 
 #[test]
 fn a_server_that_says_nothing_holds_up_no_end_and_has_all_values_once_it_answers() {
@@ -27,9 +25,8 @@ fn a_server_that_says_nothing_holds_up_no_end_and_has_all_values_once_it_answers
     let spooled = first["spooled"].as_u64().expect("a number");
     trapper.recover();
     trapper.fail(vec![Fault::Silence; 1000]);
-    let begun = Instant::now();
     // What it left is tried before anything is measured.
-    let second = monitor.run(&["sweep", "--deadline", "1s"]).json();
+    let second = monitor.run(&["sweep", "--deadline", "5s"]).json();
     assert!(second["spooled"].as_u64() >= Some(spooled) && second["servers"][0]["failure"].is_string(), "{second}");
     let before = trapper.taken().len();
     let service = monitor.start(&["sweep", "--loop"]);
@@ -37,7 +34,6 @@ fn a_server_that_says_nothing_holds_up_no_end_and_has_all_values_once_it_answers
     process::signal(service.child.id(), Signal::TERM);
     let ran = service.wait();
     assert_eq!((ran.code, &ran.json()["sent"]), (Some(0), &0.into()), "{}", ran.stdout);
-    assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
     trapper.recover();
     let end = wait::until("an empty spool", || {
         let summary = monitor.run(&["sweep"]).json();
@@ -96,8 +92,8 @@ fn values_are_sent_and_counted_though_somebody_holds_the_spool_to_the_end() {
     let nobody = monitor.run(&["sweep"]).json();
     // Another line, whose values find the spool locked.
     three(&sim, "1d").line("L-4", "edge-1", "10.1.1.4", "count = 1").import(&monitor);
-    let lock = Lock::acquire(&monitor.state().join("spool/lock"), Deadline::after(SOON)).expect("the lock");
-    let summary = monitor.run(&["sweep", "--deadline", "3s"]).json();
+    let lock = Lock::acquire(&monitor.state().join("spool/lock"), Deadline::after(LIMIT)).expect("the lock");
+    let summary = monitor.run(&["sweep", "--deadline", "8s"]).json();
     drop(lock);
     let count = |summary: &serde_json::Value, name: &str| summary[name].as_u64().expect("a number");
     assert_eq!(count(&summary, "spooled"), 0, "{summary}");

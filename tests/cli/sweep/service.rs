@@ -6,11 +6,10 @@ use crate::support::monitor::{Monitor, Started};
 use crate::support::process;
 use crate::support::sim::SimRouter;
 use crate::support::trapper::Trapper;
-use crate::support::wait;
+use crate::support::wait::{self, LIMIT};
 use rustix::process::Signal;
 use std::collections::BTreeMap;
 use std::os::unix::net::UnixDatagram;
-use std::time::Duration;
 
 fn start(monitor: &Monitor, environment: &[(&str, &str)]) -> Started {
     let mut command = monitor.command(&["sweep", "--loop"]);
@@ -25,7 +24,7 @@ fn systemd_hears_of_readiness_life_and_end() {
     three(&sim, "1s").import(&monitor);
     let path = monitor.path("notify");
     let socket = UnixDatagram::bind(&path).expect("a socket");
-    socket.set_read_timeout(Some(Duration::from_secs(20))).expect("a time-out");
+    socket.set_read_timeout(Some(LIMIT)).expect("a time-out");
     let path = path.to_str().expect("UTF-8");
     let service = start(&monitor, &[("NOTIFY_SOCKET", path), ("WATCHDOG_USEC", "3000000")]);
     let mut heard = Vec::new();
@@ -155,12 +154,11 @@ fn a_dead_router_and_a_slow_one_delay_nobody_and_an_end_does_not_wait_for_them()
         (by_host.get("10.1.1.1").is_some_and(|count| *count >= 6)).then_some(())
     });
     assert!(!by_host.contains_key("10.2.2.2") && !by_host.contains_key("10.3.3.3"), "{by_host:?}");
-    let begun = std::time::Instant::now();
     process::signal(service.child.id(), Signal::TERM);
     let summary = service.wait().json();
-    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
     assert!(summary["given_up"].as_u64().is_some_and(|count| count >= 1), "{summary}");
     // What ran on the slow router is aborted: its ping would have gone on for more than a minute.
+    wait::until("the abort key", || sim.bytes().contains("\\x03").then_some(()));
     let lanes_are_idle = |master: &serde_json::Value| {
         master["lanes"].as_array().is_some_and(|lanes| lanes.iter().all(|lane| lane["state"] == "idle"))
     };
@@ -170,7 +168,6 @@ fn a_dead_router_and_a_slow_one_delay_nobody_and_an_end_does_not_wait_for_them()
         let of_slow = masters.as_array()?.iter().find(|master| master["router"] == slow.as_str())?.clone();
         (lanes_are_idle(&of_slow) && of_slow["queued"] == 0).then_some(())
     });
-    assert!(begun.elapsed() < Duration::from_secs(50), "{:?}", begun.elapsed());
 }
 
 #[test]

@@ -102,12 +102,14 @@ fn a_sync_that_fails_tells_of_the_last_good_one_also_when_that_ended_meanwhile()
     let monitor = monitor(&api, "");
     synced(&monitor);
     api.change(|world| world.hosts = lines(3).hosts);
-    api.fault("usermacro.get", Fault::Slow(std::time::Duration::from_millis(500)));
+    api.fault("usermacro.get", Fault::Held);
     let slow = monitor.start(&["sync"]);
     wait::until("it to ask", || (api.calls("usermacro.get") == 2).then_some(()));
     // Of the second one, which waits for the first.
     api.fault("apiinfo.version", Fault::Status(404, ""));
-    let ran = monitor.run(&["sync"]);
+    let second = monitor.start(&["sync"]);
+    api.release();
+    let ran = second.wait();
     assert_eq!(slow.wait().json()["generation"], 2);
     let document = ran.json();
     assert_eq!((&document["failure"]["kind"], &document["generation"]), (&"settings".into(), &2.into()), "{document}");

@@ -1,12 +1,9 @@
 //! JSON-RPC over HTTP to a server on loopback, as far as Zabbix' frontend under `php -S` needs it.
 
+use crate::support::wait::LIMIT;
 use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::time::Duration;
-
-/// Imports take seconds.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The result, or message and data of the error. An empty token asks as nobody.
 pub(super) fn call(url: &str, method: &str, parameters: Value, token: &str) -> Result<Value, String> {
@@ -29,7 +26,7 @@ fn text(value: &Value) -> &str {
 fn post(url: &str, body: &str) -> String {
     let (host, path) = url.strip_prefix("http://").and_then(|rest| rest.split_once('/')).expect("a URL");
     let mut connection = TcpStream::connect(host).expect("the frontend listens");
-    connection.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+    connection.set_read_timeout(Some(LIMIT)).expect("a time-out");
     let request = format!(
         "POST /{path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json-rpc\r\nContent-Length: {}\r\n\
          Connection: close\r\n\r\n{body}",

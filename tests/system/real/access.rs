@@ -10,7 +10,7 @@ use crate::support::wait;
 use serde_json::{Value, json};
 
 const TARGET: &str = "198.18.0.1";
-const ONE: [&str; 6] = ["--count", "1", "--timeout", "500ms", "--deadline", "9s"];
+const ONE: [&str; 4] = ["--count", "1", "--timeout", "500ms"];
 
 fn poll(monitor: &Monitor, router: &RealRouter, platform: &str, more: &[&str]) -> Value {
     monitor.poll(&router.address().to_string(), platform, TARGET, &[&ONE[..], more].concat()).json()

@@ -25,7 +25,7 @@ fn the_traceroute_of_a_line_that_went_down_names_the_last_router_that_answers() 
         far.ip(&format!("addr add {LINE}/32 dev far0"));
 
         let poll = || {
-            let one = ["--count", "1", "--timeout", "500ms", "--deadline", "9s"];
+            let one = ["--count", "1", "--timeout", "500ms"];
             lab.poll(LINE, &[&one[..], &["--evidence"]].concat())
         };
         let up = wait::until("a line that is up", || Some(poll()).filter(|answer| answer["ping"]["up"] == 1));

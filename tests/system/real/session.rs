@@ -4,21 +4,20 @@ use super::{Lab, SHELLS, counters, monitor_of, on_each_shell};
 use crate::support::monitor::BINARY;
 use crate::support::parent::{Kind, Parent};
 use crate::support::responder::Rule;
-use crate::support::wait;
+use crate::support::wait::{self, LIMIT};
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use std::time::Duration;
 
 const TARGET: &str = "198.18.0.1";
 const DEAD: &str = "198.18.0.9";
-const ONE: [&str; 6] = ["--count", "1", "--timeout", "500ms", "--deadline", "9s"];
+const ONE: [&str; 4] = ["--count", "1", "--timeout", "500ms"];
 
 #[test]
 fn ten_polls_are_one_login_and_a_stop_leaves_no_process() {
     on_each_shell("", |lab| {
         let shell = lab.shell;
         for round in 0..10 {
-            let answer = lab.poll(TARGET, &["--count", "1", "--timeout", "200ms", "--deadline", "9s"]);
+            let answer = lab.poll(TARGET, &["--count", "1", "--timeout", "200ms"]);
             assert_eq!(counters(&answer), (1, 1, 0), "{shell:?}: {answer}");
             assert_eq!(answer["session"], if round == 0 { "opened" } else { "reused" }, "{answer}");
         }
@@ -37,7 +36,7 @@ fn a_stop_in_mid_ping_leaves_no_process_either() {
     on_each_shell("", |lab| {
         lab.router.responder.rule(DEAD, Rule::silent());
         let at = lab.router.address().to_string();
-        let poll = lab.monitor.start_poll(&at, lab.platform, DEAD, &["--count", "9", "--deadline", "20s"]);
+        let poll = lab.monitor.start_poll(&at, lab.platform, DEAD, &["--count", "9"]);
         wait::until("a packet", || (lab.router.responder.count(DEAD).seen > 0).then_some(()));
         lab.monitor.run(&["stop", "--all"]);
         let answer = poll.wait().json();
@@ -69,8 +68,7 @@ fn a_session_killed_in_mid_ping_is_tried_once_more_within_the_deadline() {
         lab.poll(TARGET, &ONE);
         lab.router.responder.rule(DEAD, Rule::silent());
         let at = lab.router.address().to_string();
-        let poll =
-            lab.monitor.start_poll(&at, lab.platform, DEAD, &["--count", "3", "--timeout", "1s", "--deadline", "9s"]);
+        let poll = lab.monitor.start_poll(&at, lab.platform, DEAD, &["--count", "3", "--timeout", "1s"]);
         wait::until("a packet", || (lab.router.responder.count(DEAD).seen > 0).then_some(()));
         lab.router.sshd.signal_sessions(Signal::KILL);
         let answer = poll.wait().json();
@@ -90,7 +88,7 @@ fn a_ping_killed_on_the_router_is_no_loss_and_asked_again() {
         let lab = Lab::new(shell, "");
         lab.poll(TARGET, &ONE);
         let (at, target) = (lab.router.address().to_string(), "198.18.0.5");
-        let poll = lab.monitor.start_poll(&at, lab.platform, target, &["--count", "5", "--deadline", "9s"]);
+        let poll = lab.monitor.start_poll(&at, lab.platform, target, &["--count", "5"]);
         wait::until("a packet", || (lab.router.responder.count(target).seen > 0).then_some(()));
         let before = lab.router.responder.count(target).seen;
         let user = lab.user.as_ref().expect("a shell user");
@@ -105,10 +103,10 @@ fn a_ping_killed_on_the_router_is_no_loss_and_asked_again() {
 }
 
 #[test]
-fn from_zabbix_a_cold_poll_answers_in_time_and_its_master_holds_nothing_of_the_parent() {
+fn from_zabbix_a_cold_poll_is_answered_and_its_master_holds_nothing_of_the_parent() {
     for kind in [Kind::Agent, Kind::Agent2] {
         let lab = Lab::new(SHELLS[0], "");
-        let parent = Parent::new(kind, Duration::from_secs(3));
+        let parent = Parent::new(kind, LIMIT);
         let (at, settings) = (lab.router.address().to_string(), lab.monitor.path("ddl-monitor.toml"));
         let environment = [("DDL_MONITOR_CONFIG", settings.to_str().expect("UTF-8"))];
         let arguments = |target| {
@@ -134,7 +132,6 @@ fn from_zabbix_a_cold_poll_answers_in_time_and_its_master_holds_nothing_of_the_p
             let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
             let outcome = parent.run(BINARY, &arguments, &environment);
             assert!(!outcome.timed_out && !outcome.hung && outcome.holders().is_empty(), "{}", outcome.output);
-            assert!(outcome.elapsed < Duration::from_secs(3), "{:?}", outcome.elapsed);
             assert_eq!(outcome.status.and_then(|status| status.code()), Some(0), "{}", outcome.output);
             assert_eq!(outcome.output.matches('\n').count(), 1, "{}", outcome.output);
             serde_json::from_str::<Value>(&outcome.output).expect("JSON")
@@ -157,7 +154,7 @@ fn two_lanes_are_two_connections_where_a_connection_takes_one_session() {
     lab.poll(TARGET, &ONE);
     lab.router.responder.rule(DEAD, Rule::silent());
     let targets = ["198.18.0.9", "198.18.0.11", "198.18.0.12", "198.18.0.13"];
-    let polls = targets.map(|target| lab.monitor.start_poll(&at, "linux", target, &["--deadline", "20s"]));
+    let polls = targets.map(|target| lab.monitor.start_poll(&at, "linux", target, &[]));
     for (poll, target) in polls.into_iter().zip(targets) {
         let answer = poll.wait().json();
         let received = if target == DEAD { 0 } else { 5 };
