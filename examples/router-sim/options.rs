@@ -34,6 +34,9 @@ pub(crate) struct Options {
     /// Host name in the prompt [default: the router's name]
     #[arg(long, value_name = "NAME", help_heading = "Router")]
     pub(crate) hostname: Option<String>,
+    /// Prompt to use instead of the persona's own; `\xNN` stands for a byte
+    #[arg(long, value_name = "TEXT", help_heading = "Router")]
+    pub(crate) prompt: Option<String>,
     /// Text shown after the login; `\n` starts a new line
     #[arg(long, value_name = "TEXT", help_heading = "Router")]
     pub(crate) motd: Option<String>,
@@ -89,7 +92,7 @@ pub(crate) struct Options {
     /// Log in to user mode; `enable` asks for this secret (cisco_iosxe)
     #[arg(long, value_name = "SECRET", help_heading = "Login")]
     pub(crate) enable_secret: Option<String>,
-    /// Log in to user mode (cisco_iosxe)
+    /// Log in to user mode (cisco_iosxe), or to the shell of the system (juniper_junos)
     #[arg(long, help_heading = "Login")]
     pub(crate) user_mode: bool,
     /// Questions after the login; may be given several times
@@ -183,6 +186,9 @@ pub(crate) struct Options {
     /// Wait before every answer
     #[arg(long, default_value = "0s", value_name = "TIME", help_heading = "Faults")]
     pub(crate) answer_delay: Span,
+    /// Wait between the text after the login and the greeting
+    #[arg(long, default_value = "0s", value_name = "TIME", help_heading = "Faults")]
+    pub(crate) prompt_delay: Span,
     /// Say nothing: `connect` (not even a banner), `shell` (never a prompt), or `never`
     #[arg(long, value_enum, help_heading = "Faults")]
     pub(crate) silence: Option<Silence>,

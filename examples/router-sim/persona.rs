@@ -41,6 +41,9 @@ pub(crate) struct Persona {
     /// Prompt of the mode before `enable`; empty where there is none.
     #[serde(default)]
     pub(crate) user_prompt: String,
+    /// That mode is the shell of the system, and the CLI a program in it that can be left.
+    #[serde(default)]
+    pub(crate) cli_in_shell: bool,
     #[serde(default = "carriage_return")]
     pub(crate) newline: String,
     pub(crate) greeting: String,
@@ -145,6 +148,8 @@ pub(crate) enum Action {
     StampOff,
     Enable,
     Disable,
+    /// Starts the CLI in the shell of the system.
+    Cli,
     Stty,
     /// Sets the ping option named by the last word but one to the last word, for the session.
     PingOption,

@@ -11,7 +11,7 @@ use crate::persona::{Action, Persona, RefusalKind};
 use crate::ping;
 use crate::router::Router;
 use crate::template::Facts;
-use crate::terminal::{Gone, Line, Terminal};
+use crate::terminal::{Gone, Line, Terminal, with_raw_bytes};
 use crate::traceroute;
 
 /// What the person at the other end did, or had done to them.
@@ -73,6 +73,7 @@ impl Session {
                 return Ok(());
             }
         }
+        self.terminal.pause(options.prompt_delay.0).await?;
         self.say(&self.persona.greeting);
         loop {
             let prompt = self.prompt();
@@ -126,8 +127,11 @@ impl Session {
     }
 
     fn prompt(&self) -> String {
-        let text = if self.privileged { &self.persona.prompt } else { &self.persona.user_prompt };
-        let text = self.facts().fill(text);
+        let text = match &self.router.options().prompt {
+            Some(prompt) => with_raw_bytes(prompt),
+            None if self.privileged => self.facts().fill(&self.persona.prompt),
+            None => self.facts().fill(&self.persona.user_prompt),
+        };
         match self.persona.user_options && !self.user.contains('+') {
             true => format!("\x1b[9999B\x1b[36m{text}\x1b[m"),
             false => text,
@@ -215,7 +219,11 @@ impl Session {
             Ok(command) => {
                 let answer = self.facts().fill(&command.answer);
                 match command.action {
+                    Action::Leave if options.user_mode && self.privileged && self.persona.cli_in_shell => {
+                        self.privileged = false;
+                    }
                     Action::Leave => return Ok(Next::Leave),
+                    Action::Cli => self.privileged = true,
                     Action::Enable => self.enable(&options).await?,
                     Action::Disable => self.privileged = self.persona.user_prompt.is_empty(),
                     Action::Page | Action::PageOff if options.pager == Pager::Stuck => {}

@@ -11,6 +11,27 @@ use tokio::time::Instant;
 
 use crate::wire::Signal;
 
+/// Characters for private use that stand for the bytes 0x00 to 0xff in a text.
+const RAW_BYTES: char = '\u{f700}';
+const LAST_RAW_BYTE: char = '\u{f7ff}';
+
+/// `text` with each `\xNN` in it as the byte that [`Terminal::write`] sends.
+pub(crate) fn with_raw_bytes(text: &str) -> String {
+    let mut parts = text.split("\\x");
+    let mut whole = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let byte = part.get(..2).and_then(|digits| u32::from_str_radix(digits, 16).ok());
+        match byte.and_then(|byte| char::from_u32(u32::from(RAW_BYTES) + byte)) {
+            Some(character) => {
+                whole.push(character);
+                whole.push_str(&part[2..]);
+            }
+            None => whole.extend(["\\x", part]),
+        }
+    }
+    whole
+}
+
 /// Why a session ends without its user's doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Gone {
@@ -98,14 +119,14 @@ impl Terminal {
 
     /// Shows `text`, where `\n` is the router's line end. It leaves with the next wait or `flush`.
     pub(crate) fn write(&mut self, text: &str) {
-        let mut before = 0;
-        for byte in text.bytes() {
-            if byte == b'\n' && before != b'\r' {
-                self.buffer.extend_from_slice(self.newline.as_bytes());
-            } else {
-                self.buffer.push(byte);
+        let mut before = ' ';
+        for character in text.chars() {
+            match character {
+                '\n' if before != '\r' => self.buffer.extend_from_slice(self.newline.as_bytes()),
+                RAW_BYTES..=LAST_RAW_BYTE => self.buffer.push((u32::from(character) - u32::from(RAW_BYTES)) as u8),
+                _ => self.buffer.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
             }
-            before = byte;
+            before = character;
         }
     }
 

@@ -116,6 +116,11 @@ fn login(
                 .map(|user| found.user = Some(user))
                 .ok_or_else(|| format!("allowed is {}", super::line::USER_ALLOWED)),
             "password" => secret().map(|secret| found.password = Some(secret)),
+            // Some routers have an empty one: `enable` asks, and a bare Enter is the answer.
+            "enable_password" if value.is_empty() => {
+                found.enable_password = Some(Secret::new(String::new()));
+                Ok(())
+            }
             "enable_password" => secret().map(|secret| found.enable_password = Some(secret)),
             "passphrase" => secret().map(|secret| found.passphrase = Some(secret)),
             _ if Path::new(value.as_ref()).is_absolute() => {

@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 
 /// A write that takes longer means a dead peer: our lines are short.
 const WRITE_LIMIT: Duration = Duration::from_secs(3);
+/// After this much quiet the last line of a login is looked at as a question or a prompt.
+const PAUSE: Duration = Duration::from_millis(200);
 /// After this much quiet a login that shows no prompt is nudged; then after twice as much, and so on.
 const QUIET: Duration = Duration::from_millis(1000);
 /// An enable or set-up command may take its time: the router asks its login server about each.
@@ -130,7 +132,7 @@ impl Terminal {
             let lost =
                 |e: io::Error, stage| Failure::new(Kind::Shell, stage, format!("session lost during login: {e}"));
             let quiet = match self.shell.stage() {
-                _ if self.shell.is_settling() => PROOF_PAUSE + self.way * 2,
+                _ if self.shell.needs_pause() => PAUSE + self.way * 2,
                 Stage::Prompt => nudge_after,
                 _ => QUIET_COMMAND,
             };
@@ -141,6 +143,9 @@ impl Terminal {
                 Step::Event(Event::SetUp { command, text }) => set_up(&command, &text),
                 Step::Event(_) | Step::Woken => {}
                 Step::Closed => {
+                    if let Some(failure) = self.shell.refusal() {
+                        return Err(Failure { message: self.with_last_words(&failure.message), ..failure });
+                    }
                     // Our "no" to a forced password change ends the login: the account needs a person.
                     let (kind, message) = if self.answered {
                         (
@@ -158,8 +163,14 @@ impl Terminal {
                 }
                 // It was not quiet all the time.
                 Step::TimedOut if self.heard + quiet > Instant::now() => {}
+                Step::TimedOut if self.shell.needs_pause() => {
+                    self.shell.pause();
+                    if self.shell.has_event() {
+                        nudged = Instant::now();
+                    }
+                }
                 Step::TimedOut => {
-                    if self.shell.stage() == Stage::Prompt && !self.shell.is_settling() {
+                    if self.shell.stage() == Stage::Prompt {
                         nudge_after *= 2;
                     }
                     self.shell.nudge();

@@ -1,8 +1,8 @@
 //! Platform file → dialect: everything that the shell needs, checked and compiled.
 
 use super::Failure;
-use super::definition::{DialogueFile, EnableFile, PlatformFile, Text};
-use super::dialect::{Dialect, Dialogue, Enable, Mode, Pager, Then};
+use super::definition::{DialogueFile, PlatformFile, Text};
+use super::dialect::{Change, Dialect, Dialogue, Mode, Pager, SecretQuestion, Then};
 use super::indicator::kind_named;
 use super::mistake::Source;
 use super::pattern::exact;
@@ -13,16 +13,16 @@ use toml::Spanned;
 
 pub(super) fn dialect(source: &Source, file: &PlatformFile) -> Result<Dialect, Failure> {
     let modes = modes(source, file)?;
-    let dialogues = file.dialogue.iter().map(|one| dialogue(source, one)).collect::<Result<_, _>>()?;
+    let mut dialogues = file.dialogue.iter().map(|one| dialogue(source, one)).collect::<Result<Vec<_>, _>>()?;
+    dialogues.extend(usual_dialogues()?);
     let pager = file.pager.iter().map(|pager| {
         Ok(Pager { mark: exact(source, &pager.mark)?, answer: keys(source, &pager.answer)?.into_bytes() })
     });
-    let enable = file.enable.as_ref().map(|one| enable(source, one, &modes)).transpose()?;
     Ok(Dialect {
         newline: newline(source, file)?,
         dialogues,
         pager: pager.collect::<Result<_, _>>()?,
-        enable,
+        changes: changes(source, file, &modes)?,
         set_up: lines(source, &file.set_up)?,
         tear_down: lines(source, &file.tear_down)?,
         abort: abort(source, &file.abort)?,
@@ -135,18 +135,53 @@ fn dialogue(source: &Source, spanned: &Spanned<DialogueFile>) -> Result<Dialogue
     Ok(Dialogue { when, then })
 }
 
-fn enable(source: &Source, file: &EnableFile, modes: &[Mode]) -> Result<Enable, Failure> {
+/// Questions and refusals that mean the same everywhere; a definition adds what only its platform says.
+fn usual_dialogues() -> Result<Vec<Dialogue>, Failure> {
+    const USUAL: [(&str, Kind, &str); 3] = [
+        (
+            r"(?i)\bpass(?:word|phrase|code)\b[^\n]*[:>]\s*\z",
+            Kind::Auth,
+            "the router asks for a password after the login: log in by hand and see which; a new one is never typed",
+        ),
+        (
+            r"(?i)password (?:has )?expired|password (?:must|has to|needs to) be changed|(?:required|need|forced|must) (?:to )?change your password",
+            Kind::Auth,
+            "the router asks for a new password: change it by hand",
+        ),
+        (
+            r"(?i)\bmax(?:imum)?\b[^\n]*(?:sessions|connections|users|logins?)[^\n]*(?:reached|exceeded)|too many (?:\w+ )?(?:sessions|connections|users|logins)|connection limit (?:reached|exceeded)|\b(?:all|no free) (?:\w+ ){0,2}(?:lines?|vtys?|sessions|interfaces) (?:are |is )?(?:in use|used|busy|occupied|available)|\bno (?:more )?(?:sessions|logins) (?:are )?(?:available|allowed)",
+            Kind::Busy,
+            "all sessions of the router are in use",
+        ),
+    ];
+    let compiled = USUAL.map(|(when, kind, reason)| {
+        let when =
+            Regex::new(when).map_err(|e| Failure::settings(format!("a usual dialogue does not compile: {e}")))?;
+        Ok(Dialogue { when, then: Then::Fail(kind, reason.to_owned()) })
+    });
+    compiled.into_iter().collect()
+}
+
+fn changes(source: &Source, file: &PlatformFile, modes: &[Mode]) -> Result<Vec<Change>, Failure> {
     let mode = |text: &Text| match modes.iter().find(|mode| mode.name == *text.get_ref()) {
         Some(mode) => Ok(mode.name.clone()),
         None => Err(source.mistake(text, &format!("mode {:?} is not defined", text.get_ref()))),
     };
-    Ok(Enable {
-        from: mode(&file.from)?,
-        to: mode(&file.to)?,
-        command: line(source, &file.command)?,
-        password: exact(source, &file.password)?,
-        refused: file.refused.iter().map(|text| exact(source, text)).collect::<Result<_, _>>()?,
-    })
+    let change = |from, to, command, question| {
+        Ok(Change { from: mode(from)?, to: mode(to)?, command: line(source, command)?, question })
+    };
+    let mut changes = Vec::new();
+    if let Some(enter) = &file.enter {
+        changes.push(change(&enter.from, &enter.to, &enter.command, None)?);
+    }
+    if let Some(enable) = &file.enable {
+        let question = SecretQuestion {
+            password: exact(source, &enable.password)?,
+            refused: enable.refused.iter().map(|text| exact(source, text)).collect::<Result<_, _>>()?,
+        };
+        changes.push(change(&enable.from, &enable.to, &enable.command, Some(question))?);
+    }
+    Ok(changes)
 }
 
 /// Command lines that are sent at each login, and so must leave the router as it is.

@@ -45,6 +45,7 @@ pub(super) struct PlatformFile {
     pub(super) dialogue: Vec<Spanned<DialogueFile>>,
     #[serde(default)]
     pub(super) pager: Vec<PagerFile>,
+    pub(super) enter: Option<EnterFile>,
     pub(super) enable: Option<EnableFile>,
     #[serde(default)]
     pub(super) failure_indicator: Vec<IndicatorFile>,
@@ -80,6 +81,15 @@ pub(super) struct DialogueFile {
 pub(super) struct PagerFile {
     pub(super) mark: Text,
     pub(super) answer: Text,
+}
+
+/// A command that leads from one mode to another and asks nothing, e.g. `cli` from a system's shell.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EnterFile {
+    pub(super) from: Text,
+    pub(super) to: Text,
+    pub(super) command: Text,
 }
 
 #[derive(Deserialize)]

@@ -13,10 +13,11 @@ pub struct Dialect {
     pub modes: Vec<Mode>,
     /// Lines that stand above each prompt and belong to no answer, e.g. `{master:0}`.
     pub above_prompt: Vec<Regex>,
-    /// Questions between login and the first prompt, e.g. "Change now? [Y/N]".
+    /// Questions and refusals between login and the first prompt, e.g. "Change now? [Y/N]", in the order tried.
     pub dialogues: Vec<Dialogue>,
     pub pager: Vec<Pager>,
-    pub enable: Option<Enable>,
+    /// Commands that lead from one mode to another after the login, each tried once, in this order.
+    pub changes: Vec<Change>,
     /// Commands after login, in order; a refused one is logged, never fatal.
     pub set_up: Vec<String>,
     /// Lines before leaving, in order (`exit`, `quit`); the router closes the connection after the last.
@@ -29,7 +30,7 @@ pub struct Dialect {
 #[derive(Debug)]
 pub struct Mode {
     pub name: String,
-    /// Matched against the last line of the screen, controls stripped, trailing blanks kept.
+    /// Tells this mode from the others. Matched against the last line of the screen, controls stripped, trailing blanks kept.
     pub prompt: Regex,
     /// Lines that look like the prompt and are not.
     pub not_prompt: Vec<Regex>,
@@ -44,6 +45,11 @@ impl Dialect {
     pub fn set_up_of(&self, mode: &str) -> &[String] {
         let own = self.modes.iter().find(|one| one.name == mode).and_then(|mode| mode.set_up.as_ref());
         own.unwrap_or(&self.set_up)
+    }
+
+    /// An enable secret leads from this mode to another.
+    pub(super) fn has_enable(&self, mode: &str) -> bool {
+        self.changes.iter().any(|change| change.from == mode && change.question.is_some())
     }
 
     /// Recorded text without the prompt that followed it.
@@ -67,8 +73,8 @@ impl Dialect {
     }
 }
 
-/// A question (or a statement) between login and the first prompt. Matched against the text since login or since the last
-/// dialogue that matched.
+/// A question between login and the first prompt, which counts when the router waits behind it, or a refusal, which counts
+/// when the router closes the session behind it or answers a newline with it.
 #[derive(Debug)]
 pub struct Dialogue {
     pub when: Regex,
@@ -91,16 +97,22 @@ pub struct Pager {
     pub answer: Vec<u8>,
 }
 
-/// The way from an unprivileged mode to a privileged one.
+/// The way from one mode to another: `enable`, or a command that starts the CLI from a system's shell.
 #[derive(Debug)]
-pub struct Enable {
+pub struct Change {
     /// Mode name in which the command is sent.
     pub from: String,
     /// Mode name that proves it worked.
     pub to: String,
     pub command: String,
-    /// The router asks for the secret.
+    /// None: the command asks nothing, and opens a shell within the first that has to be left, too.
+    pub question: Option<SecretQuestion>,
+}
+
+/// The router's question for the enable secret. Without a secret the command is not sent.
+#[derive(Debug)]
+pub struct SecretQuestion {
     pub password: Regex,
-    /// The router refuses it: kind `auth`, stage `enable`.
+    /// The router refuses the secret: kind `auth`, stage `enable`.
     pub refused: Vec<Regex>,
 }

@@ -214,7 +214,7 @@ impl Platform {
     /// takes no probes.
     pub fn run(&self, probe: &Probe, mode: &str) -> Result<Run, Failure> {
         match probe {
-            Probe::Ping(ping) => self.ping_form()?.run(&self.name, ping, mode),
+            Probe::Ping(ping) => self.ping_form()?.run(&self.name, ping, mode, self.dialect.has_enable(mode)),
             Probe::Interface { name } => self.interface_form()?.run(&self.name, name, mode),
             Probe::Traceroute(asked) => self.traceroute_form()?.run(&self.name, asked, mode),
         }

@@ -222,7 +222,8 @@ impl PingForm {
         }
     }
 
-    pub(super) fn run(&self, platform: &str, ping: &Ping, mode: &str) -> Result<Run, Failure> {
+    /// `enables`: an enable secret leads out of this mode.
+    pub(super) fn run(&self, platform: &str, ping: &Ping, mode: &str, enables: bool) -> Result<Run, Failure> {
         let variant = self.variants.iter().find(|variant| variant.takes(mode));
         if let Some(variant) = variant {
             let values = self.values(platform, ping, variant)?;
@@ -260,7 +261,10 @@ impl PingForm {
             None => Err(Failure::new(
                 Kind::Shell,
                 Stage::Prompt,
-                format!("mode {mode} of {platform} takes no ping; log in with a user whose session starts in {modes}"),
+                format!(
+                    "mode {mode} of {platform} takes no ping: {}log in with a user whose session starts in {modes}",
+                    if enables { "give --enable-password ({$LINE_ROUTER_ENABLE_PASSWORD}), or " } else { "" }
+                ),
             )),
         }
     }

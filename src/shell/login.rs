@@ -1,18 +1,21 @@
-//! From the first byte to a proven prompt in the mode wanted: questions, banners, enable. Knows nothing of set-up and commands.
+//! From the first byte to a proven prompt in the mode wanted: questions, banners, changes of mode. Knows nothing of set-up and
+//! commands.
+//!
+//! Only prompts are looked for while text comes. A question is what the router waits behind, so it is looked for when the
+//! router has been quiet; a refusal is what it says last before it closes the session, or what it answers to a newline. Words
+//! within a welcome are neither.
 
-use super::check;
-use super::echo::Echo;
+use super::change::{Changing, Move};
 use super::prompt::{Prompt, Proof, Step, mode_of};
 use super::recent::Recent;
 use super::screen::Screen;
 use crate::failure::{Failure, Kind, Stage};
 use crate::inventory::secret::Secret;
-use crate::platform::dialect::{Dialect, Enable, Then};
-use crate::platform::regex::Regex;
+use crate::platform::dialect::{Dialect, Then};
 use zeroize::Zeroizing;
 
-/// More characters than this before a prompt are no banner. Each is searched for questions: a flood must not cost minutes.
-const LONGEST_BANNER: u32 = 64 * 1024;
+/// A router that has sent more characters than this without a prompt sends text without end.
+const LONGEST_BANNER: u32 = 1024 * 1024;
 
 /// What the login wants next.
 pub(super) enum Outcome {
@@ -20,8 +23,8 @@ pub(super) enum Outcome {
     Newline,
     /// The answer to a question, as it is.
     Answer(Vec<u8>),
-    /// The command that asks for a privileged mode.
-    Enable(String),
+    /// The command that leads to another mode, and the stage that it belongs to.
+    Change(String, Stage),
     /// The router asked for the enable secret: this is it, with its newline.
     Secret(Zeroizing<Vec<u8>>),
     /// The last line is the proven prompt of the mode of this name.
@@ -32,25 +35,21 @@ pub(super) enum Outcome {
 pub(super) struct Login {
     secret: Option<Secret>,
     recent: Recent,
+    /// The text since the last newline that was sent into the silence.
+    answer: Option<Recent>,
     proof: Proof,
-    enable: Option<Enabling>,
+    change: Option<Changing>,
+    /// The place in the dialect's list of the next change of mode that may be tried: none is tried twice.
+    next_change: usize,
+    /// Changes of mode that need a command of the tear-down each.
+    depth: usize,
     read: u32,
     /// A newline was sent into the silence. It will have its own prompt, now or much later: the prompt that is proven may not
     /// be the last one, and only quiet after it tells.
     nudged: bool,
     settling: bool,
-}
-
-/// On the way to the privileged mode.
-struct Enabling {
-    /// The unprivileged prompt: when it comes back, we were refused.
-    from: Prompt,
-    echo: Echo,
-    /// The line on which the command or the secret was typed.
-    start: u64,
-    asked: bool,
-    /// A line like the privileged prompt has come and is being proven.
-    reached: bool,
+    /// Text has come since the last pause.
+    unread: bool,
 }
 
 impl Login {
@@ -58,61 +57,65 @@ impl Login {
         Self {
             secret,
             recent: Recent::default(),
+            answer: None,
             proof: Proof::default(),
-            enable: None,
+            change: None,
+            next_change: 0,
+            depth: 0,
             read: 0,
             nudged: false,
             settling: false,
+            unread: false,
         }
     }
 
+    /// How many shells the tear-down has to leave beside the first.
+    pub(super) fn depth(&self) -> usize {
+        self.depth
+    }
+
+    /// A moment of quiet tells more: whether the last line is a question or a prompt, or whether a proven prompt is the last.
+    pub(super) fn needs_pause(&self) -> bool {
+        self.settling || self.unread
+    }
+
     pub(super) fn printed(&mut self, byte: u8) {
-        if let Some(enabling) = &mut self.enable {
-            enabling.echo.printed(byte);
+        if let Some(change) = &mut self.change {
+            change.printed(byte);
         }
     }
 
     pub(super) fn ended(&mut self, dialect: &Dialect, screen: &Screen) {
-        let line = screen.ended();
+        self.unread = true;
         self.recent.ended(screen);
-        if !dialect.is_above_prompt(line) {
-            self.proof.ended(line);
+        if let Some(answer) = &mut self.answer {
+            answer.ended(screen);
         }
-        if let Some(enabling) = &mut self.enable {
-            enabling.echo.ended(line, &enabling.from);
+        if !dialect.is_above_prompt(screen.ended()) {
+            self.proof.ended(screen);
+        }
+        if let Some(change) = &mut self.change {
+            change.ended(screen.ended());
         }
     }
 
     pub(super) fn drawn(&mut self, dialect: &Dialect, screen: &Screen) -> Outcome {
+        self.unread = true;
         self.read += 1;
         if self.read > LONGEST_BANNER {
             let reason = "the router sends text without end and no prompt after login".to_owned();
             return failed(Kind::Shell, Stage::Prompt, reason);
         }
-        if let (Some(enable), Some(_)) = (&dialect.enable, &self.enable) {
-            return self.enabling(dialect, enable, screen);
+        if self.change.is_some() {
+            return self.changing(dialect, screen, false);
         }
-        if let Some(found) = self.recent.find(screen, dialect.dialogues.iter().map(|dialogue| &dialogue.when)) {
-            self.recent = Recent::since(screen);
-            self.proof = Proof::default();
-            return match &dialect.dialogues[found].then {
-                Then::Answer(bytes) => Outcome::Answer(bytes.clone()),
-                Then::Fail(kind, reason) => failed(*kind, Stage::Login, reason.clone()),
-            };
-        }
-        match self.proof.drawn(dialect, screen) {
-            Step::Wait => Outcome::Wait,
-            Step::Newline => Outcome::Newline,
-            Step::Proven => self.proven(dialect, screen),
-        }
+        let step = self.proof.drawn(dialect, screen);
+        self.step(dialect, screen, &step)
     }
 
-    /// A prompt is proven, and quiet will tell whether it is the last one.
-    pub(super) fn is_settling(&self) -> bool {
-        self.settling
-    }
-
-    pub(super) fn nudge(&mut self, dialect: &Dialect, screen: &Screen) -> Outcome {
+    /// The router has been quiet for a moment.
+    pub(super) fn pause(&mut self, dialect: &Dialect, screen: &Screen) -> Outcome {
+        self.unread = false;
         if self.settling {
             self.settling = false;
             if self.proof.drawn(dialect, screen) == Step::Proven {
@@ -120,16 +123,69 @@ impl Login {
                 return self.proven(dialect, screen);
             }
         }
-        if let (Some(enabling), Some(enable)) = (&self.enable, &dialect.enable)
-            && !enabling.reached
-        {
-            // A newline at a question for the secret would be a wrong secret.
-            let back = screen.number() > enabling.start && enabling.from.is(screen.line());
-            return if back { unreached(enable) } else { Outcome::Wait };
+        if self.change.is_some() {
+            return self.changing(dialect, screen, true);
+        }
+        if let Some(Then::Answer(bytes)) = self.recent.question(screen, &dialect.dialogues) {
+            self.recent = Recent::since(screen);
+            self.proof = Proof::default();
+            return Outcome::Answer(bytes.clone());
+        }
+        let answer = self.answer.take();
+        if let Some(failure) = answer.as_ref().and_then(|answer| refusal(dialect, answer, screen)) {
+            return Outcome::Failed(failure);
+        }
+        self.answer = answer;
+        let step = self.proof.paused(dialect, screen);
+        self.step(dialect, screen, &step)
+    }
+
+    /// The router has been quiet for long.
+    pub(super) fn nudge(&mut self, dialect: &Dialect, screen: &Screen) -> Outcome {
+        match self.pause(dialect, screen) {
+            Outcome::Wait => {}
+            outcome => return outcome,
+        }
+        if self.settling {
+            return Outcome::Wait;
+        }
+        match (&self.change, self.recent.question(screen, &dialect.dialogues)) {
+            (Some(change), _) if !change.has_reached() => {
+                return match change.nudged(dialect, &self.recent, screen) {
+                    Move::Failed(failure) => Outcome::Failed(failure),
+                    Move::Wait | Move::Asked | Move::Reached => Outcome::Wait,
+                };
+            }
+            (None, Some(Then::Fail(kind, reason))) => return failed(*kind, Stage::Login, reason.clone()),
+            _ => {}
         }
         self.nudged = true;
-        self.proof.nudged();
+        self.answer = Some(Recent::since(screen));
         Outcome::Newline
+    }
+
+    /// Why the router closed the session, if its last words say so.
+    pub(super) fn closed(&self, dialect: &Dialect, screen: &Screen) -> Option<Failure> {
+        match &self.change {
+            Some(change) => change.refusal(dialect, &self.recent, screen),
+            None => refusal(dialect, &self.recent, screen),
+        }
+    }
+
+    fn step(&mut self, dialect: &Dialect, screen: &Screen, step: &Step) -> Outcome {
+        match step {
+            Step::Wait => Outcome::Wait,
+            // It looks like a prompt and is a question: quiet will tell.
+            Step::Newline if self.recent.question(screen, &dialect.dialogues).is_some() => Outcome::Wait,
+            Step::Newline => {
+                self.proof.ask(screen);
+                // What stands above a prompt is a welcome.
+                self.recent = Recent::since(screen);
+                self.unread = false;
+                Outcome::Newline
+            }
+            Step::Proven => self.proven(dialect, screen),
+        }
     }
 
     fn proven(&mut self, dialect: &Dialect, screen: &Screen) -> Outcome {
@@ -138,24 +194,21 @@ impl Login {
             self.settling = true;
             return Outcome::Wait;
         }
-        if let Some(enable) = &dialect.enable
-            && self.enable.is_none()
-            && mode.name == enable.from
-            && self.secret.is_some()
-        {
-            if let Err(reason) = check(&enable.command) {
-                return failed(Kind::Settings, Stage::Enable, format!("enable command {:?}: {reason}", enable.command));
-            }
+        self.change = None;
+        let change = dialect
+            .changes
+            .iter()
+            .enumerate()
+            .skip(self.next_change)
+            .find(|(_, change)| change.from == mode.name && (change.question.is_none() || self.secret.is_some()));
+        if let Some((place, change)) = change {
+            self.next_change = place + 1;
+            self.depth += usize::from(change.question.is_none());
             self.recent = Recent::since(screen);
             self.proof = Proof::default();
-            self.enable = Some(Enabling {
-                from: Prompt::new(screen.line()),
-                echo: Echo::new(&enable.command),
-                start: screen.number(),
-                asked: false,
-                reached: false,
-            });
-            return Outcome::Enable(enable.command.clone());
+            self.change = Some(Changing::new(place, &change.command, Prompt::new(screen.line()), screen));
+            let stage = if change.question.is_some() { Stage::Enable } else { Stage::Prompt };
+            return Outcome::Change(change.command.clone(), stage);
         }
         if !mode.usable {
             let reason =
@@ -165,63 +218,46 @@ impl Login {
         Outcome::Done(mode.name.clone())
     }
 
-    fn enabling(&mut self, dialect: &Dialect, enable: &Enable, screen: &Screen) -> Outcome {
-        let Some(enabling) = &mut self.enable else { return Outcome::Wait };
-        if self.recent.find(screen, &enable.refused).is_some() {
-            return failed(Kind::Auth, Stage::Enable, "the router refused the enable secret".to_owned());
-        }
-        let fresh = screen.number() > enabling.start && screen.is_whole();
-        let asks = fresh && is_all(&enable.password, screen.line());
-        if asks && enabling.asked {
-            return failed(
-                Kind::Auth,
-                Stage::Enable,
-                "the router asked for the enable secret again, it refused the first".to_owned(),
-            );
-        }
-        if asks {
-            enabling.asked = true;
-            enabling.start = screen.number();
-            self.recent = Recent::since(screen);
-            return match self.secret.take() {
-                Some(secret) if secret.expose().chars().any(char::is_control) => {
-                    failed(Kind::Settings, Stage::Enable, "the enable secret holds a control character".to_owned())
+    /// `quiet`: the router has been quiet since the last line changed.
+    fn changing(&mut self, dialect: &Dialect, screen: &Screen, quiet: bool) -> Outcome {
+        let Some(change) = &mut self.change else { return Outcome::Wait };
+        match change.drawn(dialect, &self.recent, screen) {
+            Move::Wait => Outcome::Wait,
+            Move::Failed(failure) => Outcome::Failed(failure),
+            Move::Reached => {
+                let step = if quiet { self.proof.paused(dialect, screen) } else { self.proof.drawn(dialect, screen) };
+                self.step(dialect, screen, &step)
+            }
+            Move::Asked => {
+                self.recent = Recent::since(screen);
+                match self.secret.take() {
+                    Some(secret) if secret.expose().chars().any(char::is_control) => {
+                        failed(Kind::Settings, Stage::Enable, "the enable secret holds a control character".to_owned())
+                    }
+                    Some(secret) => {
+                        // Sized at once: a buffer that grows leaves a copy behind that nobody wipes.
+                        let secret = secret.expose().as_bytes();
+                        let mut bytes = Zeroizing::new(Vec::with_capacity(secret.len() + dialect.newline.len()));
+                        bytes.extend_from_slice(secret);
+                        bytes.extend_from_slice(&dialect.newline);
+                        Outcome::Secret(bytes)
+                    }
+                    None => Outcome::Wait,
                 }
-                Some(secret) => {
-                    // Sized at once: a buffer that grows leaves a copy behind that nobody wipes.
-                    let secret = secret.expose().as_bytes();
-                    let mut bytes = Zeroizing::new(Vec::with_capacity(secret.len() + dialect.newline.len()));
-                    bytes.extend_from_slice(secret);
-                    bytes.extend_from_slice(&dialect.newline);
-                    Outcome::Secret(bytes)
-                }
-                None => Outcome::Wait,
-            };
-        }
-        if fresh && (enabling.asked || enabling.echo.has_passed()) && enabling.from.is(screen.line()) {
-            return unreached(enable);
-        }
-        if !fresh || !(enabling.reached || mode_of(dialect, screen.line()).is_some_and(|mode| mode.name == enable.to)) {
-            return Outcome::Wait;
-        }
-        enabling.reached = true;
-        match self.proof.drawn(dialect, screen) {
-            Step::Wait => Outcome::Wait,
-            Step::Newline => Outcome::Newline,
-            Step::Proven => self.proven(dialect, screen),
+            }
         }
     }
 }
 
-/// The pattern ends where the line ends.
-fn is_all(pattern: &Regex, line: &[u8]) -> bool {
-    pattern.find_iter(line).last().is_some_and(|found| line[found.end()..].trim_ascii().is_empty())
-}
-
-fn unreached(enable: &Enable) -> Outcome {
-    let reason =
-        format!("{:?} did not lead to mode {}, the router is back in mode {}", enable.command, enable.to, enable.from);
-    failed(Kind::Auth, Stage::Enable, reason)
+fn refusal(dialect: &Dialect, recent: &Recent, screen: &Screen) -> Option<Failure> {
+    let refusals = || {
+        dialect.dialogues.iter().filter_map(|dialogue| match &dialogue.then {
+            Then::Fail(kind, reason) => Some((&dialogue.when, *kind, reason)),
+            Then::Answer(_) => None,
+        })
+    };
+    let place = recent.find(screen, refusals().map(|(when, ..)| when))?;
+    refusals().nth(place).map(|(_, kind, reason)| Failure::new(kind, Stage::Login, reason.clone()))
 }
 
 fn failed(kind: Kind, stage: Stage, reason: String) -> Outcome {

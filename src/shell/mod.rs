@@ -2,16 +2,17 @@
 //! only the [`Dialect`] it is given.
 //!
 //! Every decision is made at a byte, from the bytes before it: any split of the stream gives the same events. Where the bytes
-//! alone cannot decide, the shell waits for the lane, which has a clock: [`Shell::nudge`], [`Shell::abort`].
+//! alone cannot decide, the shell waits for the lane, which has a clock: [`Shell::pause`], [`Shell::nudge`], [`Shell::abort`].
 //!
 //! * `screen` — bytes become lines
 //! * `prompt` — which line is the prompt, and how that is proven
-//! * `login` — from the first byte to a prompt in the mode wanted
+//! * `login`, `change` — from the first byte to a prompt in the mode wanted
 //! * `exchange`, `echo`, `answer` — one command, its echo, its answer
 //! * `recovery` — the way back to a proven prompt
 //! * `recent` — the text that questions and refusals are looked for in
 
 mod answer;
+mod change;
 mod echo;
 mod event;
 mod exchange;
@@ -50,6 +51,8 @@ pub struct Shell {
     echoes: bool,
     /// Aborts sent for the command in flight.
     aborts: usize,
+    /// Shells to leave beside the first.
+    depth: usize,
 }
 
 enum Phase {
@@ -86,6 +89,7 @@ impl Shell {
             stage: Stage::Prompt,
             echoes: false,
             aborts: 0,
+            depth: 0,
         }
     }
 
@@ -108,7 +112,7 @@ impl Shell {
                         Phase::SetUp { exchange, .. } | Phase::Probe(exchange) => exchange.printed(byte),
                         Phase::Recovery { .. } | Phase::Idle | Phase::Over => {}
                     }
-                    if !self.page() {
+                    if matches!(self.phase, Phase::Login(_)) || !self.page() {
                         self.drawn();
                     }
                 }
@@ -147,9 +151,9 @@ impl Shell {
         matches!(self.phase, Phase::Idle)
     }
 
-    /// Before the first command: a prompt is there, and a moment of quiet (then [`Shell::nudge`]) tells that it is the last.
-    pub fn is_settling(&self) -> bool {
-        matches!(&self.phase, Phase::Login(login) if login.is_settling())
+    /// Before the first command: a moment of quiet, then [`Shell::pause`], tells more about the last line.
+    pub fn needs_pause(&self) -> bool {
+        matches!(&self.phase, Phase::Login(login) if login.needs_pause())
     }
 
     /// The answer is over (or dropped), but its prompt is not proven yet: a nudge helps, an abort does not.
@@ -197,7 +201,9 @@ impl Shell {
             self.send(bytes);
         }
         let dialect = Arc::clone(&self.dialect);
-        dialect.tear_down.iter().filter(|line| check(line).is_ok()).for_each(|line| self.line(line));
+        for _ in 0..=self.depth {
+            dialect.tear_down.iter().filter(|line| check(line).is_ok()).for_each(|line| self.line(line));
+        }
     }
 
     /// The text of the answer so far, for a session that was lost or a deadline that is over.
@@ -269,13 +275,21 @@ impl Shell {
             Outcome::Wait => {}
             Outcome::Newline => self.newline(),
             Outcome::Answer(bytes) => self.send(bytes),
-            Outcome::Enable(command) => {
-                self.stage = Stage::Enable;
-                self.line(&command);
+            Outcome::Change(command, stage) => {
+                self.stage = stage;
+                match check(&command) {
+                    Ok(()) => self.line(&command),
+                    Err(reason) => {
+                        self.fail(Failure::new(Kind::Settings, stage, format!("command {command:?}: {reason}")))
+                    }
+                }
             }
             Outcome::Secret(bytes) => self.events.push_back(Event::Send { bytes, secret: true }),
             Outcome::Failed(failure) => self.fail(failure),
             Outcome::Done(mode) => {
+                if let Phase::Login(login) = &self.phase {
+                    self.depth += login.depth();
+                }
                 self.prompt = Prompt::new(self.screen.line());
                 self.mode = mode;
                 self.stage = Stage::SetUp;

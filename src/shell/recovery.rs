@@ -2,7 +2,7 @@
 
 use super::login::Login;
 use super::{Event, Phase, Shell, prompt};
-use crate::failure::Stage;
+use crate::failure::{Failure, Stage};
 
 impl Shell {
     /// Sends the dialect's next way to stop a running command; after the last one a bare newline; then from the beginning.
@@ -21,10 +21,34 @@ impl Shell {
         self.drawn();
     }
 
-    /// The lane says that it has been quiet for a while. Before the first prompt, in recovery and after an abort a newline is
-    /// sent; a set-up command that is still silent at the second nudge is aborted. A command that is running is left alone.
-    /// To be called in recovery above all: where no echo tells a late prompt from the one waited for, only silence proves it.
+    /// The lane says that the router has been quiet for a moment. Before the first prompt this tells a question from a
+    /// welcome and the last line from those before it; a blind newline is never sent.
+    pub fn pause(&mut self) {
+        if matches!(self.phase, Phase::Login(_)) && self.page() {
+            return;
+        }
+        if let Phase::Login(login) = &mut self.phase {
+            let outcome = login.pause(&self.dialect, &self.screen);
+            self.follow(outcome);
+        }
+    }
+
+    /// Why the router has closed the session during the login, if its last words say so.
+    pub fn refusal(&self) -> Option<Failure> {
+        match &self.phase {
+            Phase::Login(login) => login.closed(&self.dialect, &self.screen),
+            _ => None,
+        }
+    }
+
+    /// The lane says that the router has been quiet for a while. Before the first prompt, in recovery and after an abort a
+    /// newline is sent; a set-up command that is still silent at the second nudge is aborted. A command that is running is left
+    /// alone. To be called in recovery above all: where no echo tells a late prompt from the one waited for, only silence proves
+    /// it.
     pub fn nudge(&mut self) {
+        if matches!(self.phase, Phase::Login(_)) && self.page() {
+            return;
+        }
         match &mut self.phase {
             Phase::Login(login) => {
                 let outcome = login.nudge(&self.dialect, &self.screen);

@@ -23,6 +23,7 @@ mod parse_traceroute;
 mod plan;
 mod platforms;
 mod poll;
+mod prompts;
 mod races;
 mod readme;
 mod record;

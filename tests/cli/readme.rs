@@ -655,12 +655,13 @@ fn every_key_of_a_platform_is_explained() {
     let explained: BTreeSet<&str> = rows.iter().flatten().flat_map(|cell| quoted(cell)).collect();
     let text = shown_platform()
         + "[[dialogue]]\nwhen = 'a'\nanswer = \"n\"\n[[pager]]\nmark = 'a'\nanswer = \"b\"\n"
-        + "[enable]\nfrom = \"a\"\nto = \"b\"\ncommand = \"c\"\npassword = 'd'\nrefused = []\n";
+        + "[enter]\nfrom = \"a\"\nto = \"b\"\ncommand = \"c\"\n[enable]\nfrom = \"a\"\nto = \"b\"\ncommand = \"c\"\npassword = 'd'\nrefused = []\n";
     for table in [
         "",
         "[[mode]]\n",
         "[[dialogue]]\n",
         "[[pager]]\n",
+        "[enter]\n",
         "[enable]\n",
         "[[failure_indicator]]\n",
         "[[sample]]\n",

@@ -171,7 +171,7 @@ fn a_mistake_in_the_credentials_file_has_its_line_and_no_value() {
     let dir = TempDir::new().unwrap();
     let secrets = stored(
         &dir,
-        "[core]\npasword = 'canary'\nuser = 'a b'\nkey = 'canary'\npassphrase = 5\nenable_password = ''\nshell = ''\n[other]\n",
+        "[core]\npasword = 'canary'\nuser = 'a b'\nkey = 'canary'\npassphrase = 5\nenable_password = \"a\\nb\"\nshell = ''\n[other]\n",
     );
     let at = |line: u32| format!("credentials file {}:{line}:", secrets.file.as_ref().unwrap().display());
     assert_eq!(
@@ -180,7 +180,7 @@ fn a_mistake_in_the_credentials_file_has_its_line_and_no_value() {
             "--password ({{$LINE_ROUTER_PASSWORD}}) secret:core: {} [core] has no field \"pasword\"; did you mean password; \
              {} user of [core]: allowed is 1 to 128 letters, digits or . _ - @ \\ / + % # : = , and not - first; \
              {} key of [core]: allowed is an absolute path; {} passphrase of [core] is not text in quotes; \
-             {} enable_password of [core]: is empty; \
+             {} enable_password of [core]: has more than one line; \
              {} [core] has no field \"shell\"; it has user, password, enable_password, key, passphrase",
             at(2),
             at(3),

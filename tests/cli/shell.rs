@@ -67,6 +67,7 @@ fn a_refusal_names_the_mode_or_the_reason() {
     assert!(failure.message.contains("mode configuration"), "{failure}");
     let mut shell = Shell::new(dialect("vrp"), None);
     shell.receive(b"Old password:");
+    shell.nudge();
     let Some(Event::Failed(failure)) = events(&mut shell).pop() else { panic!("no failure") };
     assert_eq!((failure.kind, failure.stage), (Kind::Auth, Stage::Login));
     assert!(failure.message.contains("demands a new password"), "{failure}");
@@ -155,10 +156,81 @@ fn a_flood_is_bounded_and_its_end_is_kept() {
 #[test]
 fn a_flood_before_a_prompt_fails_the_login() {
     let mut shell = Shell::new(dialect("ios"), None);
-    for _ in 0..20_000 {
+    for _ in 0..200_000 {
         shell.receive(b"no end\r\n");
     }
     assert!(matches!(events(&mut shell).as_slice(), [Event::Failed(failure)] if failure.kind == Kind::Shell));
+}
+
+/// Names in three encodings, of 1 to 64 characters, and of each printable character of ASCII.
+fn names() -> impl Strategy<Value = Vec<u8>> {
+    let ascii = prop::collection::vec(b' '..=b'~', 1..=64);
+    let utf8 = prop::collection::vec("[^\\x00-\\x20\\x7f-\\u{9f}]", 1..=64).prop_map(|name| name.concat().into_bytes());
+    let gbk = prop::collection::vec((0x81_u8..=0xfe, prop_oneof![0x40_u8..=0x7e, 0x80_u8..=0xfe]), 1..=64)
+        .prop_map(|name| name.into_iter().flat_map(|(lead, trail)| [lead, trail]).collect());
+    let latin1 = prop::collection::vec(prop_oneof![b'!'..=b'~', 0xa0_u8..=0xff], 1..=64);
+    let each =
+        (b'!'..=b'~', any::<bool>()).prop_map(|(byte, alone)| if alone { vec![byte] } else { vec![b'R', byte, b'1'] });
+    // A name that means another mode is not meant, nor one that the pager's mark ends.
+    prop_oneof![ascii, utf8, gbk, latin1, each].prop_filter("a name of this mode", |name| {
+        let name = String::from_utf8_lossy(name);
+        !name.trim().is_empty() && !name.contains("(config") && !name.contains("More") && !name.starts_with('[')
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever the name: one newline proves the prompt, at once or after a moment of quiet, and a command gets its answer.
+    #[test]
+    fn any_host_name_makes_a_prompt(
+        name in names(),
+        (dialect_name, before, after) in prop::sample::select(vec![("ios", "", "#"), ("ios", "", "> "), ("vrp", "<", ">"), ("junos", "user@", "> ")]),
+        size in 1_usize..40,
+    ) {
+        let prompt = [before.as_bytes(), name.as_slice(), after.as_bytes()].concat();
+        let mut shell = Shell::new(dialect(dialect_name), None);
+        let mut router = Router::new(prompt, true);
+        router.show(b"\r\nWelcome to this router at site # 7 >\r\n");
+        router.prompt();
+        let (mut newlines, mut lines, mut mode) = (0, Vec::new(), None);
+        while mode.is_none() {
+            while !router.is_quiet() {
+                shell.receive(&router.send(size));
+                for event in events(&mut shell) {
+                    match event {
+                        Event::Send { bytes, .. } => {
+                            newlines += usize::from(*bytes == b"\n");
+                            lines.push(bytes.escape_ascii().to_string());
+                            router.press(&bytes);
+                        }
+                        Event::Ready { mode: found } => mode = Some(found),
+                        Event::SetUp { text, .. } => prop_assert_eq!(text, ""),
+                        other => prop_assert!(false, "{other:?}"),
+                    }
+                }
+            }
+            if mode.is_none() {
+                prop_assert!(shell.needs_pause(), "stuck after {lines:?}");
+                shell.pause();
+                prop_assert!(shell.has_event(), "nothing comes of a pause after {lines:?}");
+                for event in events(&mut shell) {
+                    let Event::Send { bytes, .. } = event else { continue };
+                    newlines += usize::from(*bytes == b"\n");
+                    router.press(&bytes);
+                }
+            }
+        }
+        prop_assert_eq!(newlines, 1, "{:?}", lines);
+        shell.command("line 1").unwrap();
+        router.press(b"line 1\n");
+        events(&mut shell);
+        while !router.is_quiet() {
+            shell.receive(&router.send(size));
+        }
+        let answer = Event::Answer { text: "result of line 1".to_owned(), aborted: false, truncated: false };
+        prop_assert_eq!(events(&mut shell), [answer]);
+    }
 }
 
 proptest! {
@@ -231,7 +303,7 @@ proptest! {
     #[test]
     fn no_line_ever_gets_the_result_of_another(steps in prop::collection::vec((any::<u8>(), 1_usize..40), 50..400)) {
         let mut shell = ready();
-        let mut router = Router::new("R1#", true);
+        let mut router = Router::new("R1#".into(), true);
         let mut asked = 0;
         for (what, size) in steps {
             match what % 16 {
@@ -265,7 +337,7 @@ proptest! {
     #[test]
     fn without_an_echo_late_prompts_mislead_nobody(steps in prop::collection::vec((any::<u8>(), 1_usize..40), 50..400)) {
         let mut shell = Shell::new(dialect("comware"), None);
-        let mut router = Router::new("<SW>", false);
+        let mut router = Router::new("<SW>".into(), false);
         shell.receive(b"<SW>");
         let mut asked = 0;
         for (what, size) in steps {

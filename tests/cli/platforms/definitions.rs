@@ -261,6 +261,7 @@ fn prompts_prove_their_mode() {
         ("cisco_iosxe", "edge1>", Some("user")),
         ("cisco_iosxe", "edge1(config)#", Some("configuration (unusable)")),
         ("cisco_iosxe", "edge1(config-if)#", Some("configuration (unusable)")),
+        ("cisco_iosxe", "Köln-PE1(config)#", Some("configuration (unusable)")),
         ("cisco_iosxe", "edge1-stby#", Some("standby (unusable)")),
         ("cisco_iosxe", "rommon 1 >", Some("rommon (unusable)")),
         ("cisco_iosxe", "Password:", None),
@@ -283,8 +284,9 @@ fn prompts_prove_their_mode() {
         ("huawei_vrp", "[V200R009C00SPC500]", None),
         ("h3c_comware", "<edge1>", Some("user_view")),
         ("h3c_comware", "RBM_P<edge1>", Some("user_view")),
-        ("h3c_comware", "(M)<edge1>", Some("user_view")),
+        ("h3c_comware", "(M)<test-test>", Some("user_view")),
         ("h3c_comware", "(M)[edge1]", Some("system_view (unusable)")),
+        ("h3c_comware", "<北京-出口-01>", Some("user_view")),
         ("h3c_comware", "[edge1-GigabitEthernet1/0/1]", Some("system_view (unusable)")),
         ("h3c_comware", "* no decompiling or reverse-engineering shall be allowed.  *", None),
         ("frr", "edge1# ", Some("privileged")),
@@ -293,7 +295,6 @@ fn prompts_prove_their_mode() {
         ("linux", "[root@host ~]# ", Some("shell")),
         ("linux", "$ ", Some("shell")),
         ("linux", "host ~ % ", Some("shell")),
-        ("linux", "##############", None),
         ("arista_eos", "leaf1#", Some("privileged")),
         ("arista_eos", "leaf1.10:05:33>", Some("user")),
         ("arista_eos", "leaf1(s1)#", Some("privileged")),
@@ -306,11 +307,15 @@ fn prompts_prove_their_mode() {
         ("cisco_asa", "rommon #0> ", Some("rommon (unusable)")),
         ("fortinet_fortios", "FGT60F # ", Some("exec")),
         ("fortinet_fortios", "FGT60F (root) $ ", Some("exec")),
-        ("fortinet_fortios", "#### warning ####", None),
+        ("fortinet_fortios", "fw1(Primary) # ", Some("exec")),
+        ("fortinet_fortios", "FGT-BRANCH-OFFI~ # ", Some("exec")),
         ("juniper_junos", "monitor@edge1> ", Some("operational")),
         ("juniper_junos", "monitor@edge1-re0> ", Some("operational")),
         ("juniper_junos", "monitor@edge1# ", Some("configuration (unusable)")),
-        ("juniper_junos", "root@edge1:~ # ", None),
+        ("juniper_junos", "root@vMX1_RE:~ # ", Some("shell (unusable)")),
+        ("juniper_junos", "root> ", Some("operational")),
+        ("juniper_junos", "oxidized> ", Some("operational")),
+        ("juniper_junos", "user@edge1:LS1> ", Some("operational")),
         ("juniper_junos", "root@edge1% ", Some("shell (unusable)")),
         ("juniper_junos", "{master:0}", None),
         ("mikrotik_routeros", "[monitor@edge1] > ", Some("root")),
@@ -326,6 +331,7 @@ fn prompts_prove_their_mode() {
         ("ruijie_os", "edge1#", Some("privileged")),
         ("ruijie_os", "edge1(config)#", Some("configuration (unusable)")),
         ("vyos", "monitor@edge1:~$ ", Some("operational")),
+        ("vyos", "user@fw1> ", Some("operational")),
         ("vyos", "monitor@edge1# ", Some("configuration (unusable)")),
         ("zte_zxros", "MER1#", Some("privileged")),
         ("zte_zxros", "MER1>", Some("user")),
@@ -416,7 +422,7 @@ fn ordinary_greetings_start_no_dialogue() {
 #[test]
 fn enable_secrets_that_are_refused_are_recognised() {
     let ios = platform("cisco_iosxe");
-    let enable = ios.dialect.enable.as_ref().unwrap();
+    let enable = ios.dialect.changes.iter().find_map(|change| change.question.as_ref()).unwrap();
     assert!(enable.password.is_match(b"Password: "));
     for text in
         ["% Access denied", "% Bad secrets", "% Error in authentication.", "% No password set", "% Bad passwords"]

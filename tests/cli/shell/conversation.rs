@@ -2,7 +2,7 @@
 //!
 //! One word per line, then text, or bytes in quotes (`\r \n \t \b \e \0 \" \\ \xNN`); `+ "…"` continues the bytes of the line before.
 //! * first `dialect NAME`, perhaps `enable SECRET`
-//! * done: `router "…"`, `command …`, `abort`, `nudge`, `resync`, `leave`
+//! * done: `router "…"`, `command …`, `abort`, `pause`, `nudge`, `resync`, `leave`, `closed` (by the router)
 //! * expected, before anything more is done: `send "…"`, `secret "…"`, `ready MODE`, `set_up COMMAND "…"`, `answer "…"`,
 //!   `aborted answer "…"`, `idle`, `failed KIND STAGE`; and of the shell then: `partial "…"`
 
@@ -28,7 +28,9 @@ enum Act {
     Router(Vec<u8>),
     Command(String),
     Abort,
+    Pause,
     Nudge,
+    Closed,
     Resync,
     Leave,
 }
@@ -71,7 +73,9 @@ fn parse(name: &str, text: &str) -> Conversation {
             "router" => Act::Router(bytes(rest)),
             "command" => Act::Command(rest.to_owned()),
             "abort" => Act::Abort,
+            "pause" => Act::Pause,
             "nudge" => Act::Nudge,
+            "closed" => Act::Closed,
             "resync" => Act::Resync,
             "leave" => Act::Leave,
             _ => {
@@ -159,11 +163,16 @@ impl Conversation {
                 }
                 Act::Command(line) => shell.command(line).map_err(|failure| format!("{}: {failure}", self.name))?,
                 Act::Abort => shell.abort(),
+                Act::Pause => shell.pause(),
                 Act::Nudge => shell.nudge(),
+                Act::Closed => {}
                 Act::Resync => shell.resync(),
                 Act::Leave => shell.leave(),
             }
             drain(&mut shell);
+            if let (Act::Closed, Some(failure)) = (&turn.act, shell.refusal()) {
+                events.push(render(&Event::Failed(failure)));
+            }
             if turn.expected.last().is_some_and(|last| last.starts_with("partial")) {
                 events.push(format!("partial {}", quoted(shell.partial().as_bytes())));
             }

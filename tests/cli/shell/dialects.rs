@@ -1,7 +1,7 @@
 //! Dialects written by hand: the shell is tried without the platform files.
 
 use ddl_monitor::failure::Kind;
-use ddl_monitor::platform::dialect::{Dialect, Dialogue, Enable, Mode, Pager, Then};
+use ddl_monitor::platform::dialect::{Change, Dialect, Dialogue, Mode, Pager, SecretQuestion, Then};
 use ddl_monitor::platform::regex::Regex;
 use std::sync::Arc;
 
@@ -34,19 +34,24 @@ pub(super) fn dialect(name: &str) -> Arc<Dialect> {
         "ios" => Dialect {
             newline: b"\n".to_vec(),
             modes: vec![
-                mode("configuration", r"^[\w.\-@/:]{1,63}\([\w.\-@/:+]{0,32}\)#\s*$", false),
-                mode("privileged", r"^[\w.\-@/:]{1,63}#\s*$", true),
-                mode("user", r"^[\w.\-@/:]{1,63}>\s*$", true),
+                mode("configuration", r"\(config[^)\n]*\)#\s*$", false),
+                mode("privileged", r"#\s*$", true),
+                mode("user", r">\s*$", true),
             ],
-            dialogues: Vec::new(),
+            dialogues: vec![
+                fail(r"(?i)password[^\n]*[:>]\s*\z|password has expired", Kind::Auth, "change the password by hand"),
+                fail("(?i)too many sessions", Kind::Busy, "all lines are in use"),
+            ],
             pager: pager("--More--"),
-            enable: Some(Enable {
+            changes: vec![Change {
                 from: "user".to_owned(),
                 to: "privileged".to_owned(),
                 command: "enable".to_owned(),
-                password: pattern("[Pp]assword:"),
-                refused: vec![pattern("% (Access denied|Bad secrets|Error in authentication|No password set)")],
-            }),
+                question: Some(SecretQuestion {
+                    password: pattern("[Pp]assword:"),
+                    refused: vec![pattern("% (Access denied|Bad secrets|Error in authentication|No password set)")],
+                }),
+            }],
             set_up: lines(&["terminal length 0", "terminal width 511"]),
             tear_down: lines(&["exit"]),
             above_prompt: Vec::new(),
@@ -55,10 +60,10 @@ pub(super) fn dialect(name: &str) -> Arc<Dialect> {
         "vrp" => Dialect {
             newline: b"\n".to_vec(),
             modes: vec![
-                mode("user", r#"^(?:HRP_[AMS])?<[~*]?[\w.\-@()/:\[\]'" ]{1,64}>\s*$"#, true),
+                mode("user", r"<[^\n]+>\s*$", true),
                 Mode {
                     not_prompt: vec![pattern(r"^\[V\d+R\d+")],
-                    ..mode("system", r"^(?:HRP_[AMS])?\[[~*]?[\w.\-]{1,64}\]$", false)
+                    ..mode("system", r"^(?:HRP_[AMS])?\[[^\n]+\]$", false)
                 },
             ],
             dialogues: vec![
@@ -71,7 +76,7 @@ pub(super) fn dialect(name: &str) -> Arc<Dialect> {
                 fail("All user interfaces are used", Kind::Busy, "all lines of the router are in use"),
             ],
             pager: pager("---- More ----"),
-            enable: None,
+            changes: Vec::new(),
             set_up: lines(&["screen-length 0 temporary", "undo terminal monitor"]),
             tear_down: lines(&["quit"]),
             above_prompt: Vec::new(),
@@ -85,7 +90,7 @@ pub(super) fn dialect(name: &str) -> Arc<Dialect> {
             ],
             dialogues: vec![answer("Press Y or ENTER to continue, N to exit.", b"\n")],
             pager: pager("---- More ----"),
-            enable: None,
+            changes: Vec::new(),
             set_up: lines(&["screen-length disable"]),
             tear_down: lines(&["quit"]),
             above_prompt: Vec::new(),
@@ -99,7 +104,7 @@ pub(super) fn dialect(name: &str) -> Arc<Dialect> {
             ],
             dialogues: vec![fail("This \\(D\\)RP Node is not ready", Kind::Shell, "this is the standby processor")],
             pager: pager("--More--"),
-            enable: None,
+            changes: Vec::new(),
             set_up: lines(&["terminal length 0"]),
             tear_down: lines(&["exit"]),
             above_prompt: Vec::new(),
@@ -113,7 +118,7 @@ pub(super) fn dialect(name: &str) -> Arc<Dialect> {
             ],
             dialogues: Vec::new(),
             pager: pager("--More--"),
-            enable: None,
+            changes: Vec::new(),
             set_up: lines(&["terminal length 0"]),
             tear_down: lines(&["exit"]),
             above_prompt: Vec::new(),
@@ -121,10 +126,15 @@ pub(super) fn dialect(name: &str) -> Arc<Dialect> {
         },
         "junos" => Dialect {
             newline: b"\n".to_vec(),
-            modes: vec![mode("operational", r"^[\w.\-]+@[\w.\-]+>\s*$", true)],
+            modes: vec![mode("shell", r"(?:%| #)\s*$", false), mode("operational", r">\s*$", true)],
             dialogues: Vec::new(),
             pager: pager(r"---\(more(?: \d+%)?\)---"),
-            enable: None,
+            changes: vec![Change {
+                from: "shell".to_owned(),
+                to: "operational".to_owned(),
+                command: "cli".to_owned(),
+                question: None,
+            }],
             set_up: lines(&["set cli screen-length 0"]),
             tear_down: lines(&["exit"]),
             above_prompt: vec![pattern(r"^\{\w+:\w+\}$")],
@@ -145,7 +155,7 @@ pub(super) fn dialect(name: &str) -> Arc<Dialect> {
             ],
             dialogues: Vec::new(),
             pager: Vec::new(),
-            enable: None,
+            changes: Vec::new(),
             set_up: lines(&["never sent"]),
             tear_down: lines(&["logout"]),
             above_prompt: vec![pattern(r"^[!*]?(?:\(\w+\))?\[[^\]\n]*\]$")],
@@ -156,7 +166,7 @@ pub(super) fn dialect(name: &str) -> Arc<Dialect> {
             modes: vec![mode("shell", r"^\S+@\S+:\S+[$#] $", true)],
             dialogues: Vec::new(),
             pager: Vec::new(),
-            enable: None,
+            changes: Vec::new(),
             set_up: Vec::new(),
             tear_down: lines(&["exit"]),
             above_prompt: Vec::new(),

@@ -3,13 +3,13 @@
 use std::collections::VecDeque;
 
 pub(super) struct Router {
-    prompt: &'static str,
+    prompt: Vec<u8>,
     echoes: bool,
     on_the_way: VecDeque<u8>,
 }
 
 impl Router {
-    pub(super) fn new(prompt: &'static str, echoes: bool) -> Self {
+    pub(super) fn new(prompt: Vec<u8>, echoes: bool) -> Self {
         Self { prompt, echoes, on_the_way: VecDeque::new() }
     }
 
@@ -23,13 +23,21 @@ impl Router {
         if text.starts_with("line") {
             self.on_the_way.extend(format!("result of {text}\r\n").bytes());
         }
-        self.on_the_way.extend(self.prompt.bytes());
+        self.prompt();
+    }
+
+    pub(super) fn prompt(&mut self) {
+        self.on_the_way.extend(&self.prompt);
+    }
+
+    pub(super) fn show(&mut self, text: &[u8]) {
+        self.on_the_way.extend(text);
     }
 
     /// A log line, and the prompt drawn again.
     pub(super) fn log(&mut self) {
         self.on_the_way.extend(b"\r\n*Nov 25 10:00:00.000: %LINK-3-UPDOWN: Interface Gi0/1, changed state to up\r\n");
-        self.on_the_way.extend(self.prompt.bytes());
+        self.prompt();
     }
 
     /// The next bytes to arrive.
