@@ -3,6 +3,7 @@
 //! It imitates what a router's command line looks like from outside (prompts, echo, pager, ping) and goes wrong as
 //! told. It knows nothing of the program that talks to it.
 
+mod chance;
 mod command;
 mod connection;
 mod events;

@@ -134,7 +134,16 @@ pub(crate) struct Options {
     pub(crate) no_route: Vec<IpAddr>,
     /// Target with a round-trip time of its own
     #[arg(long, value_name = "ADDR=TIME", help_heading = "Pings")]
-    pub(crate) slow: Vec<Slow>,
+    pub(crate) slow: Vec<Of<Span>>,
+    /// Target that loses each packet with this probability, independent of the others
+    #[arg(long, value_name = "ADDR=P", help_heading = "Pings")]
+    pub(crate) lose_random: Vec<Of<f64>>,
+    /// Where the random numbers begin
+    #[arg(long, default_value_t = 1, value_name = "N", help_heading = "Pings")]
+    pub(crate) seed: u64,
+    /// Every ping prints times that no other ping of this router prints
+    #[arg(long, help_heading = "Pings")]
+    pub(crate) unique_times: bool,
     /// Of each ping every K-th packet is lost
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Pings")]
     pub(crate) lose_every: Option<u64>,
@@ -210,6 +219,12 @@ pub(crate) struct Options {
     /// The abort key does nothing
     #[arg(long, help_heading = "Faults")]
     pub(crate) ignore_abort: bool,
+    /// Each ping has one of these faults, drawn at random
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "FAULT,…", help_heading = "Faults")]
+    pub(crate) fault: Vec<Fault>,
+    /// The longest delay of a `late-start`, `late-statistics` or `slow-abort`
+    #[arg(long, default_value = "1s", value_name = "TIME", help_heading = "Faults")]
+    pub(crate) fault_time: Span,
     /// Close sessions in which nothing was typed for this time
     #[arg(long, value_name = "TIME", help_heading = "Faults")]
     pub(crate) exec_timeout: Option<Span>,
@@ -235,12 +250,17 @@ impl Options {
     /// The round-trip time of packet `number` (from 1) to `target`.
     pub(crate) fn rtt(&self, target: IpAddr, number: u64) -> Duration {
         if let Some(slow) = self.slow.iter().find(|slow| slow.target == target) {
-            return slow.rtt.0;
+            return slow.value.0;
         }
         match self.rtt.len() as u64 {
             0 => Duration::ZERO,
             length => self.rtt[((number - 1) % length) as usize].0,
         }
+    }
+
+    /// The probability with which `target` loses a packet.
+    pub(crate) fn loss(&self, target: IpAddr) -> f64 {
+        self.lose_random.iter().find(|lossy| lossy.target == target).map_or(0.0, |lossy| lossy.value)
     }
 
     pub(crate) fn loses(&self, number: u64) -> bool {
@@ -285,25 +305,27 @@ impl fmt::Debug for Login {
     }
 }
 
-/// `ADDR=TIME`.
+/// `ADDR=VALUE`: what holds for one target.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub(crate) struct Slow {
+#[serde(bound = "T: Clone + fmt::Display + FromStr<Err: fmt::Display>")]
+pub(crate) struct Of<T> {
     target: IpAddr,
-    rtt: Span,
+    value: T,
 }
 
-impl FromStr for Slow {
+impl<T: FromStr<Err: fmt::Display>> FromStr for Of<T> {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (target, rtt) = text.split_once('=').ok_or("a slow target is written ADDR=TIME")?;
+        let (target, value) = text.split_once('=').ok_or("a value of one target is written ADDR=VALUE")?;
         let target = target.parse().map_err(|_| format!("`{target}` is not an address"))?;
-        Ok(Self { target, rtt: rtt.parse()? })
+        let value = value.parse().map_err(|error: T::Err| error.to_string())?;
+        Ok(Self { target, value })
     }
 }
 
-impl TryFrom<String> for Slow {
+impl<T: FromStr<Err: fmt::Display>> TryFrom<String> for Of<T> {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
@@ -311,10 +333,33 @@ impl TryFrom<String> for Slow {
     }
 }
 
-impl From<Slow> for String {
-    fn from(slow: Slow) -> Self {
-        format!("{}={}", slow.target, slow.rtt)
+impl<T: fmt::Display> From<Of<T>> for String {
+    fn from(of: Of<T>) -> Self {
+        format!("{}={}", of.target, of.value)
     }
+}
+
+/// What goes wrong with one ping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Fault {
+    None,
+    /// The router asks its login server first, behind the echo. An abort key typed meanwhile ends the ping at its first packet.
+    LateStart,
+    /// The prompt comes back before the statistics, which follow after a time.
+    LateStatistics,
+    /// The same, and the statistics stand somewhere in what is shown next: a prompt, an echo, another answer.
+    StatisticsInNext,
+    /// The prompt appears in the middle of the answer, and what is typed then is shown at once.
+    RedrawnPrompt,
+    /// A log line appears in the middle of the answer.
+    LogLine,
+    /// The connection is cut at any byte of the answer.
+    Cut,
+    /// The abort key does nothing.
+    Deaf,
+    /// The abort key does nothing for a time.
+    SlowAbort,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]

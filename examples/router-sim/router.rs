@@ -1,7 +1,7 @@
 //! One simulated router: its port, its options (which may change while it runs), its lines in use, its connections.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -26,6 +26,7 @@ pub(crate) struct Router {
     sessions: AtomicU64,
     dropped: AtomicBool,
     mixed_up: AtomicBool,
+    pings: Mutex<(u64, HashMap<IpAddr, u64>)>,
     connections: Mutex<HashMap<u64, Signal>>,
 }
 
@@ -64,6 +65,7 @@ impl Router {
             sessions: AtomicU64::new(0),
             dropped: AtomicBool::new(false),
             mixed_up: AtomicBool::new(false),
+            pings: Mutex::default(),
             connections: Mutex::default(),
         }))
     }
@@ -113,6 +115,16 @@ impl Router {
 
     pub(crate) fn first_mix_up(&self) -> bool {
         !self.mixed_up.swap(true, Ordering::AcqRel)
+    }
+
+    /// Numbers its pings, and those of each target, from 1.
+    pub(crate) fn next_ping(&self, target: IpAddr) -> (u64, u64) {
+        let mut pings = self.pings.lock().unwrap_or_else(PoisonError::into_inner);
+        pings.0 += 1;
+        let number = pings.0;
+        let of_target = pings.1.entry(target).or_default();
+        *of_target += 1;
+        (number, *of_target)
     }
 
     pub(crate) async fn listen(self: &Arc<Self>) -> anyhow::Result<SocketAddr> {

@@ -195,7 +195,7 @@ impl Session {
             match ping::parse(self.persona, &options, self.privileged, &self.ping_options, line) {
                 Ok(request) => {
                     let facts = self.facts();
-                    ping::run(&mut self.terminal, &self.router, &options, self.persona, &request, facts).await?;
+                    ping::run(&mut self.terminal, &self.router, self.number, &options, &request, facts).await?;
                 }
                 Err(refusal) => self.refuse(line, &refusal),
             }

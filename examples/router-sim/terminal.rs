@@ -56,6 +56,14 @@ pub(crate) enum Line {
     EndOfFile,
 }
 
+/// When text that comes too late is shown.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Late {
+    At(Instant),
+    /// Behind this number of further bytes, wherever that is.
+    Behind(usize),
+}
+
 pub(crate) struct Terminal {
     output: ChannelWriteHalf<Msg>,
     input: mpsc::UnboundedReceiver<Vec<u8>>,
@@ -66,6 +74,9 @@ pub(crate) struct Terminal {
     cut: Signal,
     buffer: Vec<u8>,
     cut_after: Option<usize>,
+    late: Option<(Late, String)>,
+    /// What is typed while a command runs is shown at once.
+    pub(crate) echo_ahead: bool,
     pub(crate) newline: String,
     pub(crate) echo: bool,
     pub(crate) chunk: Option<usize>,
@@ -110,6 +121,8 @@ impl Terminal {
             cut,
             buffer: Vec::new(),
             cut_after: None,
+            late: None,
+            echo_ahead: false,
             newline: "\r\n".to_owned(),
             echo: true,
             chunk: None,
@@ -130,9 +143,39 @@ impl Terminal {
         }
     }
 
+    /// Shows `text` later, whatever is shown until then.
+    pub(crate) fn write_late(&mut self, text: String, when: Late) {
+        self.write_overdue();
+        self.late = Some((when, text));
+    }
+
+    fn write_overdue(&mut self) {
+        if let Some((_, text)) = self.late.take() {
+            self.write(&text);
+        }
+    }
+
+    /// The moment for which the late text waits; without any, one that never comes.
+    async fn late_text(late: Option<Late>) {
+        match late {
+            Some(Late::At(due)) => tokio::time::sleep_until(due).await,
+            Some(Late::Behind(_)) | None => std::future::pending().await,
+        }
+    }
+
     pub(crate) async fn flush(&mut self) -> Result<(), Gone> {
         if self.buffer.is_empty() {
             return Ok(());
+        }
+        if let Some((Late::Behind(left), _)) = &mut self.late {
+            match self.buffer.len().checked_sub(*left) {
+                Some(_) => {
+                    let behind = self.buffer.split_off(*left);
+                    self.write_overdue();
+                    self.buffer.extend(behind);
+                }
+                None => *left -= self.buffer.len(),
+            }
         }
         let mut bytes = std::mem::take(&mut self.buffer);
         let cut = self.cut_after.is_some_and(|left| bytes.len() >= left);
@@ -173,12 +216,17 @@ impl Terminal {
 
     /// Waits, while a command runs. Other keys than `abort` are kept for later, or lost.
     pub(crate) async fn wait_until(&mut self, until: Instant, abort: &[u8], keep: bool) -> Result<Wake, Gone> {
-        self.flush().await?;
         loop {
+            self.flush().await?;
+            let late = self.late.as_ref().map(|(when, _)| *when);
             let bytes = tokio::select! {
                 biased;
                 () = self.closed.wait() => return Err(Gone::Closed),
                 bytes = self.input.recv(), if !self.no_more_input => bytes,
+                () = Self::late_text(late) => {
+                    self.write_overdue();
+                    continue;
+                }
                 () = tokio::time::sleep_until(until) => return Ok(Wake::Elapsed),
             };
             let Some(bytes) = bytes else {
@@ -187,7 +235,12 @@ impl Terminal {
             };
             let end = bytes.iter().position(|byte| abort.contains(byte));
             if keep {
-                self.typed.extend(&bytes[..end.unwrap_or(bytes.len())]);
+                let ahead = &bytes[..end.unwrap_or(bytes.len())];
+                self.typed.extend(ahead);
+                if self.echo_ahead {
+                    let shown: String = ahead.iter().map(|byte| char::from(*byte)).collect();
+                    self.write(&shown.replace('\r', "\n").replace(|c: char| c < ' ' && c != '\n', ""));
+                }
             }
             if let Some(end) = end {
                 self.typed.extend(&bytes[end + 1..]);
@@ -226,8 +279,13 @@ impl Terminal {
             }
             self.flush().await?;
             let idle = self.idle;
+            let late = self.late.as_ref().map(|(when, _)| *when);
             let bytes = tokio::select! {
                 bytes = self.input.recv() => bytes,
+                () = Self::late_text(late) => {
+                    self.write_overdue();
+                    continue;
+                }
                 () = self.closed.wait() => None,
                 () = tokio::time::sleep(idle.unwrap_or_default()), if idle.is_some() => return Err(Gone::Idle),
             };

@@ -749,3 +749,76 @@ fn a_mistake_in_an_option_or_a_lab_file_is_said_in_one_line() {
     assert!(said.contains("router 1: unknown field `wrong`"), "{said}");
     assert_eq!(said.trim_end().lines().count(), 1, "{said}");
 }
+
+/// The records of all pings of a router.
+fn pings(sim: &Sim) -> Vec<serde_json::Value> {
+    sim.events().into_iter().filter(|event| event["event"] == "ping").collect()
+}
+
+#[test]
+fn random_loss_comes_again_and_is_recorded() {
+    let lost = || {
+        let sim = SimRouter::new("cisco_iosxe").with("lose_random", vec!["10.0.0.5=0.5"]).start();
+        let mut shell = shell(sim.address("r1"));
+        shell.until("r1#");
+        let answer = shell.ask("ping 10.0.0.5 repeat 60 timeout 0", "r1#");
+        let record = pings(&sim).remove(0);
+        let lost = record["lost"].as_array().expect("packets").len();
+        assert_eq!(answer.matches('!').count(), 60 - lost, "{answer:?} {record}");
+        assert_eq!(record["answered"].as_array().map(Vec::len), Some(60 - lost), "{record}");
+        assert_eq!((&record["sent"], &record["ending"]), (&60.into(), &"complete".into()), "{record}");
+        assert!((10..50).contains(&lost), "{record}");
+        record["lost"].clone()
+    };
+    assert_eq!(lost(), lost());
+}
+
+#[test]
+fn unique_times_tell_one_ping_from_another() {
+    let sim = SimRouter::new("cisco_nxos").with("unique_times", true).start();
+    let mut shell = shell(sim.address("r1"));
+    shell.until("r1# ");
+    let answers = ["10.0.0.1", "10.0.0.2"].map(|target| shell.ask(&format!("ping {target} count 2"), "r1# "));
+    for (answer, record) in answers.iter().zip(pings(&sim)) {
+        let [min, avg, max] = [0, 1, 2].map(|place| record["times"][place].as_str().expect("a time").to_owned());
+        assert!(answer.contains(&format!("min/avg/max = {min}/{avg}/{max} ms")), "{answer:?} {record}");
+    }
+    assert_ne!(pings(&sim)[0]["times"], pings(&sim)[1]["times"]);
+}
+
+#[test]
+fn statistics_can_stand_behind_the_prompt_or_in_what_follows() {
+    for fault in ["late-statistics", "statistics-in-next"] {
+        let sim = SimRouter::new("cisco_iosxe").with("fault", vec![fault]).with("fault_time", "10ms").start();
+        let mut shell = shell(sim.address("r1"));
+        shell.until("r1#");
+        let first = shell.ask("ping 10.0.0.1 repeat 2", "r1#");
+        assert!(first.contains("!!") && !first.contains("Success"), "{fault}: {first:?}");
+        // Enough to show for the late text to come into it.
+        shell.send(b"show version\n");
+        shell.until("(2/2)");
+    }
+}
+
+#[test]
+fn a_prompt_can_appear_in_the_middle_of_an_answer() {
+    let sim = SimRouter::new("cisco_iosxe").with("fault", vec!["redrawn-prompt"]).start();
+    let mut shell = shell(sim.address("r1"));
+    shell.until("r1#");
+    shell.send(b"ping 10.0.0.1 repeat 2\n");
+    let answer = shell.until("(2/2)");
+    assert_eq!(answer.matches("r1#").count(), 1, "{answer:?}");
+}
+
+#[test]
+fn an_abort_key_before_the_start_ends_a_late_ping_at_its_first_packet() {
+    let late = SimRouter::new("cisco_iosxe").with("fault", vec!["late-start"]).with("fault_time", "60m");
+    let sim = late.with("dead", vec!["10.0.0.9"]).start();
+    let mut shell = shell(sim.address("r1"));
+    shell.until("r1#");
+    shell.send(b"ping 10.0.0.9 repeat 100 timeout 60\n");
+    shell.until("timeout 60\r\n");
+    shell.send(b"\x1e");
+    let answer = shell.until("(0/1)");
+    assert!(answer.contains("Sending 100"), "{answer:?}");
+}

@@ -77,7 +77,7 @@ impl<'a> Texts<'a> {
 
     pub(super) fn reply(&self, number: u64, rtt: Duration, tally: &mut Tally) -> String {
         let shown = printed(self.numbers, rtt);
-        tally.add(shown);
+        tally.add(number, shown);
         self.packet(number, &self.answer.reply, &in_reply(self.numbers, shown))
     }
 

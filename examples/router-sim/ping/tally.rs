@@ -9,16 +9,29 @@ use crate::template::Facts;
 pub(super) struct Tally {
     pub(super) sent: u64,
     pub(super) errors: u64,
-    times: Vec<f64>,
+    pub(super) replies: Vec<f64>,
+    /// Numbers of the packets that came back, and of those that were certain to be lost when they left.
+    pub(super) answered: Vec<u64>,
+    pub(super) lost: Vec<u64>,
+    pub(super) is_aborted: bool,
 }
 
 impl Tally {
     pub(super) fn received(&self) -> u64 {
-        self.times.len() as u64
+        self.replies.len() as u64
     }
 
-    pub(super) fn add(&mut self, printed: f64) {
-        self.times.push(printed);
+    pub(super) fn add(&mut self, number: u64, printed: f64) {
+        self.answered.push(number);
+        self.replies.push(printed);
+    }
+
+    /// The least, average and greatest time, as the statistics print them.
+    pub(super) fn times(&self, numbers: Numbers) -> Option<[String; 3]> {
+        let average = self.replies.iter().sum::<f64>() / self.replies.len() as f64;
+        let least = self.replies.iter().copied().fold(f64::INFINITY, f64::min);
+        let most = self.replies.iter().copied().fold(0.0, f64::max);
+        (!self.replies.is_empty()).then(|| [least, average, most].map(|time| in_statistics(numbers, time)))
     }
 
     pub(super) fn describe(&self, numbers: Numbers, facts: &mut Facts) {
@@ -39,13 +52,11 @@ impl Tally {
         if received == 0 {
             return;
         }
-        let average = self.times.iter().sum::<f64>() / received as f64;
-        let square = self.times.iter().map(|time| time * time).sum::<f64>() / received as f64;
-        let least = self.times.iter().copied().fold(f64::INFINITY, f64::min);
-        let most = self.times.iter().copied().fold(0.0, f64::max);
-        facts.set("min", in_statistics(numbers, least));
-        facts.set("avg", in_statistics(numbers, average));
-        facts.set("max", in_statistics(numbers, most));
+        let average = self.replies.iter().sum::<f64>() / received as f64;
+        let square = self.replies.iter().map(|time| time * time).sum::<f64>() / received as f64;
+        for (name, time) in ["min", "avg", "max"].into_iter().zip(self.times(numbers).into_iter().flatten()) {
+            facts.set(name, time);
+        }
         facts.set("dev", in_statistics(numbers, (square - average * average).max(0.0).sqrt()));
     }
 }
