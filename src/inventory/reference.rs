@@ -1,6 +1,7 @@
 //! REF: where a password, passphrase or enable secret is to be had. `secret:NAME` (credentials file), `file:PATH`,
 //! `env:NAME`, `exec:COMMAND`, else the text is the secret itself. So a secret that begins with one of the four words and a
-//! colon must be given in one of these ways. No message holds a value.
+//! colon, or nearly so, must be given in one of these ways: a mistyped reference is not sent as a password. No message holds
+//! a value.
 
 use super::arguments::Argument;
 use super::command::{self, Command};
@@ -10,12 +11,15 @@ use super::secret::Secret;
 use crate::deadline::Deadline;
 use crate::failure::Failure;
 use crate::quote::quoted;
+use crate::settings::suggestion::nearest;
 use crate::settings::{self, Secrets};
 use std::path::PathBuf;
 use zeroize::Zeroizing;
 
 /// A `file:` holds one line.
 const FILE_LIMIT: usize = 4096;
+/// The words that a reference begins with.
+const FORMS: [&str; 4] = ["secret", "file", "env", "exec"];
 const ALLOWED: &str = "secret:NAME, file:PATH, env:NAME, exec:COMMAND or the secret itself";
 
 /// A reference whose form was checked; nothing has been read yet.
@@ -51,23 +55,14 @@ impl Reference {
         let refused = |what: &str| Failure::settings(format!("{} {what}: allowed is {ALLOWED}", argument.name()));
         let form = match text.split_once(':') {
             Some(("secret", name)) if is_name(name, "._-") => Form::Stored(name.to_owned()),
-            Some(("secret", name)) => {
-                return Err(refused(&format!(
-                    "{}: 1 to 64 letters, digits or . _ - are a name",
-                    quoted(&format!("secret:{name}"))
-                )));
+            // What follows may be a password that begins like a reference, so no message quotes it.
+            Some(("secret", _)) => {
+                return Err(refused("secret: needs a name of 1 to 64 letters, digits or . _ -"));
             }
             Some(("env", name)) if is_name(name, "_") => Form::Variable(name.to_owned()),
-            Some(("env", name)) => {
-                return Err(refused(&format!(
-                    "{}: 1 to 64 letters, digits or _ are a name",
-                    quoted(&format!("env:{name}"))
-                )));
-            }
+            Some(("env", _)) => return Err(refused("env: needs a name of 1 to 64 letters, digits or _")),
             Some(("file", path)) if !path.is_empty() && !path.chars().any(char::is_control) => Form::File(path.into()),
-            Some(("file", path)) => {
-                return Err(refused(&format!("{}: no path", quoted(&format!("file:{path}")))));
-            }
+            Some(("file", _)) => return Err(refused("file: needs a path without control characters")),
             Some(("exec", line)) => match Command::parse(line) {
                 Some(command) => Form::Command(command, Secret::new(text.to_owned())),
                 // An argument of it may be a secret.
@@ -76,6 +71,11 @@ impl Reference {
                     return Err(Failure::settings(format!("{} {what}", argument.name())));
                 }
             },
+            Some((word, _)) if let Some(meant) = nearest(word, FORMS) => {
+                return Err(refused(&format!(
+                    "(hidden): did you mean {meant}:? a secret that begins like this is given by file:, env: or exec:"
+                )));
+            }
             _ => Form::Literal(
                 Secret::checked(text.to_owned()).map_err(|what| refused(&format!("(hidden): the secret {what}")))?,
             ),

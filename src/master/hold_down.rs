@@ -114,8 +114,8 @@ impl Logins {
                 }
                 // The router was not asked. A key file that cannot be read must not use up the logins of others.
                 Kind::Settings => {
-                    book.give_back(&login.router, self.settings.per_router);
-                    book.give_back("", self.settings.all_routers);
+                    book.give_back(&login.router);
+                    book.give_back("");
                 }
                 _ => {}
             }

@@ -201,6 +201,21 @@ mod tests {
     }
 
     #[test]
+    fn zone_of_a_link_local_address_is_its_interface() {
+        let router = Address { host: "fe80::1%lo".into(), port: 22 };
+        let found = resolve(&router, Deadline::after(PATIENCE)).unwrap();
+        // The loopback interface is the first of every Linux machine.
+        let zones: Vec<u32> = found
+            .iter()
+            .map(|address| match address {
+                SocketAddr::V6(address) => address.scope_id(),
+                SocketAddr::V4(_) => 0,
+            })
+            .collect();
+        assert_eq!(zones, [1]);
+    }
+
+    #[test]
     fn families_take_turns() {
         let parse = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<SocketAddr>>();
         let order = alternate(&parse(&["[::1]:1", "[::2]:1", "[::3]:1", "10.0.0.1:1"]));

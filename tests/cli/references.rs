@@ -86,7 +86,7 @@ fn a_reference_gives_the_secret_from_where_it_is_kept() {
     }
     assert_eq!(value("env:PATH", &secrets), std::env::var("PATH").unwrap());
     assert_eq!(value("exec:/bin/echo a  'b  c' \"d\\\"e\" f\\ g", &secrets), "a b  c d\"e f g");
-    for literal in ["plain", "Secret:x", "http://x", "a:b:c", "pa{$X}", "{#LLD}", "秘密"] {
+    for literal in ["plain", "secretary:x", "fi:x", "http://x", "a:b:c", "pa{$X}", "{#LLD}", "秘密"] {
         assert_eq!(value(literal, &secrets), literal);
     }
 }
@@ -95,14 +95,19 @@ fn a_reference_gives_the_secret_from_where_it_is_kept() {
 fn a_reference_that_names_nothing_is_refused() {
     let secrets = Secrets::default();
     let allowed = "allowed is secret:NAME, file:PATH, env:NAME, exec:COMMAND or the secret itself";
+    let mistyped = "a secret that begins like this is given by file:, env: or exec:";
     let command = "needs a command and its arguments, quotes closed, no control characters";
     for (text, expected) in [
-        ("secret:", format!("\"secret:\": 1 to 64 letters, digits or . _ - are a name: {allowed}")),
-        ("secret:a b", format!("\"secret:a b\": 1 to 64 letters, digits or . _ - are a name: {allowed}")),
-        ("env:", format!("\"env:\": 1 to 64 letters, digits or _ are a name: {allowed}")),
-        ("env:A=B", format!("\"env:A=B\": 1 to 64 letters, digits or _ are a name: {allowed}")),
-        ("file:", format!("\"file:\": no path: {allowed}")),
-        ("file:a\nb", format!("\"file:a\\nb\": no path: {allowed}")),
+        ("secret:", format!("secret: needs a name of 1 to 64 letters, digits or . _ -: {allowed}")),
+        ("secret:ca nary", format!("secret: needs a name of 1 to 64 letters, digits or . _ -: {allowed}")),
+        ("env:", format!("env: needs a name of 1 to 64 letters, digits or _: {allowed}")),
+        ("env:CA=NARY", format!("env: needs a name of 1 to 64 letters, digits or _: {allowed}")),
+        ("file:", format!("file: needs a path without control characters: {allowed}")),
+        ("file:ca\nnary", format!("file: needs a path without control characters: {allowed}")),
+        ("secrets:canary", format!("(hidden): did you mean secret:? {mistyped}: {allowed}")),
+        ("Secret:canary", format!("(hidden): did you mean secret:? {mistyped}: {allowed}")),
+        ("files:/canary", format!("(hidden): did you mean file:? {mistyped}: {allowed}")),
+        ("exe:canary", format!("(hidden): did you mean exec:? {mistyped}: {allowed}")),
         ("exec:", format!("exec: {command}")),
         ("exec:  ", format!("exec: {command}")),
         ("exec:echo 'canary", format!("exec: {command}")),

@@ -188,7 +188,7 @@ fn every_refusal_names_flag_macro_value_and_what_is_allowed() {
         ),
         (
             |r| r.router.enable_password = Some("secret:".into()),
-            r#"--enable-password ({$LINE_ROUTER_ENABLE_PASSWORD}) "secret:": 1 to 64 letters, digits or . _ - are a name: allowed is secret:NAME, file:PATH, env:NAME, exec:COMMAND or the secret itself"#,
+            r#"--enable-password ({$LINE_ROUTER_ENABLE_PASSWORD}) secret: needs a name of 1 to 64 letters, digits or . _ -: allowed is secret:NAME, file:PATH, env:NAME, exec:COMMAND or the secret itself"#,
         ),
     ];
     for (change, expected) in cases {

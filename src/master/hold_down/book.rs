@@ -157,9 +157,10 @@ impl Book {
         if left >= 1.0 { Ok(Bucket { left: left - 1.0, at: now }) } else { Err((1.0 - left) * every) }
     }
 
-    pub(super) fn give_back(&mut self, name: &str, budget: Budget) {
+    /// Returns a login that was not used. The burst still bounds what is left, see [`Bucket::left_at`].
+    pub(super) fn give_back(&mut self, name: &str) {
         if let Some(bucket) = self.budgets.get_mut(name) {
-            bucket.left = (bucket.left + 1.0).min(f64::from(budget.burst));
+            bucket.left += 1.0;
         }
     }
 

@@ -216,3 +216,32 @@ fn the_password_of_a_real_login_is_kept_nowhere() {
     }
     assert!(monitor.state().join("known_hosts").exists());
 }
+
+#[test]
+fn replaced_key_file_ends_the_hold_down() {
+    let router = RealRouter::with(HOST_NAME, Options { method: Some("publickey"), ..Options::default() });
+    let monitor = monitor_of(&router.user, "");
+    let stranger = make_key(&monitor.path("key"), &["-t", "ed25519"], "");
+    let known = make_key(&monitor.path("known"), &["-t", "ed25519"], "");
+    router.sshd.authorize(&known);
+    let key = stranger.to_str().expect("UTF-8");
+    let poll = || poll(&monitor, &router, "frr", &["--user", &router.user.name, "--key", key]);
+    assert_failure(&poll(), "auth", "refused the key");
+    let connections = router.sshd.count("Connection from");
+    assert_failure(&poll(), "auth", "held down for 5m");
+    assert_eq!(router.sshd.count("Connection from"), connections);
+    std::fs::rename(&known, &stranger).expect("the right key in its place");
+    assert_measured(&poll());
+}
+
+#[test]
+fn router_that_wants_key_and_password_is_polled_with_both() {
+    let router = RealRouter::with(HOST_NAME, Options { method: Some("publickey,password"), ..Options::default() });
+    let monitor = monitor_of(&router.user, "");
+    let file = make_key(&monitor.path("key"), &["-t", "ed25519"], "");
+    router.sshd.authorize(&file);
+    let (key, user) = (file.to_str().expect("UTF-8"), router.user.name.as_str());
+    let answer = poll(&monitor, &router, "frr", &["--user", user, "--key", key]);
+    assert_failure(&answer, "auth", "wants password as well; give --password as well");
+    assert_measured(&poll(&monitor, &router, "frr", &["--password", "secret:good", "--key", key]));
+}
