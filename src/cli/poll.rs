@@ -52,7 +52,7 @@ pub(super) struct Args {
     /// Packets to send ({$LINE_PING_COUNT}) [default: 5]
     #[arg(long, value_name = "N", value_parser = text(), allow_hyphen_values = true)]
     count: Option<String>,
-    /// Time-out of each packet ({$LINE_PING_TIMEOUT}) [default: 2s]
+    /// Time-out of each packet ({$LINE_PING_TIMEOUT}) [default: 1s]
     #[arg(long, value_name = "TIME", value_parser = text(), allow_hyphen_values = true)]
     timeout: Option<String>,
     /// ICMP data bytes ({$LINE_PING_SIZE}) [default: the platform's]

@@ -1,102 +1,114 @@
-//! Batches: which are open, which of their jobs are in hand, and what came of each list of probes last. A batch is answered
-//! when all its lines are done or its time is over; its jobs go on. Knows nothing of queue and lanes.
+//! Batches: which are open, and which of their jobs are in hand. A batch is answered when all its lines are done or its time is
+//! over; its jobs go on. Knows nothing of queue and lanes.
 
 use super::job::{Ask, Client, Job};
+use super::results::{Handed, KEPT, Probes, Results};
 use crate::deadline::Deadline;
 use crate::failure::Failure;
-use crate::probe::Probe;
-use crate::wire::{Answers, Batch, Reply, Session};
+use crate::wire::{Answers, Batch, Reply};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-/// Results kept beyond those of the batch at hand, whose lines may have left the inventory.
-const KEPT: usize = 4096;
-
-type Probes = Arc<[Probe]>;
 
 #[derive(Default)]
 pub(super) struct Batches {
     open: Vec<Open>,
     /// Queued or running; true where a batch asked for it that is not tied to its client: then it goes on whoever leaves.
     in_hand: HashMap<Probes, bool>,
-    last: HashMap<Probes, Last>,
 }
 
 struct Open {
     client: Client,
     deadline: Deadline,
     lines: Vec<Probes>,
-    /// What came since it was opened.
     answers: Vec<Option<Answers>>,
+    /// Results that only this batch has.
+    handed: Vec<(Probes, Instant)>,
     places: HashMap<Probes, Vec<usize>>,
     missing: usize,
     /// What it brings is not delivered by it.
     look: bool,
 }
 
-struct Last {
-    /// When the answers were asked for.
-    at: Instant,
-    answers: Answers,
-    /// A client has it.
-    delivered: bool,
-}
-
 /// A batch that is to be answered now, outside of any lock.
 pub(super) struct Done {
     client: Client,
     lines: Vec<Option<Answers>>,
-    fresh: Vec<(Probes, Instant)>,
+    handed: Vec<(Probes, Instant)>,
 }
 
 impl Batches {
-    /// Opens a batch and says which jobs it needs: not those that are in hand already; the oldest result first, so that no
-    /// line starves. `refused` are lines that the platform cannot ask for.
+    /// Opens a batch and says which jobs it needs: not those that are in hand already, nor those whose result is here and was
+    /// not delivered yet; the oldest result first, so that no line starves. `refused` are lines that the platform cannot ask for.
     pub(super) fn open(
         &mut self,
+        results: &mut Results,
         client: Client,
         deadline: Deadline,
         lines: Vec<Probes>,
         refused: Vec<(usize, Answers)>,
         look: bool,
     ) -> (Vec<Job>, Option<Done>) {
-        let mut answers = vec![None; lines.len()];
+        let mut open = Open {
+            client,
+            deadline,
+            answers: vec![None; lines.len()],
+            handed: Vec::new(),
+            places: HashMap::new(),
+            missing: 0,
+            look,
+            lines,
+        };
         for (place, answer) in refused {
-            answers[place] = Some(answer);
+            open.answers[place] = Some(answer);
         }
-        let mut places: HashMap<Probes, Vec<usize>> = HashMap::new();
+        let waiting = open.lines.iter().enumerate().filter(|(place, _)| open.answers[*place].is_none());
+        for (place, probes) in waiting {
+            open.places.entry(Arc::clone(probes)).or_default().push(place);
+        }
+        open.missing = open.places.values().map(Vec::len).sum();
+        let (now, time) = (Instant::now(), deadline.remaining());
         let mut new = Vec::new();
-        for (place, probes) in lines.iter().enumerate().filter(|(place, _)| answers[*place].is_none()) {
-            places.entry(Arc::clone(probes)).or_default().push(place);
-            let stays = self.in_hand.entry(Arc::clone(probes)).or_insert_with(|| {
-                new.push(Arc::clone(probes));
+        for probes in open.places.keys().cloned().collect::<Vec<_>>() {
+            let known = if look { None } else { results.at_once(&probes, time, Duration::ZERO, now) };
+            if let Some(known) = known {
+                open.bring(&probes, known);
+                continue;
+            }
+            let stays = self.in_hand.entry(Arc::clone(&probes)).or_insert_with(|| {
+                new.push(Arc::clone(&probes));
                 false
             });
-            *stays |= !client.is_tied();
+            *stays |= !open.client.is_tied();
         }
-        if self.last.len() > lines.len() + KEPT {
-            self.last.retain(|probes, _| places.contains_key(probes) || self.in_hand.contains_key(probes));
+        if results.len() > open.lines.len() + KEPT {
+            results.forget_all_but(|probes| open.places.contains_key(probes) || self.in_hand.contains_key(probes));
         }
-        new.sort_by_key(|probes| self.last.get(probes).map(|last| last.at));
-        let missing = places.values().map(Vec::len).sum();
-        self.open.push(Open { client, deadline, lines, answers, places, missing, look });
+        // In the order asked where nothing is known of two lines.
+        new.sort_by_key(|probes| {
+            (results.measured_at(probes), open.places.get(probes).and_then(|at| at.first().copied()))
+        });
+        self.open.push(open);
         (new.into_iter().map(Job::batched).collect(), self.take(|open| open.missing == 0).pop())
     }
 
     /// One job is done.
-    pub(super) fn bring(&mut self, probes: &Probes, answers: &Answers) -> Vec<Done> {
+    pub(super) fn bring(&mut self, results: &mut Results, probes: &Probes, answers: &Answers) -> Vec<Done> {
         self.in_hand.remove(probes);
         let now = Instant::now();
-        let at = now.checked_sub(Duration::from_secs_f64(answers.elapsed)).unwrap_or(now);
-        let last = Last { at, answers: Answers { conversation: Vec::new(), ..answers.clone() }, delivered: false };
-        for open in &mut self.open {
-            for &place in open.places.get(probes).into_iter().flatten() {
-                open.missing -= usize::from(open.answers[place].is_none());
-                open.answers[place] = Some(last.answers.clone());
+        let waits = |open: &&mut Open| open.lacks(probes);
+        let (looking, waiting): (Vec<_>, Vec<_>) = self.open.iter_mut().filter(waits).partition(|open| open.look);
+        if waiting.is_empty() {
+            results.keep(probes, answers, now);
+        } else {
+            let Handed { answers, at } = results.finished(probes, answers, now);
+            for open in waiting {
+                open.bring(probes, Handed { answers: answers.clone(), at });
             }
         }
-        self.last.insert(Arc::clone(probes), last);
+        for open in looking {
+            open.bring(probes, Handed { answers: answers.clone(), at: None });
+        }
         self.take(|open| open.missing == 0)
     }
 
@@ -125,25 +137,32 @@ impl Batches {
     }
 
     /// Batches whose time is over. What is not done carries its last result.
-    pub(super) fn overdue(&mut self) -> Vec<Done> {
+    pub(super) fn overdue(&mut self, results: &mut Results) -> Vec<Done> {
+        let now = Instant::now();
         for open in self.open.iter_mut().filter(|open| open.deadline.is_over()) {
-            for (answer, probes) in open.answers.iter_mut().zip(&open.lines).filter(|(answer, _)| answer.is_none()) {
-                *answer = self.last.get(probes).map(Last::again);
+            for probes in open.places.keys().cloned().collect::<Vec<_>>() {
+                let last = match open.look {
+                    _ if !open.lacks(&probes) => None,
+                    true => results.look(&probes, now),
+                    false => results.last(&probes, now),
+                };
+                if let Some(last) = last {
+                    open.bring(&probes, last);
+                }
             }
         }
         self.take(|open| open.deadline.is_over())
     }
 
     /// The router cannot be asked: `dropped` are the jobs that waited. What an earlier batch did not bring is out of date now.
-    pub(super) fn fail(&mut self, dropped: &[Job]) -> Vec<Done> {
+    pub(super) fn fail(&mut self, results: &mut Results, dropped: &[Job]) -> Vec<Done> {
         for job in dropped {
             if let Ask::Probes(probes) = &job.ask {
                 self.in_hand.remove(probes);
             }
         }
-        let done = self.take(|_| true);
-        self.last.values_mut().for_each(|last| last.delivered = true);
-        done
+        results.outdate();
+        self.take(|_| true)
     }
 
     /// A batch that is open waits for this job.
@@ -158,38 +177,35 @@ impl Batches {
         self.open.iter().map(|open| open.deadline).min()
     }
 
-    /// A client has these.
-    pub(super) fn delivered(&mut self, fresh: &[(Probes, Instant)]) {
-        for (probes, at) in fresh {
-            if let Some(last) = self.last.get_mut(probes).filter(|last| last.at == *at) {
-                last.delivered = true;
-            }
-        }
-    }
-
     fn take(&mut self, is_done: impl Fn(&Open) -> bool) -> Vec<Done> {
         let (done, open) = std::mem::take(&mut self.open).into_iter().partition(is_done);
         self.open = open;
         let done: Vec<Open> = done;
-        done.into_iter()
-            .map(|Open { client, lines, answers, look, .. }| {
-                let fresh = lines.iter().zip(&answers).filter(|(_, answer)| answer.is_some() && !look);
-                let fresh = fresh.filter_map(|(probes, _)| Some((Arc::clone(probes), self.last.get(probes)?.at)));
-                Done { client, fresh: fresh.collect(), lines: answers }
-            })
-            .collect()
+        let done = done.into_iter();
+        done.map(|Open { client, answers, handed, .. }| Done { client, lines: answers, handed }).collect()
     }
 }
 
-impl Last {
-    fn again(&self) -> Answers {
-        let session = if self.delivered { Session::Cached } else { self.answers.session };
-        Answers { age: self.at.elapsed().as_secs_f64(), session, ..self.answers.clone() }
+impl Open {
+    /// Nothing is known yet of this line.
+    fn lacks(&self, probes: &Probes) -> bool {
+        self.places.get(probes).into_iter().flatten().any(|place| self.answers[*place].is_none())
+    }
+
+    /// The answers of one line; the first ones count.
+    fn bring(&mut self, probes: &Probes, Handed { answers, at }: Handed) {
+        for &place in self.places.get(probes).into_iter().flatten() {
+            if self.answers[place].is_none() {
+                self.missing -= 1;
+                self.answers[place] = Some(answers.clone());
+            }
+        }
+        self.handed.extend(at.map(|at| (Arc::clone(probes), at)));
     }
 }
 
 impl Done {
-    /// The lines that it brought, once its client has them.
+    /// The results that its client did not take.
     pub(super) fn answer(
         self,
         failure: Option<Failure>,
@@ -197,7 +213,7 @@ impl Done {
         session_age: Option<f64>,
     ) -> Vec<(Probes, Instant)> {
         let reply = Reply::Batch(Batch { lines: self.lines, failure, lanes, session_age });
-        if self.client.answer(&reply, &[]) { self.fresh } else { Vec::new() }
+        if self.client.answer(&reply, &[]) { Vec::new() } else { self.handed }
     }
 
     /// This master is on its way out; another will do.

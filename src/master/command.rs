@@ -1,5 +1,5 @@
-//! One command on a lane's terminal: sends it, waits for its answer, and stops it when its own time, the job's deadline or
-//! whoever wanted it is gone. Knows nothing of probes and of what an answer means.
+//! One command on a lane's terminal: sends it, waits for its answer, and stops it when its own time or the job's deadline is over,
+//! when its clients are gone, or when another job needs the lane. Knows nothing of probes and of what an answer means.
 
 use super::Master;
 use super::job::{Job, Purpose};
@@ -27,8 +27,12 @@ pub(super) enum Outcome {
         text: String,
         ending: Ending,
     },
-    /// No answer in the client's time; the command is being aborted.
+    /// The job's time is over; the command is being aborted.
     Late,
+    /// The time of a client is over, and the command goes on: answer those that are due, then wait again.
+    Due,
+    /// Another job needs the lane; the command is being aborted.
+    GaveWay,
     /// The session is gone; what had come of the answer.
     Cut {
         text: String,
@@ -39,30 +43,188 @@ pub(super) enum Outcome {
     Abandoned,
 }
 
-/// Sends the command and waits for its answer; aborts it when its own time, the deadline or its clients are gone.
-pub(super) fn command(
+/// A command that was sent.
+pub(super) struct Flight {
+    sent: Instant,
+    limit: Duration,
+    end_after: Option<Duration>,
+    /// Until when it may be waited for where other probes follow.
+    share: Option<Deadline>,
+    /// Kept before the job's deadline for the abort.
+    abort_margin: Duration,
+    /// It goes on when its clients' time is over.
+    goes_on: bool,
+    aborted: Option<Ending>,
+    /// When the next abort key is sent.
+    next_key: Deadline,
+    gives_way: bool,
+}
+
+impl Flight {
+    /// Sends a probe's command; `goes_on`: it is not aborted when the time of its clients is over.
+    pub(super) fn begin(
+        terminal: &mut Terminal,
+        job: &Job,
+        run: &Run,
+        share: Option<Deadline>,
+        goes_on: bool,
+    ) -> Result<Self, Failure> {
+        let abort_margin = (terminal.way * 2 + WAY_BACK).min(job.deadline.remaining() / 2);
+        terminal.shell.command(&run.command)?;
+        let flight = Self::new(terminal, run.limit, abort_margin);
+        Ok(Self { end_after: run.end_after, share, goes_on, ..flight })
+    }
+
+    fn new(terminal: &mut Terminal, limit: Duration, abort_margin: Duration) -> Self {
+        let sent = Instant::now();
+        terminal.begun = None;
+        Self {
+            sent,
+            limit,
+            end_after: None,
+            share: None,
+            abort_margin,
+            goes_on: false,
+            aborted: None,
+            next_key: Deadline::at(sent),
+            gives_way: false,
+        }
+    }
+
+    /// What is left of the time that the command may take by itself.
+    pub(super) fn own_limit(&self, terminal: &Terminal) -> Duration {
+        let over = match self.aborted {
+            Some(_) => Duration::ZERO,
+            None => terminal.begun.unwrap_or(self.sent).elapsed(),
+        };
+        self.limit.saturating_sub(over)
+    }
+
+    /// When it is to be stopped; true where that is its planned end. The time of an endless command begins with the router's
+    /// first byte behind the echo.
+    fn end(&self, terminal: &Terminal) -> (Deadline, bool) {
+        match (self.end_after, terminal.begun) {
+            (Some(time), Some(begun)) => (Deadline::at(begun + time), true),
+            (_, begun) => (Deadline::at(begun.unwrap_or(self.sent) + self.limit), false),
+        }
+    }
+
+    fn next_stop(&self, terminal: &Terminal, job: &Job) -> (Deadline, bool) {
+        if self.aborted.is_some() {
+            return (self.next_key, false);
+        }
+        let (end, planned) = self.end(terminal);
+        let other = match job.is_asked() && self.goes_on {
+            true => self.share,
+            false => Some(job.deadline.less(self.abort_margin)).into_iter().chain(self.share).min(),
+        };
+        match other.filter(|other| *other < end) {
+            Some(other) => (other, false),
+            None => (end, planned),
+        }
+    }
+
+    /// Waits for the answer, aborts the command where that is due.
+    pub(super) fn wait(&mut self, master: &Master, terminal: &mut Terminal, job: &mut Job) -> Result<Outcome, Failure> {
+        loop {
+            let (stop, planned) = self.next_stop(terminal, job);
+            let due = job.next_due().filter(|_| self.goes_on);
+            let watch = job.watch();
+            let step = terminal.step(&watch, due.map_or(stop, |due| due.min(stop)).or_after(LOOK_UP));
+            drop(watch);
+            match step {
+                Ok(Step::Event(Event::Answer { truncated: true, .. })) => {
+                    let message = "the answer was too long to be kept; nothing is guessed from its ends";
+                    return Err(Failure::new(Kind::Reply, Stage::Reply, message));
+                }
+                Ok(Step::Event(Event::Answer { .. })) if self.gives_way => return Ok(Outcome::GaveWay),
+                Ok(Step::Event(Event::Answer { text, .. })) => {
+                    return Ok(Outcome::Text { text, ending: self.aborted.unwrap_or(Ending::Complete) });
+                }
+                Ok(Step::Event(Event::Failed(failure))) => return Ok(self.cut(terminal, failure.message)),
+                Ok(Step::Event(_)) => {}
+                // A router that asks its login server for every command begins late.
+                Ok(Step::Begun) => {
+                    job.begin(self.limit);
+                    if job.is_carried_on() {
+                        master.carried_on_has_begun(&job.ask);
+                    }
+                }
+                Ok(Step::Closed) => return Ok(self.cut(terminal, "closed by the router".to_owned())),
+                Err(e) => return Ok(self.cut(terminal, e.to_string())),
+                Ok(Step::Woken) => {
+                    if let Some(outcome) = self.woken(master, terminal, job) {
+                        return Ok(outcome);
+                    }
+                }
+                Ok(Step::TimedOut) if due.is_some_and(Deadline::is_over) => return Ok(Outcome::Due),
+                Ok(Step::TimedOut) if !stop.is_over() => {
+                    if self.aborted.is_none() && master.is_unwanted(job) {
+                        terminal.shell.abort();
+                        return Ok(Outcome::Abandoned);
+                    }
+                    if self.aborted.is_none() && master.is_told_to_leave() {
+                        job.deadline = job.deadline.or_after(LAST_WORDS);
+                        self.abort(terminal, job, false);
+                    }
+                }
+                Ok(Step::TimedOut) if self.aborted.is_some() && job.deadline.is_over() => {
+                    return Ok(if self.gives_way { Outcome::GaveWay } else { Outcome::Late });
+                }
+                Ok(Step::TimedOut) => self.abort(terminal, job, planned),
+            }
+        }
+    }
+
+    fn woken(&mut self, master: &Master, terminal: &mut Terminal, job: &mut Job) -> Option<Outcome> {
+        if job.is_abandoned() {
+            terminal.shell.abort();
+            return Some(Outcome::Abandoned);
+        }
+        let is_needed = match &job.purpose {
+            Purpose::Asked | Purpose::Batched => return None,
+            Purpose::Evidence(bell) => {
+                bell.hush();
+                self.aborted.is_none() && master.wants_lanes()
+            }
+            Purpose::CarriedOn { lane, bell } => {
+                bell.hush();
+                let joined = master.joined(&job.ask);
+                let lane = *lane;
+                job.clients.extend(joined);
+                // Whoever waits for it is as much of a client as those of another job.
+                job.clients.is_empty() && self.aborted.is_none() && master.must_give_way(lane)
+            }
+        };
+        if is_needed {
+            self.gives_way = job.is_carried_on();
+            job.deadline = job.deadline.or_after(terminal.way * 2 + MAKE_WAY);
+            self.abort(terminal, job, false);
+        }
+        None
+    }
+
+    fn abort(&mut self, terminal: &mut Terminal, job: &Job, planned: bool) {
+        // The first key's time counts; a router that ignores it gets the next one.
+        let after = terminal.begun.map_or(Duration::ZERO, |begun| begun.elapsed());
+        self.aborted.get_or_insert(Ending::Aborted { after, planned });
+        terminal.shell.abort();
+        self.next_key = job.deadline.or_after(terminal.way * 2 + ABORT_PAUSE);
+    }
+
+    /// Counters of a ping that was aborted count as such, whatever became of the session after them.
+    fn cut(&self, terminal: &Terminal, why: String) -> Outcome {
+        Outcome::Cut { text: terminal.shell.partial(), ending: self.aborted.unwrap_or(Ending::Cut), why }
+    }
+}
+
+/// Sends the commands before a probe's own; None: all of them are done.
+pub(super) fn prepare(
     master: &Master,
     terminal: &mut Terminal,
     job: &mut Job,
     run: &Run,
-    share: Option<Deadline>,
-) -> Result<Outcome, Failure> {
-    if let Some(early) = prepare(master, terminal, job, run)? {
-        return Ok(early);
-    }
-    let way_back = (terminal.way * 2 + WAY_BACK).min(job.deadline.remaining() / 2);
-    let sent = Instant::now();
-    terminal.shell.command(&run.command)?;
-    let planned_end = run.end_after.map(|time| Deadline::at(sent + time));
-    let own_end = planned_end.unwrap_or(Deadline::at(sent + run.limit));
-    let first_abort = own_end.min(job.deadline.less(way_back));
-    let first_abort = share.map_or(first_abort, |share| share.min(first_abort));
-    let planned = planned_end.is_some_and(|end| end == first_abort);
-    wait(master, terminal, job, sent, first_abort, planned)
-}
-
-/// Sends the commands before a probe's own; None: all of them are done.
-fn prepare(master: &Master, terminal: &mut Terminal, job: &mut Job, run: &Run) -> Result<Option<Outcome>, Failure> {
+) -> Result<Option<Outcome>, Failure> {
     if run.before_is_kept && (run.before.is_empty() || terminal.prepared == run.before) {
         return Ok(None);
     }
@@ -98,72 +260,5 @@ pub(super) fn plain_command(
 }
 
 fn plain_wait(master: &Master, terminal: &mut Terminal, job: &mut Job) -> Result<Outcome, Failure> {
-    wait(master, terminal, job, Instant::now(), job.deadline.less(WAY_BACK), false)
-}
-
-fn wait(
-    master: &Master,
-    terminal: &mut Terminal,
-    job: &mut Job,
-    sent: Instant,
-    first_abort: Deadline,
-    mut planned: bool,
-) -> Result<Outcome, Failure> {
-    let mut aborted = None;
-    let mut until = first_abort;
-    loop {
-        let watch = job.watch();
-        let ended = |cut| aborted.map_or(cut, |after| Ending::Aborted { after, planned });
-        let cut = |terminal: &Terminal, why| {
-            let text = terminal.shell.partial();
-            // Counters of a ping that was aborted count as such, whatever became of the session after them.
-            Outcome::Cut { text, ending: ended(Ending::Cut), why }
-        };
-        let step = terminal.step(&watch, until.or_after(LOOK_UP));
-        drop(watch);
-        match step {
-            Ok(Step::Event(Event::Answer { truncated: true, .. })) => {
-                let message = "the answer was too long to be kept; nothing is guessed from its ends";
-                return Err(Failure::new(Kind::Reply, Stage::Reply, message));
-            }
-            Ok(Step::Event(Event::Answer { text, .. })) => {
-                return Ok(Outcome::Text { text, ending: ended(Ending::Complete) });
-            }
-            Ok(Step::Event(Event::Failed(failure))) => return Ok(cut(terminal, failure.message)),
-            Ok(Step::Event(_)) => {}
-            Ok(Step::Closed) => return Ok(cut(terminal, "closed by the router".to_owned())),
-            Err(e) => return Ok(cut(terminal, e.to_string())),
-            Ok(Step::Woken) => {
-                if job.is_abandoned() {
-                    terminal.shell.abort();
-                    return Ok(Outcome::Abandoned);
-                }
-                if let Purpose::Evidence(bell) = &job.purpose {
-                    bell.hush();
-                    if aborted.is_none() && master.wants_lanes() {
-                        job.deadline = job.deadline.or_after(terminal.way * 2 + MAKE_WAY);
-                        until = Deadline::after(Duration::ZERO);
-                    }
-                }
-            }
-            Ok(Step::TimedOut) if !until.is_over() => {
-                if aborted.is_none() && master.is_unwanted(job) {
-                    terminal.shell.abort();
-                    return Ok(Outcome::Abandoned);
-                }
-                if aborted.is_none() && master.is_told_to_leave() {
-                    job.deadline = job.deadline.or_after(LAST_WORDS);
-                    planned = false;
-                    until = Deadline::after(Duration::ZERO);
-                }
-            }
-            Ok(Step::TimedOut) if job.deadline.is_over() => return Ok(Outcome::Late),
-            Ok(Step::TimedOut) => {
-                // The first key's time counts; a router that ignores it gets the next one.
-                aborted.get_or_insert_with(|| sent.elapsed());
-                terminal.shell.abort();
-                until = job.deadline.or_after(terminal.way * 2 + ABORT_PAUSE);
-            }
-        }
-    }
+    Flight::new(terminal, job.deadline.remaining(), WAY_BACK).wait(master, terminal, job)
 }

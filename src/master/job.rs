@@ -29,11 +29,13 @@ pub(super) struct Job {
     pub(super) ask: Ask,
     pub(super) clients: Vec<Client>,
     pub(super) queued: Instant,
-    /// The first client's; others join only when theirs is not earlier.
+    /// The first client's, while all of its clients are waited for; others join only when theirs is not earlier.
     pub(super) deadline: Deadline,
     /// Its session was cut once already: over which of its probes, and how.
     pub(super) cut: Option<(usize, Failure)>,
     pub(super) purpose: Purpose,
+    /// How often it was stopped for another job, while it was carried on.
+    pub(super) stopped: u8,
 }
 
 /// For whom a job is done.
@@ -42,43 +44,70 @@ pub(super) enum Purpose {
     Asked,
     /// A batch, whether somebody waits or not: each of its probes has the time that it needs.
     Batched,
+    /// Clients of later polls: those that asked for it had to be answered before it was done. It gives way when its lane's bell
+    /// rings and no other lane can be had.
+    CarriedOn { lane: usize, bell: Arc<Bell> },
     /// Nobody yet. It gives way when its lane's bell rings.
     Evidence(Arc<Bell>),
 }
 
 impl Job {
     pub(super) fn new(ask: Ask, client: Client, deadline: Deadline) -> Self {
-        Self { ask, clients: vec![client], queued: Instant::now(), deadline, cut: None, purpose: Purpose::Asked }
+        Self { clients: vec![Client { deadline, ..client }], deadline, ..Self::blank(ask, Purpose::Asked) }
     }
 
     /// One line of a batch. Nobody waits for it alone.
     pub(super) fn batched(probes: Arc<[Probe]>) -> Self {
-        Self::unasked(probes, Purpose::Batched)
+        Self::blank(Ask::Probes(probes), Purpose::Batched)
     }
 
     /// What is run once all is answered.
     pub(super) fn evidence(probe: Probe, bell: Arc<Bell>) -> Self {
-        Self::unasked(Arc::new([probe]), Purpose::Evidence(bell))
+        Self::blank(Ask::Probes(Arc::new([probe])), Purpose::Evidence(bell))
     }
 
-    fn unasked(probes: Arc<[Probe]>, purpose: Purpose) -> Self {
-        let (clients, queued, deadline) = (Vec::new(), Instant::now(), Deadline::after(Duration::MAX));
-        Self { ask: Ask::Probes(probes), clients, queued, deadline, cut: None, purpose }
+    fn blank(ask: Ask, purpose: Purpose) -> Self {
+        let (queued, deadline) = (Instant::now(), Deadline::after(Duration::MAX));
+        Self { ask, clients: Vec::new(), queued, deadline, cut: None, purpose, stopped: 0 }
     }
 
     pub(super) fn is_batched(&self) -> bool {
         matches!(self.purpose, Purpose::Batched)
     }
 
-    fn is_asked(&self) -> bool {
+    pub(super) fn is_asked(&self) -> bool {
         matches!(self.purpose, Purpose::Asked)
     }
 
-    /// A probe begins that needs at most this long; it has so much, within reason.
+    pub(super) fn is_carried_on(&self) -> bool {
+        matches!(self.purpose, Purpose::CarriedOn { .. })
+    }
+
+    /// A probe begins that needs at most this long; it has that much, within reason.
     pub(super) fn begin(&mut self, limit: Duration) {
         if !self.is_asked() {
             self.deadline = Deadline::after(limit.min(LONGEST).saturating_add(LAST_COUNTERS));
         }
+    }
+
+    /// When the first of its clients has to be answered.
+    pub(super) fn next_due(&self) -> Option<Deadline> {
+        self.clients.iter().map(|client| client.deadline).min()
+    }
+
+    /// The clients whose time is over.
+    pub(super) fn take_due(&mut self) -> Vec<Client> {
+        let (due, waiting) =
+            std::mem::take(&mut self.clients).into_iter().partition(|client| client.deadline.is_over());
+        self.clients = waiting;
+        due
+    }
+
+    /// Waits for its clients again, if there are any; it has been stopped or its session was lost.
+    pub(super) fn ask_again(mut self) -> Self {
+        self.purpose = Purpose::Asked;
+        self.deadline = self.next_due().unwrap_or(self.deadline);
+        self
     }
 
     /// Forgets clients that went away; true when nobody waits any more.
@@ -90,7 +119,7 @@ impl Job {
     /// Readable when its clients go away, or when it is to give way.
     pub(super) fn watch(&self) -> Vec<BorrowedFd<'_>> {
         let bell = match &self.purpose {
-            Purpose::Evidence(bell) => Some(bell.as_fd()),
+            Purpose::Evidence(bell) | Purpose::CarriedOn { bell, .. } => Some(bell.as_fd()),
             Purpose::Asked | Purpose::Batched => None,
         };
         self.clients.iter().map(Client::watch).chain(bell).collect()
@@ -110,17 +139,19 @@ impl Job {
 pub(super) struct Client {
     stream: UnixStream,
     conversation: bool,
+    /// When it has to be answered.
+    deadline: Deadline,
     /// What it asked for in a batch ends with it.
     tied: bool,
 }
 
 impl Client {
     pub(super) fn new(stream: UnixStream, conversation: bool) -> Self {
-        Self { stream, conversation, tied: false }
+        Self { stream, conversation, deadline: Deadline::after(Duration::MAX), tied: false }
     }
 
     pub(super) fn of_batch(stream: UnixStream, tied: bool) -> Self {
-        Self { stream, conversation: false, tied }
+        Self { tied, ..Self::new(stream, false) }
     }
 
     pub(super) fn is_tied(&self) -> bool {

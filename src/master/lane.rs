@@ -44,8 +44,10 @@ pub(super) enum End {
 
 /// What a job left behind.
 pub(super) enum After {
-    /// A proven prompt.
+    /// A proven prompt, or one on its way.
     Idle,
+    /// The same, and another job waits for the lane.
+    Wanted,
     /// A session that is of no use any more.
     Lost,
 }
@@ -80,9 +82,9 @@ impl Lane {
         let tick = keepalive.min(PLACE_CHECK);
         let mut look_at = Instant::now() + tick;
         loop {
-            if let Some(job) = self.master.take(self.id) {
+            if let Some(job) = self.master.take(self.id, &self.bell) {
                 *current = Some(job);
-                let after = run::job(&self.master, self.id, &mut terminal, current, opened);
+                let after = run::job(&self.master, (self.id, &self.bell), &mut terminal, current, opened);
                 self.master.lane_worked(self.id);
                 if let Some(job) = current.take() {
                     self.master.again(job);
@@ -119,7 +121,7 @@ impl Lane {
                     return End::Quiet;
                 }
                 // Nobody asked: a log line on the terminal, or the router's farewell.
-                Ok(Step::Event(_)) => {}
+                Ok(Step::Event(_) | Step::Begun) => {}
                 Ok(Step::Woken) => self.bell.hush(),
                 Ok(Step::Closed) | Err(_) => {
                     log::info!(router:% = self.master.router(), lane = self.id; "router closed the idle session");

@@ -1,8 +1,9 @@
 //! The lanes of a master as the others see them: who is free, who gets the next job, and when a further one is opened. Knows
 //! nothing of what a lane says to its router.
 
+use super::batches::Done;
 use super::bell::Bell;
-use super::job::Job;
+use super::job::{Ask, Client, Job, Purpose};
 use super::lane::{End, Lane};
 use super::{Inner, Master};
 use crate::clock::now;
@@ -17,6 +18,8 @@ use std::time::{Duration, Instant};
 const STACK: usize = 512 << 10;
 /// After a further lane could not log in, this long none is tried: its VTY is somebody else's.
 const FURTHER_LANE_PAUSE: Duration = Duration::from_secs(60);
+/// A ping that had to be stopped this often for other jobs is not run again.
+const STOPPED: u8 = 3;
 
 /// A lane as the others see it.
 pub(super) struct Slot {
@@ -36,9 +39,20 @@ pub(super) enum LaneState {
     Busy,
     /// Its clients have their answer, its prompt is not back yet: free in a moment.
     Recovering,
+    /// A ping whose clients have their answer goes on: free only if no other lane can be had.
+    CarryingOn,
     /// Nobody waits for what it does: free when it is rung for.
     Evidence,
     Closed,
+}
+
+/// A ping that is carried on.
+pub(super) struct CarriedOn {
+    lane: usize,
+    /// Clients may wait for it: a router that has said nothing yet may never do so.
+    has_begun: bool,
+    /// Clients that wait for it and that its lane does not know yet.
+    joined: Vec<Client>,
 }
 
 /// Something to run while nobody wants the lane, about a line.
@@ -61,7 +75,7 @@ impl LaneState {
         match self {
             Self::Login(_) => "login",
             Self::Idle => "idle",
-            Self::Busy => "busy",
+            Self::Busy | Self::CarryingOn => "busy",
             Self::Recovering => "recovering",
             Self::Evidence => "evidence",
             Self::Closed => "closed",
@@ -71,36 +85,92 @@ impl LaneState {
 
 impl Master {
     /// Puts a job back whose session was cut.
-    pub(super) fn again(&self, job: Job) {
+    pub(super) fn again(&self, mut job: Job) {
         let mut inner = self.inner();
+        inner.no_longer_carried_on(&mut job);
         if inner.leaving {
             drop(inner);
             job.answer(&Reply::Leaving, Vec::new());
-            return;
+        } else if job.is_carried_on() && job.clients.is_empty() {
+            inner.queue.push_later(job);
+        } else if job.is_carried_on() {
+            inner.queue.push_first(job.ask_again());
+        } else {
+            inner.queue.push_first(job);
         }
-        inner.queue.push_first(job);
+    }
+
+    /// A ping that was carried on and had to be stopped runs once more when a lane has nothing else to do.
+    pub(super) fn run_later(&self, mut job: Job) {
+        let mut inner = self.inner();
+        inner.no_longer_carried_on(&mut job);
+        job.stopped += 1;
+        if !job.clients.is_empty() {
+            inner.queue.push(job.ask_again());
+        } else if job.stopped < STOPPED {
+            inner.queue.push_later(job);
+        }
+    }
+
+    /// The clients of a lane's ping have their answer, and it goes on; false: another ping of the same line does already.
+    pub(super) fn carry_on(self: &Arc<Self>, lane: usize, probes: &Arc<[Probe]>, has_begun: bool) -> bool {
+        let mut inner = self.inner();
+        if inner.carried_on.contains_key(probes) {
+            return false;
+        }
+        inner.carried_on.insert(Arc::clone(probes), CarriedOn { lane, has_begun, joined: Vec::new() });
+        inner.set_lane(lane, LaneState::CarryingOn);
+        self.dispatch(&mut inner);
+        true
+    }
+
+    pub(super) fn carried_on_has_begun(&self, ask: &Ask) {
+        if let Ask::Probes(probes) = ask
+            && let Some(carried_on) = self.inner().carried_on.get_mut(probes)
+        {
+            carried_on.has_begun = true;
+        }
+    }
+
+    /// Clients that asked for the same line while its ping was carried on.
+    pub(super) fn joined(&self, ask: &Ask) -> Vec<Client> {
+        let Ask::Probes(probes) = ask else { return Vec::new() };
+        let mut inner = self.inner();
+        inner.carried_on.get_mut(probes).map(|carried_on| std::mem::take(&mut carried_on.joined)).unwrap_or_default()
+    }
+
+    /// A client waits for a lane, and no other can be had: this one is to stop the ping that it carries on.
+    pub(super) fn must_give_way(&self, lane: usize) -> bool {
+        let mut inner = self.inner();
+        let needed = inner.leaving || inner.retiring || inner.needs_carrying_lane(self.most_lanes());
+        if needed {
+            inner.set_lane(lane, LaneState::Recovering);
+        }
+        needed
+    }
+
+    fn most_lanes(&self) -> usize {
+        self.start.settings.master.lanes.max(1)
     }
 
     /// Rings as many idle lanes as jobs wait, or opens one where that is allowed: the first at once, a further one only after
     /// another has logged in, and only while jobs wait that nobody is free for.
     pub(super) fn dispatch(self: &Arc<Self>, inner: &mut Inner) {
+        if inner.queue.len() == 0 && inner.queue.has_later() {
+            inner.lanes.iter().filter(|slot| slot.state == LaneState::Idle).take(1).for_each(|slot| slot.bell.ring());
+        }
         if inner.queue.len() == 0 || inner.leaving {
             return;
+        }
+        if inner.needs_carrying_lane(self.most_lanes()) {
+            let carrying = inner.lanes.iter().filter(|slot| slot.state == LaneState::CarryingOn);
+            carrying.for_each(|slot| slot.bell.ring());
         }
         let in_state = |state| inner.lanes.iter().filter(move |slot| slot.state == state);
         let ready = in_state(LaneState::Idle).chain(in_state(LaneState::Evidence));
         ready.take(inner.queue.len()).for_each(|slot| slot.bell.ring());
-        let is_free =
-            |slot: &&Slot| matches!(slot.state, LaneState::Idle | LaneState::Recovering | LaneState::Evidence);
-        let free = inner.lanes.iter().filter(is_free).count();
-        let logging_in = inner.lanes.iter().any(|slot| matches!(slot.state, LaneState::Login(_)));
-        let open = inner.lanes.iter().filter(|slot| slot.state != LaneState::Closed).count();
-        let paused = inner.no_further_lane_until.is_some_and(|until| Instant::now() < until);
-        if logging_in
-            || free >= inner.queue.len()
-            || open >= self.start.settings.master.lanes.max(1)
-            || (open > 0 && paused)
-        {
+        let open = inner.open_lanes();
+        if inner.logging_in() > 0 || inner.free_lanes() >= inner.queue.len() || !inner.may_open(self.most_lanes()) {
             return;
         }
         if let Err(e) = self.open_lane(inner) {
@@ -108,7 +178,7 @@ impl Master {
             log::error!(router:% = self.router(), error:% = e; "lane not started");
             if open == 0 {
                 let jobs = inner.queue.drain();
-                let batches = inner.batches.fail(&jobs);
+                let batches = inner.fail_batches(&jobs);
                 jobs.into_iter().for_each(|job| job.fail(&failure, Vec::new()));
                 for batch in batches {
                     batch.answer(Some(failure.clone()), 0, None);
@@ -135,14 +205,22 @@ impl Master {
     }
 
     /// The next job for a lane, which is busy then, or else idle.
-    pub(super) fn take(&self, lane: usize) -> Option<Job> {
+    pub(super) fn take(&self, lane: usize, bell: &Arc<Bell>) -> Option<Job> {
         let mut inner = self.inner();
         inner.batches.abandon();
         let mut job = if inner.leaving { None } else { inner.queue.pop() };
         while job.as_ref().is_some_and(|job| !inner.batches.is_in_hand(job)) {
             job = inner.queue.pop();
         }
-        let state = if job.is_some() { LaneState::Busy } else { LaneState::Idle };
+        let mut state = if job.is_some() { LaneState::Busy } else { LaneState::Idle };
+        if job.is_none() && !inner.are_lanes_wanted() {
+            job = inner.queue.pop_later();
+            if let Some(Job { ask: Ask::Probes(probes), purpose, .. }) = &mut job {
+                *purpose = Purpose::CarriedOn { lane, bell: Arc::clone(bell) };
+                inner.carried_on.insert(Arc::clone(probes), CarriedOn { lane, has_begun: false, joined: Vec::new() });
+                state = LaneState::CarryingOn;
+            }
+        }
         inner.set_lane(lane, state);
         job
     }
@@ -219,6 +297,18 @@ impl Master {
         self.dispatch(&mut inner);
     }
 
+    /// Adds a client to the ping of its line that is carried on; the job comes back where there is none.
+    pub(super) fn join(&self, inner: &mut Inner, mut job: Job) -> Option<Job> {
+        let carried_on = match &job.ask {
+            Ask::Probes(probes) => inner.carried_on.get_mut(probes),
+            Ask::Command(_) => None,
+        };
+        let Some(carried_on) = carried_on.filter(|carried_on| carried_on.has_begun) else { return Some(job) };
+        carried_on.joined.append(&mut job.clients);
+        inner.lanes.iter().filter(|slot| slot.id == carried_on.lane).for_each(|slot| slot.bell.ring());
+        None
+    }
+
     pub(super) fn lane_worked(&self, lane: usize) {
         let mut inner = self.inner();
         inner.last_job = Instant::now();
@@ -246,9 +336,11 @@ impl Master {
                 inner.last_failure = Some(LastFailure { failure: failure.clone(), time: now() });
                 if others {
                     inner.no_further_lane_until = Some(Instant::now() + FURTHER_LANE_PAUSE);
+                    // The jobs that it was opened for are those of the other lanes now.
+                    self.dispatch(&mut inner);
                 } else {
                     let jobs = inner.queue.drain();
-                    let batches = inner.batches.fail(&jobs);
+                    let batches = inner.fail_batches(&jobs);
                     // What opens a router is out of date: the next poll brings it anew.
                     inner.leaving |= failure.kind == Kind::Auth;
                     drop(inner);
@@ -262,6 +354,44 @@ impl Master {
 }
 
 impl Inner {
+    /// Forgets that the job's ping is carried on; the clients that joined it are the job's now.
+    pub(super) fn no_longer_carried_on(&mut self, job: &mut Job) {
+        if let (true, Ask::Probes(probes)) = (job.is_carried_on(), &job.ask)
+            && let Some(carried_on) = self.carried_on.remove(probes)
+        {
+            job.clients.extend(carried_on.joined);
+        }
+    }
+
+    pub(super) fn fail_batches(&mut self, jobs: &[Job]) -> Vec<Done> {
+        self.batches.fail(&mut self.results, jobs)
+    }
+
+    /// More clients wait than lanes are free or about to be, and no further one may be opened.
+    fn needs_carrying_lane(&self, most: usize) -> bool {
+        self.queue.asked() > self.free_lanes() + self.logging_in() && !self.may_open(most)
+    }
+
+    fn free_lanes(&self) -> usize {
+        let is_free =
+            |slot: &&Slot| matches!(slot.state, LaneState::Idle | LaneState::Recovering | LaneState::Evidence);
+        self.lanes.iter().filter(is_free).count()
+    }
+
+    fn logging_in(&self) -> usize {
+        self.lanes.iter().filter(|slot| matches!(slot.state, LaneState::Login(_))).count()
+    }
+
+    fn open_lanes(&self) -> usize {
+        self.lanes.iter().filter(|slot| slot.state != LaneState::Closed).count()
+    }
+
+    fn may_open(&self, most: usize) -> bool {
+        let open = self.open_lanes();
+        let paused = self.no_further_lane_until.is_some_and(|until| Instant::now() < until);
+        open < most && (open == 0 || !paused)
+    }
+
     fn are_lanes_wanted(&self) -> bool {
         self.queue.len() > 0 || self.leaving || self.retiring
     }

@@ -135,15 +135,16 @@ fn handle(master: &Arc<Master>, stream: UnixStream, request: Request) {
     };
     match request {
         Request::Poll { probes, deadline, max_age, conversation } => {
+            let client = Client::new(stream, conversation);
+            let Some(client) = master.answer_at_once(&probes, deadline, max_age, client) else { return };
             if let Some(answers) = master.young(&probes, max_age) {
-                let client = Client::new(stream, conversation);
                 return master.deliver(&probes, answers, |answers| client.answer(&Reply::Answers(answers), &[]));
             }
             // A mistake costs no login.
             if let Some(failure) = master.refused(&probes) {
-                return fail(stream, failure);
+                client.answer(&Reply::Failed { failure, conversation: Vec::new() }, &[]);
+                return;
             }
-            let client = Client::new(stream, conversation);
             master.submit(Job::new(Ask::Probes(probes.into()), client, Deadline::after(deadline)));
         }
         Request::Batch { lines, deadline, look, tied } => {

@@ -14,6 +14,7 @@ mod lanes;
 mod listener;
 mod place;
 mod queue;
+mod results;
 mod run;
 mod terminal;
 
@@ -34,11 +35,13 @@ use evidence::Evidence;
 use history::History;
 use hold_down::{LoginId, Logins};
 use job::{Ask, Client, Job};
-use lanes::{LaneState, Slot};
+use lanes::{CarriedOn, LaneState, Slot};
 use place::Place;
 use queue::Queue;
+use results::{Handed, Probes, Results, is_whole};
 use rustix::event::{PollFd, PollFlags, poll};
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -66,6 +69,8 @@ pub(crate) struct Master {
 struct Inner {
     queue: Queue,
     batches: Batches,
+    results: Results,
+    carried_on: HashMap<Probes, CarriedOn>,
     lanes: Vec<Slot>,
     next_lane: usize,
     history: History,
@@ -116,6 +121,8 @@ impl Master {
         let inner = Inner {
             queue: Queue::default(),
             batches: Batches::default(),
+            results: Results::default(),
+            carried_on: HashMap::new(),
             lanes: Vec::new(),
             next_lane: 0,
             history: History::default(),
@@ -151,8 +158,10 @@ impl Master {
     fn submit(self: &Arc<Self>, job: Job) {
         let mut inner = self.inner();
         inner.last_job = Instant::now();
-        inner.queue.push(job);
-        self.dispatch(&mut inner);
+        if let Some(job) = self.join(&mut inner, job) {
+            inner.queue.push(job);
+            self.dispatch(&mut inner);
+        }
     }
 
     /// Why the line cannot be asked for at all. What is wrong with another probe than the ping is that probe's own failure.
@@ -171,7 +180,8 @@ impl Master {
         let lines = lines.into_iter().map(Arc::from).collect();
         let mut inner = self.inner();
         inner.last_job = Instant::now();
-        let (jobs, done) = inner.batches.open(client, deadline, lines, refused, look);
+        let Inner { batches, results, .. } = &mut *inner;
+        let (jobs, done) = batches.open(results, client, deadline, lines, refused, look);
         jobs.into_iter().for_each(|job| inner.queue.push(job));
         let Inner { queue, batches, .. } = &mut *inner;
         queue.prefer(|job| batches.wants(job));
@@ -196,16 +206,17 @@ impl Master {
             let opened: Vec<Instant> = inner.lanes.iter().filter_map(|slot| slot.opened).collect();
             drop(inner);
             let age = opened.iter().min().map(|opened| opened.elapsed().as_secs_f64());
-            let brought = done.answer(failure.cloned(), opened.len(), age);
-            self.inner().batches.delivered(&brought);
+            let left = done.answer(failure.cloned(), opened.len(), age);
+            let mut inner = self.inner();
+            left.iter().for_each(|(probes, at)| inner.results.put_back(probes, *at));
         }
     }
 
     /// A job that nobody can do.
-    fn fail(&self, job: Job, failure: &Failure) {
+    fn fail(&self, mut job: Job, failure: &Failure) {
+        self.inner().no_longer_carried_on(&mut job);
         if let (true, Ask::Probes(probes)) = (job.is_batched(), &job.ask) {
-            let done = self.inner().batches.bring(probes, &Answers::failed(probes, failure, now()));
-            self.answer_batches(done, None);
+            self.bring(probes, &Answers::failed(probes, failure, now()));
         }
         job.fail(failure, Vec::new());
     }
@@ -214,7 +225,8 @@ impl Master {
     fn answer_overdue(&self) {
         let mut inner = self.inner();
         let overdue = inner.queue.overdue();
-        let batches = inner.batches.overdue();
+        let Inner { batches, results, .. } = &mut *inner;
+        let batches = batches.overdue(results);
         let logged_in = inner.lanes.iter().any(|slot| slot.opened.is_some());
         let login = inner.lanes.iter().find_map(|slot| match slot.state {
             LaneState::Login(stage) => Some(stage),
@@ -237,7 +249,14 @@ impl Master {
                 format!("router {router}: all lanes were busy; see master.lanes"),
             ),
         };
-        overdue.into_iter().for_each(|job| job.fail(&failure, Vec::new()));
+        for job in overdue {
+            match &job.ask {
+                Ask::Probes(probes) if login.is_none() => {
+                    self.answer_due(probes, Answers::failed(probes, &failure, now()), job.clients, &[]);
+                }
+                _ => job.fail(&failure, Vec::new()),
+            }
+        }
         self.answer_batches(batches, Some(&failure).filter(|_| !logged_in));
     }
 
@@ -269,17 +288,106 @@ impl Master {
         }
     }
 
-    /// Keeps the answers for whoever asks later; those of a batch's job go to the batches that wait for them.
-    fn remember(&self, probes: Arc<[Probe]>, answers: &Answers, batched: bool) {
+    /// Answers a poll that needs no ping: its line has a result that no client has. The client comes back where it has none.
+    fn answer_at_once(
+        &self,
+        probes: &[Probe],
+        available: Duration,
+        max_age: Duration,
+        client: Client,
+    ) -> Option<Client> {
         let mut inner = self.inner();
-        if let Some(failure) = answers.answers.iter().find_map(Answer::own_failure) {
-            inner.last_failure = Some(LastFailure { failure: failure.clone(), time: now() });
+        let Some(handed) = inner.results.at_once(probes, available, max_age, Instant::now()) else {
+            return Some(client);
+        };
+        let evidence = inner.evidence.take(probes);
+        drop(inner);
+        self.hand(probes, handed, evidence, vec![client], &[]);
+        None
+    }
+
+    /// A job is done: its clients get its answers, or those that an earlier run left; those of a batch's job go to the batches
+    /// that wait for them.
+    fn done(self: &Arc<Self>, probes: &Probes, answers: Answers, mut job: Job, said: &[Said]) {
+        let mut inner = self.inner();
+        inner.no_longer_carried_on(&mut job);
+        if job.is_carried_on() && !job.clients.is_empty() && results::says_little(&answers) {
+            // Those that joined it have their time still.
+            inner.queue.push(job.ask_again());
+            return self.dispatch(&mut inner);
         }
-        let done = if batched { inner.batches.bring(&probes, answers) } else { Vec::new() };
-        inner.evidence.measured(&probes, answers);
-        inner.history.keep(probes, answers);
+        drop(inner);
+        if job.is_batched() {
+            return self.deliver(probes, answers, |answers| {
+                self.remember(probes, &answers);
+                self.bring(probes, &answers);
+                true
+            });
+        }
+        // What was found out about the line since its last answer, not what follows from this one.
+        let evidence = if job.clients.is_empty() { None } else { self.inner().evidence.take(probes) };
+        self.remember(probes, &answers);
+        let (mut inner, now) = (self.inner(), Instant::now());
+        let handed = match is_whole(&answers) {
+            true if job.clients.is_empty() => return inner.results.keep(probes, &answers, now),
+            true => inner.results.finished(probes, &answers, now),
+            false => inner.results.unfinished(probes, answers, now),
+        };
+        drop(inner);
+        self.hand(probes, handed, evidence, job.clients, said);
+    }
+
+    /// The answers of a batch's job, for the batches that wait for them.
+    fn bring(&self, probes: &Probes, answers: &Answers) {
+        let mut inner = self.inner();
+        let Inner { batches, results, .. } = &mut *inner;
+        let done = batches.bring(results, probes, answers);
         drop(inner);
         self.answer_batches(done, None);
+    }
+
+    /// The time of these clients is over: they get what an earlier run left, or what is certain so far.
+    fn answer_due(&self, probes: &Probes, so_far: Answers, clients: Vec<Client>, said: &[Said]) {
+        let handed = self.inner().results.unfinished(probes, so_far, Instant::now());
+        self.note_failure(&handed.answers);
+        let evidence = self.inner().evidence.take(probes);
+        self.hand(probes, handed, evidence, clients, said);
+    }
+
+    fn hand(
+        &self,
+        probes: &[Probe],
+        Handed { mut answers, at }: Handed,
+        evidence: Option<Answer>,
+        clients: Vec<Client>,
+        said: &[Said],
+    ) {
+        answers.answers.extend(evidence.clone());
+        let reply = Reply::Answers(answers);
+        if clients.into_iter().filter_map(|client| client.answer(&reply, said).then_some(())).count() > 0 {
+            return;
+        }
+        let mut inner = self.inner();
+        if let Some(evidence) = evidence {
+            inner.evidence.put_back(probes, evidence);
+        }
+        if let Some(at) = at {
+            inner.results.put_back(probes, at);
+        }
+    }
+
+    fn note_failure(&self, answers: &Answers) {
+        if let Some(failure) = answers.answers.iter().find_map(Answer::own_failure) {
+            self.inner().last_failure = Some(LastFailure { failure: failure.clone(), time: now() });
+        }
+    }
+
+    /// Keeps the answers for whoever asks later.
+    fn remember(&self, probes: &Probes, answers: &Answers) {
+        self.note_failure(answers);
+        let mut inner = self.inner();
+        inner.evidence.measured(probes, answers);
+        inner.history.keep(Arc::clone(probes), answers);
     }
 
     fn status(&self) -> Status {
@@ -356,7 +464,7 @@ impl Master {
         inner.farewells.extend(stopper);
         inner.lanes.iter().for_each(|slot| slot.bell.ring());
         let waiting = inner.queue.drain();
-        let batches = inner.batches.fail(&waiting);
+        let batches = inner.fail_batches(&waiting);
         drop(inner);
         for job in waiting {
             job.answer(&Reply::Leaving, Vec::<Said>::new());

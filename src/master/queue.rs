@@ -1,5 +1,5 @@
-//! Jobs that wait for a lane: those that somebody waits for first, first come, first served; then those of batches, which go on
-//! without anybody. Identical ones waiting at the same moment become one.
+//! Jobs that wait for a lane: those that a client waits for first, first come, first served; then those of batches, which go on
+//! without a client; then pings that were carried on and stopped. Identical ones waiting at the same moment become one.
 
 use super::job::Job;
 use crate::deadline::Deadline;
@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 pub(super) struct Queue {
     asked: VecDeque<Job>,
     batched: VecDeque<Job>,
+    later: VecDeque<Job>,
 }
 
 impl Queue {
@@ -17,6 +18,8 @@ impl Queue {
         if job.is_batched() {
             return self.batched.push_back(job);
         }
+        // What this one measures need not be measured again.
+        self.later.retain(|later| later.ask != job.ask);
         match self.asked.iter_mut().find(|waiting| waiting.ask == job.ask && waiting.deadline <= job.deadline) {
             Some(waiting) => waiting.clients.append(&mut job.clients),
             None => self.asked.push_back(job),
@@ -36,6 +39,21 @@ impl Queue {
         queue.push_front(job);
     }
 
+    /// Adds a ping that nobody waits for: it runs on a lane that has nothing else to do.
+    pub(super) fn push_later(&mut self, job: Job) {
+        if self.later.iter().all(|later| later.ask != job.ask) {
+            self.later.push_back(job);
+        }
+    }
+
+    pub(super) fn pop_later(&mut self) -> Option<Job> {
+        self.later.pop_front()
+    }
+
+    pub(super) fn has_later(&self) -> bool {
+        !self.later.is_empty()
+    }
+
     /// The next job that is still wanted.
     pub(super) fn pop(&mut self) -> Option<Job> {
         loop {
@@ -47,8 +65,14 @@ impl Queue {
         }
     }
 
+    /// Jobs that are worth a lane.
     pub(super) fn len(&self) -> usize {
         self.asked.len() + self.batched.len()
+    }
+
+    /// Jobs that clients wait for, each for its own.
+    pub(super) fn asked(&self) -> usize {
+        self.asked.len()
     }
 
     /// When the next waiting job runs out of time.
@@ -64,6 +88,7 @@ impl Queue {
     }
 
     pub(super) fn drain(&mut self) -> Vec<Job> {
+        self.later.clear();
         self.asked.drain(..).chain(self.batched.drain(..)).collect()
     }
 }

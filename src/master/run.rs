@@ -2,15 +2,16 @@
 //! platform turns it into text and text into a measurement.
 
 use super::Master;
-use super::command::{Outcome, WAY_BACK, command, plain_command};
-use super::job::{Ask, Job};
+use super::bell::Bell;
+use super::command::{Flight, Outcome, WAY_BACK, plain_command, prepare};
+use super::job::{Ask, Job, Purpose};
 use super::lane::After;
 use super::lanes::{Due, LaneState};
 use super::terminal::Terminal;
 use crate::clock::now;
 use crate::deadline::Deadline;
 use crate::failure::{Failure, Kind, Stage};
-use crate::platform::Ending;
+use crate::platform::{Ending, Run};
 use crate::probe::{self, Answer, Measurement, Probe, ProbeKind, TracerouteResult};
 use crate::wire::{Answers, Reply, Session};
 use std::sync::Arc;
@@ -19,10 +20,11 @@ use std::time::{Duration, Instant};
 /// What a router needs at least to print half a page.
 const QUICK_ANSWER: Duration = Duration::from_millis(150);
 
-/// Runs the job in `current` and answers it. A job that is still there afterwards was cut off and is to be tried again.
+/// Runs the job in `current` and answers it. A job that is still there afterwards was cut off and is to be tried again. `bell` is
+/// the lane's.
 pub(super) fn job(
     master: &Arc<Master>,
-    lane: usize,
+    (lane, bell): (usize, &Arc<Bell>),
     terminal: &mut Terminal,
     current: &mut Option<Job>,
     opened: Instant,
@@ -33,11 +35,12 @@ pub(super) fn job(
         terminal.conversation.take();
     }
     let after = match job.ask.clone() {
-        Ask::Probes(probes) => run_probes(master, lane, terminal, current, &probes, opened),
+        Ask::Probes(probes) => run_probes(master, (lane, bell), terminal, current, &probes, opened),
         Ask::Command(command) => run_command(master, lane, terminal, current, &command),
     };
     match after {
         After::Idle => settled(master, lane, terminal, false),
+        After::Wanted => settled(master, lane, terminal, true),
         After::Lost => After::Lost,
     }
 }
@@ -58,9 +61,31 @@ fn settled(master: &Arc<Master>, lane: usize, terminal: &mut Terminal, hurried: 
     }
 }
 
+/// What is known of a job's probes while one of them runs.
+struct Progress<'p> {
+    probes: &'p Arc<[Probe]>,
+    answers: Vec<Answer>,
+    session: Session,
+    time: f64,
+    begun: Instant,
+}
+
+impl Progress<'_> {
+    fn answers(&self, rest: impl IntoIterator<Item = Answer>) -> Answers {
+        Answers {
+            answers: self.answers.iter().cloned().chain(rest).collect(),
+            time: self.time,
+            age: 0.0,
+            elapsed: self.begun.elapsed().as_secs_f64(),
+            session: self.session,
+            conversation: Vec::new(),
+        }
+    }
+}
+
 fn run_probes(
     master: &Arc<Master>,
-    lane: usize,
+    (lane, bell): (usize, &Arc<Bell>),
     terminal: &mut Terminal,
     current: &mut Option<Job>,
     probes: &Arc<[Probe]>,
@@ -68,23 +93,33 @@ fn run_probes(
 ) -> After {
     let Some(job) = current.as_mut() else { return After::Idle };
     let asked = probe::asked(probes);
-    let mut answers = Vec::with_capacity(asked.len());
     let mut after = After::Idle;
     let session = if job.queued < opened { Session::Opened } else { Session::Reused };
-    let (time, begun) = (now(), Instant::now());
+    let answers = Vec::with_capacity(asked.len());
+    let mut progress = Progress { probes, answers, session, time: now(), begun: Instant::now() };
     for (place, probe) in asked.iter().enumerate() {
         let rest = &asked[place + 1..];
         // Over this one the session was cut before: it must not cost those behind it their answer a second time.
         if let Some((_, failure)) = job.cut.as_ref().filter(|(at, _)| *at == place && !rest.is_empty()) {
-            answers.push(Answer { kind: probe.kind(), outcome: Err(failure.clone()) });
+            progress.answers.push(Answer { kind: probe.kind(), outcome: Err(failure.clone()) });
             continue;
         }
         let share = share(master, terminal, job, rest);
-        let outcome = match ask_probe(master, terminal, job, probe, share) {
+        let goes_on = rest.is_empty() && probe.kind() == ProbeKind::Ping && !job.is_batched();
+        let carry_on = |terminal: &mut Terminal, job: &mut Job, flight: &Flight, so_far| {
+            let so_far = progress.answers([Answer { kind: probe.kind(), outcome: so_far }]);
+            carry_on(master, (lane, bell), terminal, job, flight, (probes, so_far))
+        };
+        let carry_on: Option<&CarryOn> = if goes_on { Some(&carry_on) } else { None };
+        let outcome = match ask_probe(master, terminal, job, probe, share, carry_on) {
             Asked::Answered(outcome) => outcome,
             Asked::Abandoned => {
                 *current = None;
                 return After::Idle;
+            }
+            Asked::GaveWay => {
+                current.take().into_iter().for_each(|job| master.run_later(job));
+                return After::Wanted;
             }
             Asked::Lost(failure) => {
                 if job.cut.is_none() && !job.deadline.is_over() {
@@ -93,39 +128,57 @@ fn run_probes(
                     return After::Lost;
                 }
                 after = After::Lost;
-                answers.extend(probe::unanswered(&asked[place..], &failure));
+                progress.answers.extend(probe::unanswered(&asked[place..], &failure));
                 break;
             }
         };
-        answers.push(Answer { kind: probe.kind(), outcome });
+        progress.answers.push(Answer { kind: probe.kind(), outcome });
         if job.deadline.is_over() && !rest.is_empty() {
             break;
         }
     }
-    if answers.len() < asked.len() {
-        let message = format!("router {}: no time was left for it", master.router());
-        let late = Failure::new(Kind::Deadline, Stage::Probe, message);
-        answers.extend(probe::unanswered(&asked[answers.len()..], &late));
-    }
-    let elapsed = begun.elapsed().as_secs_f64();
-    let answers = Answers { answers, time, age: 0.0, elapsed, session, conversation: Vec::new() };
+    let done = progress.answers.len();
+    let message = format!("router {}: no time was left for it", master.router());
+    let late = Failure::new(Kind::Deadline, Stage::Probe, message);
+    let answers = progress.answers(probe::unanswered(&asked[done..], &late));
     if let Some(job) = current.take() {
         // Before the answer: a client's next poll may be here before this lane looks for it, and must not cost a login.
         master.lane_state(lane, LaneState::Recovering);
-        let said = terminal.conversation.take();
-        master.deliver(probes, answers, |answers| {
-            master.remember(Arc::clone(probes), &answers, job.is_batched());
-            job.is_batched() || job.answer(&Reply::Answers(answers), said)
-        });
+        master.done(progress.probes, answers, job, &terminal.conversation.take());
     }
     after
+}
+
+/// Answers the clients whose time is over with what is certain, and keeps their ping running: its result is there for the next
+/// poll. False: another one of the same line is carried on already.
+fn carry_on(
+    master: &Arc<Master>,
+    (lane, bell): (usize, &Arc<Bell>),
+    terminal: &mut Terminal,
+    job: &mut Job,
+    flight: &Flight,
+    (probes, so_far): (&Arc<[Probe]>, Answers),
+) -> bool {
+    let is_first = job.is_carried_on() || master.carry_on(lane, probes, terminal.begun.is_some());
+    let due = job.take_due();
+    if is_first {
+        job.purpose = Purpose::CarriedOn { lane, bell: Arc::clone(bell) };
+        job.begin(flight.own_limit(terminal));
+    }
+    master.answer_due(probes, so_far, due, &terminal.conversation.take());
+    is_first
 }
 
 enum Asked {
     Answered(Result<Measurement, Failure>),
     Lost(Failure),
     Abandoned,
+    /// It was carried on, and another job needs the lane.
+    GaveWay,
 }
+
+/// What is done when the time of a client is over, with what is certain until then; false: the run is not to go on.
+type CarryOn<'c> = dyn Fn(&mut Terminal, &mut Job, &Flight, Result<Measurement, Failure>) -> bool + 'c;
 
 /// Until when a probe may be waited for that others follow: they must have time for their answer, however slow this one is.
 fn share(master: &Master, terminal: &Terminal, job: &Job, rest: &[Probe]) -> Option<Deadline> {
@@ -146,6 +199,7 @@ fn ask_probe(
     job: &mut Job,
     probe: &Probe,
     share: Option<Deadline>,
+    carry_on: Option<&CarryOn>,
 ) -> Asked {
     let router = master.router();
     let run = match master.platform.run(probe, terminal.shell.mode()) {
@@ -156,16 +210,17 @@ fn ask_probe(
     let end = share.unwrap_or(job.deadline).min(job.deadline);
     let mut again = true;
     loop {
-        if !terminal.shell.is_idle() && !terminal.settle(&|| {}) {
+        if !terminal.shell.is_idle() && !terminal.settle_by(end) {
+            if end.is_over() {
+                return Asked::Answered(Err(late(router, "its prompt did not come back after the command before")));
+            }
             return Asked::Lost(lost(router, "no prompt after the command before"));
         }
-        let (text, ending) = match command(master, terminal, job, &run, share) {
+        let (text, ending) = match ask_once(master, terminal, job, (probe, &run), share, carry_on) {
             Ok(Outcome::Text { text, ending }) => (text, ending),
-            Ok(Outcome::Abandoned) => return Asked::Abandoned,
-            Ok(Outcome::Late) => {
-                let message = format!("router {router} did not answer `{}` in time", run.command);
-                return Asked::Answered(Err(Failure::new(Kind::Deadline, Stage::Probe, message)));
-            }
+            Ok(Outcome::Abandoned | Outcome::Due) => return Asked::Abandoned,
+            Ok(Outcome::GaveWay) => return Asked::GaveWay,
+            Ok(Outcome::Late) => return Asked::Answered(Err(late(router, &format!("no answer to `{}`", run.command)))),
             Ok(Outcome::Cut { text, ending, why }) => match master.platform.read(probe, &run, &text, ending) {
                 Ok(measurement) => return Asked::Answered(Ok(measurement)),
                 Err(_) => return Asked::Lost(lost(router, &why)),
@@ -183,13 +238,43 @@ fn ask_probe(
             Err(unread) => {
                 let failure = unread.failure;
                 log::debug!(router, kind = failure.kind.name(), text = text.as_str(); "answer gave no measurement");
-                return Asked::Answered(Err(Failure {
-                    message: format!("router {router}: {}", failure.message),
-                    ..failure
-                }));
+                return Asked::Answered(Err(named(router, failure)));
             }
         }
     }
+}
+
+/// Sends a probe's commands and waits for the answer; [`Outcome::Due`] only where the run is not to go on.
+fn ask_once(
+    master: &Arc<Master>,
+    terminal: &mut Terminal,
+    job: &mut Job,
+    (probe, run): (&Probe, &Run),
+    share: Option<Deadline>,
+    carry_on: Option<&CarryOn>,
+) -> Result<Outcome, Failure> {
+    if let Some(early) = prepare(master, terminal, job, run)? {
+        return Ok(early);
+    }
+    let mut flight = Flight::begin(terminal, job, run, share, carry_on.is_some())?;
+    loop {
+        let outcome = flight.wait(master, terminal, job)?;
+        let Outcome::Due = outcome else { return Ok(outcome) };
+        let so_far = master.platform.so_far(probe, run, &terminal.shell.begin_of_answer());
+        let so_far = so_far.map_err(|failure| named(master.router(), failure));
+        if carry_on.is_none_or(|carry_on| !carry_on(terminal, job, &flight, so_far)) {
+            terminal.shell.abort();
+            return Ok(Outcome::Due);
+        }
+    }
+}
+
+fn named(router: &str, failure: Failure) -> Failure {
+    Failure { message: format!("router {router}: {}", failure.message), ..failure }
+}
+
+fn late(router: &str, why: &str) -> Failure {
+    Failure::new(Kind::Deadline, Stage::Probe, format!("router {router} did not answer in time: {why}"))
 }
 
 fn lost(router: &str, why: &str) -> Failure {
@@ -200,13 +285,13 @@ fn lost(router: &str, why: &str) -> Failure {
 pub(super) fn evidence(master: &Arc<Master>, lane: usize, terminal: &mut Terminal, due: Due) -> After {
     let Due { line, mut job, probe } = due;
     let time = now();
-    let asked = ask_probe(master, terminal, &mut job, &probe, None);
+    let asked = ask_probe(master, terminal, &mut job, &probe, None, None);
     terminal.conversation.take();
     let (outcome, after) = match asked {
         Asked::Answered(outcome) => (outcome, After::Idle),
         Asked::Lost(failure) => (Err(failure), After::Lost),
         // It has no clients that could.
-        Asked::Abandoned => return After::Idle,
+        Asked::Abandoned | Asked::GaveWay => return After::Idle,
     };
     let hurried = master.wants_lanes()
         && !matches!(outcome, Ok(Measurement::Traceroute(TracerouteResult { complete: true, .. })));
@@ -217,7 +302,7 @@ pub(super) fn evidence(master: &Arc<Master>, lane: usize, terminal: &mut Termina
         master.ring_for_evidence();
     }
     let after = match after {
-        After::Idle => settled(master, lane, terminal, hurried),
+        After::Idle | After::Wanted => settled(master, lane, terminal, hurried),
         After::Lost => After::Lost,
     };
     // Only now: another lane must not begin it again before it is known that it can be stopped.
@@ -256,7 +341,7 @@ fn run_command(
             Stage::Probe,
             format!("router {router} did not finish `{command}` in time; give it more with --deadline"),
         )),
-        Ok(Outcome::Abandoned) => {
+        Ok(Outcome::Abandoned | Outcome::Due | Outcome::GaveWay) => {
             *current = None;
             return After::Idle;
         }

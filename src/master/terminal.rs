@@ -47,6 +47,8 @@ pub(super) struct Terminal {
     heard: Instant,
     /// At login a question was answered with more than a line end.
     answered: bool,
+    /// When the first byte behind the echo of the command in flight came: the command has begun.
+    pub(super) begun: Option<Instant>,
     /// The longest recent time from a line sent to its first answering byte.
     pub(super) way: Duration,
     /// Commands before the last probe, where the session keeps what they set.
@@ -60,6 +62,8 @@ pub(super) enum Step {
     /// The router closed the session.
     Closed,
     Woken,
+    /// The command in flight has begun.
+    Begun,
     TimedOut,
 }
 
@@ -73,6 +77,7 @@ impl Terminal {
             asked: None,
             heard: Instant::now(),
             answered: false,
+            begun: None,
             way: Duration::ZERO,
             prepared: Vec::new(),
         }
@@ -101,6 +106,12 @@ impl Terminal {
                     }
                     self.conversation.theirs(&self.buffer[..n]);
                     self.shell.receive(&self.buffer[..n]);
+                    if self.begun.is_none() && self.shell.has_begun() {
+                        self.begun = Some(self.heard);
+                        if !self.shell.has_event() {
+                            return Ok(Step::Begun);
+                        }
+                    }
                     pieces += 1;
                     if pieces.is_multiple_of(LISTEN_UP) && is_rung(wake) {
                         return Ok(Step::Woken);
@@ -141,7 +152,7 @@ impl Terminal {
                 Step::Event(Event::Ready { .. }) => return Ok(()),
                 Step::Event(Event::Failed(failure)) => return Err(failure),
                 Step::Event(Event::SetUp { command, text }) => set_up(&command, &text),
-                Step::Event(_) | Step::Woken => {}
+                Step::Event(_) | Step::Woken | Step::Begun => {}
                 Step::Closed => {
                     if let Some(failure) = self.shell.refusal() {
                         return Err(Failure { message: self.with_last_words(&failure.message), ..failure });
@@ -189,9 +200,15 @@ impl Terminal {
     }
 
     /// Back to a proven prompt after an abort or a strange answer. What comes meanwhile belongs to nobody. `stuck` is called
-    /// once if that is no matter of a moment. False: drop the session.
+    /// once if that takes longer than a moment. False: drop the session.
     pub(super) fn settle(&mut self, stuck: &dyn Fn()) -> bool {
-        self.settle_within(RECOVERY, ABORT_PAUSE, stuck)
+        self.settle_within(Deadline::after(RECOVERY), Deadline::after(RECOVERY), ABORT_PAUSE, stuck)
+    }
+
+    /// The same for a job that needs the prompt by then; true when it is there.
+    pub(super) fn settle_by(&mut self, deadline: Deadline) -> bool {
+        let end = deadline.or_after(RECOVERY);
+        self.settle_within(end, end, ABORT_PAUSE, &|| {})
     }
 
     /// The same for a command that does not stop though somebody waits for the lane.
@@ -201,19 +218,18 @@ impl Terminal {
             self.shell.abort();
             self.shell.abort();
         }
-        self.settle_within(HURRIED_RECOVERY, HURRIED_PAUSE, stuck)
+        self.settle_within(Deadline::after(HURRIED_RECOVERY), Deadline::after(RECOVERY), HURRIED_PAUSE, stuck)
     }
 
-    /// `limit`: until the command has stopped; the proof of the prompt after it has its time.
-    fn settle_within(&mut self, limit: Duration, abort_pause: Duration, stuck: &dyn Fn()) -> bool {
-        let (stopped, proven) = (Deadline::after(limit), Deadline::after(RECOVERY));
+    /// By `stopped` the command must have stopped, by `proven` its prompt must be proven.
+    fn settle_within(&mut self, stopped: Deadline, proven: Deadline, abort_pause: Duration, stuck: &dyn Fn()) -> bool {
         let mut told = false;
         while !self.shell.is_idle() {
             let (end, pause) = if self.shell.is_recovering() { (proven, PROOF_PAUSE) } else { (stopped, abort_pause) };
             let pause = pause + self.way * 2;
             match self.step(&[], end.or_after(pause)) {
                 Ok(Step::Event(Event::Failed(_)) | Step::Closed) | Err(_) => return false,
-                Ok(Step::Event(_) | Step::Woken) => {}
+                Ok(Step::Event(_) | Step::Woken | Step::Begun) => {}
                 Ok(Step::TimedOut) if end.is_over() => return false,
                 Ok(Step::TimedOut) => {
                     if !self.shell.is_recovering() {

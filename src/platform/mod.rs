@@ -41,7 +41,7 @@ pub use sample::SampleResult;
 /// Which algorithms are offered to a router of this platform.
 pub use crate::inventory::router::Crypto;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind, Stage};
 use crate::probe::{Measurement, Probe, ProbeKind};
 use dialect::Dialect;
 use indicator::Indicator;
@@ -89,7 +89,7 @@ pub struct Run {
     pub command: String,
     /// The longest that the router needs when everything is lost, with slack.
     pub limit: Duration,
-    /// Endless commands: abort after this; a planned end.
+    /// Endless commands: abort this long after the first byte behind the echo; a planned end.
     pub end_after: Option<Duration>,
     /// The mode took only the plain form of the command.
     pub plain: bool,
@@ -107,7 +107,7 @@ impl Run {
 pub enum Ending {
     /// The prompt came back by itself.
     Complete,
-    /// The command was aborted `after` its sending; `planned` at [`Run::end_after`].
+    /// The command was aborted `after` the first byte behind its echo (zero: none came); `planned` at [`Run::end_after`].
     Aborted { after: Duration, planned: bool },
     /// The session was lost.
     Cut,
@@ -279,6 +279,18 @@ impl Platform {
                 read.map(Measurement::Traceroute)
             }
         }
+    }
+
+    /// What is certain of a ping that goes on, from its text so far: `up` once a packet is back, and no more.
+    ///
+    /// # Errors
+    /// `deadline` while nothing is back; always of other probes.
+    pub fn so_far(&self, probe: &Probe, run: &Run, text: &str) -> Result<Measurement, Failure> {
+        let Probe::Ping(ping) = probe else {
+            return Err(Failure::new(Kind::Deadline, Stage::Probe, "it is not done yet"));
+        };
+        let text = recorded::shown(text.as_bytes());
+        self.ping_form()?.so_far(&self.packets, ping, run, &text).map(Measurement::Ping)
     }
 
     /// Recorded text, with echo, prompts and controls possibly still in it. The names in it are checked only if a target is given.

@@ -5,7 +5,7 @@ use super::indicator::{self, Indicator, Verdict, excerpt};
 use super::part::names_only_others;
 use super::pending::Aborted;
 use super::per_packet::{self, PacketForm};
-use super::ping::PingForm;
+use super::ping::{PingForm, Plain, shown};
 use super::reply::{Answer, Counters, NoAnswer};
 use super::{Ending, Failure, Run, Unread};
 use crate::failure::{Kind, Stage};
@@ -40,9 +40,8 @@ impl PingForm {
         result.plain = run.plain;
         result.complete = ending != Ending::Cut;
         if let Ending::Aborted { after, planned } = ending {
-            let plain = self.plain.as_ref().filter(|_| run.plain);
             let told = self.reply.told(answer.text);
-            let timeout = plain.map_or_else(|| self.effective_timeout(ping), |plain| plain.timeout);
+            let timeout = self.timeout_of(ping, run);
             let aborted = Aborted {
                 pacing: self.pacing,
                 gap: self.gap(timeout),
@@ -54,7 +53,10 @@ impl PingForm {
                 average: counters.times.and_then(|[_, average, _]| Duration::try_from_secs_f64(average).ok()),
                 told: &told,
             };
-            self.settle(&mut result, &counters, &aborted, plain.map_or(ping.count, |plain| plain.count))?;
+            self.settle(&mut result, &counters, &aborted, self.asked(ping, run))?;
+        } else if ending == Ending::Cut && counters.sent < self.asked(ping, run) {
+            // How long the packets had is not known: these counters are the last ones that the router got through.
+            cut(&mut result)?;
         } else if counters.sent == 0 {
             return Err(unreadable("the router sent no packet".to_owned()).into());
         }
@@ -149,7 +151,8 @@ impl PingForm {
         }
     }
 
-    /// Takes the packets that were still on their way out of an aborted run's result.
+    /// Takes the packets that were still on their way out of an aborted run's result. Without a reply it is a result only if
+    /// enough packets had their full time-out; with one it says `up`, and a loss under the same condition.
     fn settle(
         &self,
         result: &mut PingResult,
@@ -157,33 +160,88 @@ impl PingForm {
         aborted: &Aborted,
         asked: u32,
     ) -> Result<(), Failure> {
-        result.complete = aborted.planned || (counters.received >= asked && counters.received >= counters.sent);
-        let Some(pending) = aborted.pending() else {
-            result.loss = None;
-            return Ok(());
-        };
-        let settled = counters.sent.saturating_sub(pending);
-        if settled == 0 {
-            return Err(Failure::new(
-                Kind::Deadline,
-                Stage::Reply,
-                format!(
-                    "the ping was aborted after {:.2} s, before any packet had its time-out; give more time, a shorter \
-                     time-out, or another lane if polls wait for each other",
-                    aborted.after.as_secs_f64()
-                ),
-            ));
+        let complete = aborted.planned || (counters.received >= asked && counters.received >= counters.sent);
+        let pending = aborted.pending();
+        let settled = counters.sent.saturating_sub(pending.unwrap_or(0));
+        let is_verdict = pending.is_some() && settled >= asked.min(VERDICT);
+        if counters.received == 0 && !is_verdict {
+            return Err(undecided(counters.sent, pending.unwrap_or(counters.sent), aborted.after));
         }
-        if pending > 0 {
-            *result = PingResult {
-                complete: result.complete,
-                pending: Some(pending),
-                plain: result.plain,
-                ..measured(&Counters { sent: settled, ..counters.clone() })
-            };
+        *result = PingResult {
+            complete,
+            pending: pending.filter(|pending| *pending > 0),
+            plain: result.plain,
+            ..measured(&Counters { sent: settled, ..counters.clone() })
+        };
+        if !is_verdict {
+            result.loss = None;
         }
         Ok(())
     }
+
+    /// What is certain of a ping that goes on: one reply makes the line `up`. Knows no loss: the counters are still to come.
+    pub(super) fn so_far(
+        &self,
+        packets: &[PacketForm],
+        ping: &Ping,
+        run: &Run,
+        text: &str,
+    ) -> Result<PingResult, Failure> {
+        let text = self.reply.quiet(text);
+        if self.reply.is_back(packets, &text, ping.target) {
+            return Ok(PingResult { up: 1, plain: run.plain, ..PingResult::default() });
+        }
+        Err(Failure::new(
+            Kind::Deadline,
+            Stage::Probe,
+            format!(
+                "no reply so far to a ping of {} packets with a time-out of {} each; it goes on in the background, and the \
+                 next poll has its result",
+                self.asked(ping, run),
+                shown(self.timeout_of(ping, run))
+            ),
+        ))
+    }
+
+    fn plain_of(&self, run: &Run) -> Option<&Plain> {
+        self.plain.as_ref().filter(|_| run.plain)
+    }
+
+    /// Packets that the command sends.
+    fn asked(&self, ping: &Ping, run: &Run) -> u32 {
+        self.plain_of(run).map_or(ping.count, |plain| plain.count)
+    }
+
+    /// Of each of its packets.
+    fn timeout_of(&self, ping: &Ping, run: &Run) -> Duration {
+        self.plain_of(run).map_or_else(|| self.effective_timeout(ping), |plain| plain.timeout)
+    }
+}
+
+/// Fewer packets than this without a reply say nothing about a line that loses many, unless no more were asked for.
+const VERDICT: u32 = 3;
+
+fn undecided(sent: u32, pending: u32, after: Duration) -> Failure {
+    let packets = if sent == 1 { "packet" } else { "packets" };
+    Failure::new(
+        Kind::Deadline,
+        Stage::Reply,
+        format!(
+            "the ping was aborted {:.2} s after it began: {sent} {packets} sent, none back so far, {pending} still within the \
+             time-out; give more time, fewer packets or a shorter time-out",
+            after.as_secs_f64()
+        ),
+    )
+}
+
+/// Counters so far of a session that was lost: a reply is a reply, nothing else is certain.
+fn cut(result: &mut PingResult) -> Result<(), Failure> {
+    if result.received == Some(0) {
+        let message = "the session was lost before the router printed its last counters";
+        return Err(Failure::new(Kind::Shell, Stage::Reply, message));
+    }
+    (result.complete, result.loss) = (false, None);
+    Ok(())
 }
 
 fn no_statistics(text: &str, ending: Ending) -> Unread {

@@ -45,6 +45,11 @@ impl PacketForm {
         })
     }
 
+    /// A packet came back from the target.
+    pub(super) fn has_reply(&self, text: &str, target: IpAddr) -> bool {
+        self.replies(text, Some(target)).is_some_and(|replies| !replies.is_empty())
+    }
+
     /// None where a number is none of a packet, or a packet came from another address.
     fn replies(&self, text: &str, target: Option<IpAddr>) -> Option<Replies> {
         let first = first_packet(self.counts_from_one.as_ref(), text).unwrap_or(self.first);

@@ -6,6 +6,7 @@ use super::indicator::excerpt;
 use super::mistake::Source;
 use super::part::{Landmarks, Part};
 use super::pattern::Pattern;
+use super::per_packet::PacketForm;
 use super::statistics::{self, Block};
 use super::times::Times;
 use super::{Failure, recorded};
@@ -93,7 +94,7 @@ impl ReplyForm {
             landmarks: Landmarks::new(source, file)?,
             statistics: statistics.iter().map(|one| shape(source, one)).collect::<Result<_, _>>()?,
             times: Times::new(source, file)?,
-            reply: file.reply.as_ref().map(|t| Pattern::new(source, t, &["seq"], &["seq"])).transpose()?,
+            reply: file.reply.as_ref().map(|t| Pattern::new(source, t, &["seq"], &[])).transpose()?,
             first_seq: file.first_seq,
             counts_from_one: file.counts_from_one.as_ref().map(|t| Pattern::new(source, t, &[], &[])).transpose()?,
             timed_out: file.timed_out.as_ref().map(|t| Pattern::new(source, t, &["seq"], &[])).transpose()?,
@@ -203,6 +204,17 @@ impl ReplyForm {
         let lines = [&self.reply, &self.timed_out, &self.unreachable];
         let mut lines = lines.into_iter().flatten().filter_map(Pattern::get);
         lines.any(|line| line.is_match(text.as_bytes())) || self.landmarks.has_row(text)
+    }
+
+    /// In a text that may go on: behind a header that names `target`, some packet came back.
+    pub(super) fn is_back(&self, packets: &[PacketForm], text: &str, target: IpAddr) -> bool {
+        self.landmarks.part_about(text, Some(target)).is_ok_and(|part| {
+            part.has_header
+                && match packets {
+                    [] => self.has_reply(part.text),
+                    _ => packets.iter().any(|packet| packet.has_reply(part.text, target)),
+                }
+        })
     }
 
     /// What the lines of single packets say.

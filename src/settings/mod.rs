@@ -65,7 +65,7 @@ pub struct Poll {
 
 impl Default for Poll {
     fn default() -> Self {
-        Self { deadline: Duration::from_millis(2500), count: 5, timeout: Duration::from_secs(2) }
+        Self { deadline: Duration::from_millis(2500), count: 5, timeout: Duration::from_secs(1) }
     }
 }
 

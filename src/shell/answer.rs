@@ -8,6 +8,8 @@ use std::mem;
 const HEAD: usize = 256 * 1024;
 /// Bytes kept of the end.
 const TAIL: usize = 768 * 1024;
+/// Bytes of the first part: a header and some hundred replies.
+const BEGIN: usize = 8 * 1024;
 
 #[derive(Default)]
 pub(super) struct Answer {
@@ -48,6 +50,12 @@ impl Answer {
             tail.drain(..whole);
         }
         clean(&[self.head.as_slice(), &tail, unfinished].concat())
+    }
+
+    /// The first part of that text.
+    pub(super) fn begin(&self, unfinished: &[u8]) -> String {
+        let begin = &self.head[..self.head.len().min(BEGIN)];
+        clean(&if begin.len() < BEGIN { [begin, unfinished].concat() } else { begin.to_vec() })
     }
 
     /// The whole text, and whether some of it was dropped. Nothing is kept.

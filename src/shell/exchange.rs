@@ -139,6 +139,13 @@ impl Exchange {
         if over { Verdict::Over } else { Verdict::Doubt }
     }
 
+    /// Something other than a prompt has come. Without an echo only a whole line can be told from one.
+    pub(super) fn has_begun(&self, screen: &Screen, prompt: &Prompt) -> bool {
+        let line = screen.line();
+        let is_typed_at = screen.number() == self.start;
+        self.spoken || self.has_echoed() && !is_typed_at && !line.trim_ascii().is_empty() && !prompt.is(line)
+    }
+
     /// The answer's text, and whether some of it was dropped.
     pub(super) fn take(mut self) -> (String, bool) {
         self.answer.take()
@@ -146,7 +153,15 @@ impl Exchange {
 
     /// The answer's text so far.
     pub(super) fn so_far(&self, screen: &Screen) -> String {
-        let unfinished = if screen.number() == self.start { b"" } else { screen.line() };
-        self.answer.text(unfinished)
+        self.answer.text(self.unfinished(screen))
+    }
+
+    /// The first part of it.
+    pub(super) fn begin(&self, screen: &Screen) -> String {
+        self.answer.begin(self.unfinished(screen))
+    }
+
+    fn unfinished<'s>(&self, screen: &'s Screen) -> &'s [u8] {
+        if screen.number() == self.start { b"" } else { screen.line() }
     }
 }

@@ -161,6 +161,16 @@ impl Shell {
         matches!(self.phase, Phase::Recovery { .. })
     }
 
+    /// The router has said something behind the echo of the command in flight: it runs.
+    pub fn has_begun(&self) -> bool {
+        match &self.phase {
+            Phase::Probe(exchange) if exchange.has_echoed() || !self.echoes => {
+                exchange.has_begun(&self.screen, &self.prompt)
+            }
+            _ => false,
+        }
+    }
+
     /// Sends a command.
     ///
     /// # Errors
@@ -210,6 +220,14 @@ impl Shell {
     pub fn partial(&self) -> String {
         match &self.phase {
             Phase::Probe(exchange) if exchange.has_echoed() || !self.echoes => exchange.so_far(&self.screen),
+            _ => String::new(),
+        }
+    }
+
+    /// The first part of that text, enough to see whether a command has had its first success; quickly had of any flood.
+    pub fn begin_of_answer(&self) -> String {
+        match &self.phase {
+            Phase::Probe(exchange) if exchange.has_echoed() || !self.echoes => exchange.begin(&self.screen),
             _ => String::new(),
         }
     }

@@ -156,11 +156,11 @@ fn stop_aborts_a_ping_that_would_last_and_its_poll_gets_the_counters_so_far() {
     let more = ["--count", "100", "--timeout", "1s", "--deadline", "5m"];
     let poll = monitor.start_poll(&at(&sim), "cisco_iosxe", DEAD, &more);
     wait::until("the ping", || (pings(&sim).len() == 1).then_some(()));
-    // Until three packets have had their full time-out, there is nothing to be told.
+    // Until three packets have had their full time-out, nothing is known of the line.
     wait::until("some seconds of pinging", || {
         let since = monitor.status()[0]["lanes"][0]["since"].as_f64()?;
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).ok()?.as_secs_f64();
-        (now - since > 6.0).then_some(())
+        (now - since > 5.0).then_some(())
     });
     let ran = monitor.run(&["stop", "--all"]);
     assert_eq!((ran.code, &ran.json()["stopped"][0]["how"]), (Some(0), &json!("logged out")));

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 fn two_hundred(more: &str) -> Monitor {
     let monitor = Monitor::with("poll.deadline = \"2.5s\"");
     let inventory = Inventory::new().router("edge-1", "192.0.2.1", "cisco_iosxe", more);
-    inventory.lines(200, "edge-1", "interval = \"30s\"").import(&monitor);
+    inventory.lines(200, "edge-1", "interval = \"30s\"\ntimeout = \"2s\"").import(&monitor);
     monitor
 }
 
@@ -35,7 +35,9 @@ fn a_round_is_what_lines_and_lanes_make_it() {
 fn an_interface_is_one_more_command_to_take() {
     let monitor = Monitor::new();
     let inventory = Inventory::new().router("edge-1", "192.0.2.1", "cisco_iosxe", "");
-    inventory.line("L-1", "edge-1", "192.0.2.9", "interface = \"GigabitEthernet0/0/1\"").import(&monitor);
+    inventory
+        .line("L-1", "edge-1", "192.0.2.9", "timeout = \"2s\"\ninterface = \"GigabitEthernet0/0/1\"")
+        .import(&monitor);
     let answer = plan(&monitor, &["--dead", "0"]);
     assert_eq!((&answer["line"]["alive"], &answer["line"]["dead"]), (&json!(0.2), &json!(10.1)), "{answer}");
 }

@@ -2,7 +2,7 @@
 
 use crate::support::monitor::Monitor;
 use crate::support::sim::{Sim, SimRouter};
-use crate::support::wait::at_once;
+use crate::support::wait::{self, at_once};
 use serde_json::{Value, json};
 
 const UP: &str = "192.0.2.10";
@@ -50,34 +50,126 @@ fn frr_whose_ping_never_ends_is_aborted_and_its_counters_are_complete() {
     assert_eq!(answer["ping"]["complete"], true, "{answer}");
 }
 
-#[test]
-fn a_dead_line_is_down_in_time_with_the_packets_that_had_their_full_time_out() {
-    // All at once: mostly they wait.
-    let personas = ["cisco_iosxe", "cisco_iosxr", "cisco_nxos", "huawei_vrp", "h3c_comware", "frr", "linux"];
-    at_once(&personas, |persona| {
-        let sim = router(persona).start();
-        // A second lane would be right while the first one is getting back to its prompt.
-        let monitor = Monitor::with("master.lanes = 1");
-        // A cold one may say deadline; from then on every one is warm.
-        monitor.poll(&address(&sim), persona, UP, &["--count", "1"]);
-        for _ in 0..2 {
-            let answer = monitor.poll(&address(&sim), persona, DEAD, &["--count", "20", "--deadline", "5s"]).json();
-            assert_eq!(answer["state"], 0, "{persona}: {answer}");
-            let ping = &answer["ping"];
-            assert_eq!(
-                (&ping["up"], &ping["loss"], &ping["received"]),
-                (&json!(0), &json!(100.0), &json!(0)),
-                "{persona}"
-            );
-            assert_eq!(ping["complete"], false, "{persona}: {ping}");
-            assert!(ping["sent"].as_u64().is_some_and(|sent| (1..20).contains(&sent)), "{persona}: {ping}");
-            assert_eq!(ping.get("rtt_avg"), None, "{persona}");
-        }
-        // The session is as good as before. (A poll that comes before its prompt is back may have opened another.)
-        let answer = monitor.poll(&address(&sim), persona, UP, &["--count", "1"]).json();
-        assert_eq!((&answer["ping"]["up"], &answer["session"]), (&json!(1), &json!("reused")), "{persona}: {answer}");
-        assert!(sim.count("login") <= 2, "{persona}");
+/// Until its last ping is done.
+fn idle(monitor: &Monitor) {
+    wait::until("a master with nothing to do", || {
+        let lanes = monitor.status()[0]["lanes"].as_array()?.clone();
+        lanes.iter().all(|lane| lane["state"] == "idle").then_some(())
     });
+}
+
+#[test]
+fn whole_ping_of_a_dead_line_is_the_next_polls_answer() {
+    let personas = ["cisco_iosxe", "cisco_iosxr", "cisco_nxos", "huawei_vrp", "h3c_comware", "frr", "linux"];
+    at_once(&personas, |persona| dead_line(persona));
+}
+
+fn dead_line(persona: &str) {
+    let sim = router(persona).start();
+    let monitor = Monitor::with("master.lanes = 1");
+    // A cold one may be short of time; from then on every one is warm.
+    monitor.poll(&address(&sim), persona, UP, &["--count", "1", "--deadline", "20s"]);
+    let pings = || sim.commands().iter().filter(|line| line.contains(DEAD)).count();
+    let dead = || monitor.poll(&address(&sim), persona, DEAD, &["--count", "3", "--deadline", "500ms"]).json();
+    let answer = dead();
+    assert_eq!((&answer["failure"]["kind"], answer.get("ping")), (&json!("deadline"), None), "{persona}: {answer}");
+    let message = answer["failure"]["message"].as_str().unwrap();
+    assert!(message.contains("it goes on in the background"), "{persona}: {message}");
+    idle(&monitor);
+    assert_eq!(pings(), 1, "{persona}: it was the same ping that went on");
+    let answer = dead();
+    let ping = &answer["ping"];
+    assert_eq!((&ping["up"], &ping["loss"], &ping["complete"]), (&json!(0), &json!(100.0), &json!(true)), "{answer}");
+    assert_eq!(ping["received"], 0, "{persona}: {answer}");
+    assert!(answer["age"].as_f64().is_some_and(|age| age > 1.0), "{persona}: {answer}");
+    assert_eq!((&answer["session"], ping.get("rtt_avg")), (&json!("reused"), None), "{persona}: {answer}");
+    // A ping of the dead line runs again; it gives way where there is one lane only, and the session is as good as before.
+    let answer = monitor.poll(&address(&sim), persona, UP, &["--count", "1", "--deadline", "20s"]).json();
+    assert_eq!((&answer["ping"]["up"], &answer["session"]), (&json!(1), &json!("reused")), "{persona}: {answer}");
+    idle(&monitor);
+    assert_eq!((pings(), sim.count("login")), (3, 1), "{persona}: what was stopped was run once more");
+    assert_eq!(dead()["ping"]["loss"], 100.0, "{persona}");
+}
+
+#[test]
+fn line_that_loses_its_first_packets_is_never_down() {
+    let sim = SimRouter::new("cisco_iosxe").with("lose", vec![1, 2, 3]).start();
+    let monitor = Monitor::new();
+    monitor.poll(&address(&sim), "cisco_iosxe", UP, &["--count", "4", "--deadline", "20s"]);
+    let poll = |deadline| monitor.poll(&address(&sim), "cisco_iosxe", UP, &["--deadline", deadline]).json();
+    let answer = poll("2.5s");
+    assert_eq!((&answer["failure"]["kind"], answer.get("ping")), (&json!("deadline"), None), "{answer}");
+    idle(&monitor);
+    for (deadline, age) in [("2.5s", 3.0), ("20s", 0.0)] {
+        let answer = poll(deadline);
+        let ping = &answer["ping"];
+        assert_eq!((&ping["up"], &ping["sent"], &ping["loss"]), (&json!(1), &json!(5), &json!(60.0)), "{answer}");
+        assert!(answer["age"].as_f64().is_some_and(|seconds| seconds >= age), "{answer}");
+        idle(&monitor);
+    }
+}
+
+#[test]
+fn reply_in_time_is_up_and_the_loss_comes_with_the_next_poll() {
+    for persona in ["cisco_iosxe", "huawei_vrp", "linux"] {
+        let sim = SimRouter::new(persona).with("lose", vec![3, 4, 5]).start();
+        let monitor = Monitor::new();
+        monitor.poll(&address(&sim), persona, UP, &["--count", "1", "--deadline", "20s"]);
+        let poll = || monitor.poll(&address(&sim), persona, UP, &["--deadline", "800ms", "--timeout", "2s"]).json();
+        let answer = poll();
+        assert_eq!(answer["ping"], json!({ "up": 1, "complete": false }), "{persona}: {answer}");
+        idle(&monitor);
+        let answer = poll();
+        assert_eq!(
+            (&answer["ping"]["loss"], &answer["ping"]["sent"]),
+            (&json!(60.0), &json!(5)),
+            "{persona}: {answer}"
+        );
+    }
+}
+
+#[test]
+fn second_poll_waits_for_the_ping_that_goes_on() {
+    let sim = router("cisco_iosxe").start();
+    let monitor = Monitor::new();
+    monitor.poll(&address(&sim), "cisco_iosxe", UP, &["--count", "1", "--deadline", "20s"]);
+    let poll = |deadline| monitor.poll(&address(&sim), "cisco_iosxe", DEAD, &["--deadline", deadline]).json();
+    assert_eq!(poll("500ms")["failure"]["kind"], "deadline");
+    assert_eq!(poll("300ms")["failure"]["kind"], "deadline");
+    assert_eq!(poll("20s")["ping"]["loss"], 100.0);
+    assert_eq!(sim.commands().iter().filter(|line| line.contains(DEAD)).count(), 1);
+}
+
+/// A router that asks its login server for every command begins late: the time of a packet begins with its first byte.
+#[test]
+fn router_that_begins_late_costs_no_packet_its_time() {
+    let sim = SimRouter::new("cisco_iosxe").with("answer_delay", "2250ms").with("rtt", vec!["200ms"]).start();
+    let monitor = Monitor::new();
+    let poll = || monitor.poll(&address(&sim), "cisco_iosxe", UP, &["--timeout", "2s", "--deadline", "2.5s"]).json();
+    for _ in 0..3 {
+        let answer = poll();
+        assert_ne!(answer["ping"]["up"], 0, "{answer}");
+        idle(&monitor);
+    }
+    assert_eq!(poll()["ping"]["loss"], 0.0);
+    // One that runs until it is stopped has its whole time.
+    let sim = SimRouter::new("frr").with("answer_delay", "2s").start();
+    let monitor = Monitor::new();
+    let answer = monitor.poll(&address(&sim), "frr", UP, &["--count", "2", "--deadline", "30s"]).json();
+    let ping = &answer["ping"];
+    assert_eq!((&ping["loss"], &ping["complete"]), (&json!(0.0), &json!(true)), "{answer}");
+    assert!(ping["received"].as_u64().is_some_and(|received| received >= 2), "{answer}");
+}
+
+/// The command before does not stop: the prompt that the ping needs does not come back in time.
+#[test]
+fn prompt_that_does_not_come_back_is_a_deadline_of_the_poll() {
+    let sim = router("cisco_iosxe").with("interface_hangs", vec!["Gi0/1"]).with("ignore_abort", true).start();
+    let monitor = Monitor::new();
+    monitor.poll(&address(&sim), "cisco_iosxe", UP, &["--count", "1", "--deadline", "20s"]);
+    let answer =
+        monitor.poll(&address(&sim), "cisco_iosxe", UP, &["--interface", "Gi0/1", "--deadline", "2.5s"]).json();
+    assert_eq!((&answer["state"], &answer["failure"]["kind"]), (&json!(8), &json!("deadline")), "{answer}");
 }
 
 #[test]

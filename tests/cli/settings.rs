@@ -49,7 +49,7 @@ fn show_tells_every_value_and_where_it_came_from() {
 state.dir                     -                       default: $STATE_DIRECTORY/ddl-monitor, else the user's state directory, else ddl-monitor-UID in the temporary one
 poll.deadline                 2s                      --deadline
 poll.count                    3                       DIR/ddl-monitor.toml:2
-poll.timeout                  2s                      default
+poll.timeout                  1s                      default
 master.idle_exit              10m                     default
 master.lanes                  2                       default
 master.keepalive              30s                     default
@@ -129,7 +129,7 @@ fn show_as_json_has_the_same() {
         named("poll.count"),
         json!({"name": "poll.count", "value": "3", "source": "file", "place": "DIR/ddl-monitor.toml:2"})
     );
-    assert_eq!(named("poll.timeout"), json!({"name": "poll.timeout", "value": "2s", "source": "default"}));
+    assert_eq!(named("poll.timeout"), json!({"name": "poll.timeout", "value": "1s", "source": "default"}));
     assert_eq!(named("state.dir"), json!({"name": "state.dir", "value": null, "source": "default"}));
     assert_eq!(
         named("ssh.proxy_command"),

@@ -231,19 +231,93 @@ fn more_received_than_sent_is_no_loss_and_duplicates() {
 }
 
 #[test]
-fn a_dead_line_aborted_at_the_deadline_is_down_with_the_packets_that_had_their_time() {
-    let ping = live("cisco_iosxe", 5, 2000, &ios("..", 0, 0, 2, ""), aborted(2400)).unwrap();
-    assert_eq!((ping.up, ping.sent, ping.pending, ping.loss), (0, Some(1), Some(1), Some(100.0)));
-    assert!(!ping.complete);
-    let unread = live("cisco_iosxe", 5, 2000, &ios(".", 0, 0, 1, ""), aborted(1500)).unwrap_err();
+fn fewer_than_three_time_outs_of_an_aborted_ping_are_no_verdict() {
+    let dead = |sent: u32, count: u32, after_ms| {
+        live("cisco_iosxe", count, 2000, &ios(&".".repeat(sent as usize), 0, 0, sent, ""), aborted(after_ms))
+    };
+    let unread = dead(2, 5, 2400).unwrap_err();
     assert_eq!(unread.failure.kind, Kind::Deadline);
-    assert!(unread.failure.message.contains("aborted after 1.50 s, before"), "{}", unread.failure.message);
+    let counters = "aborted 2.40 s after it began: 2 packets sent, none back so far, 1 still within the time-out";
+    assert!(unread.failure.message.contains(counters), "{}", unread.failure.message);
+    for (sent, after_ms) in [(1, 0), (1, 1500), (3, 4900), (3, 6000)] {
+        assert_eq!(dead(sent, 5, after_ms).unwrap_err().failure.kind, Kind::Deadline, "{sent} in {after_ms} ms");
+    }
+    let ping = dead(4, 5, 7000).unwrap();
+    assert_eq!((ping.up, ping.sent, ping.pending, ping.loss), (0, Some(3), Some(1), Some(100.0)));
+    assert!(!ping.complete);
+    let ping = dead(1, 1, 2100).unwrap();
+    assert_eq!((ping.up, ping.sent, ping.loss), (0, Some(1), Some(100.0)), "no more were asked for");
 }
 
 #[test]
-fn a_packet_on_its_way_at_the_abort_is_not_lost() {
+fn reply_before_an_abort_is_up_without_a_loss() {
     let ping = live("cisco_iosxe", 5, 2000, &ios("!!.", 66, 2, 3, "400/450/500"), aborted(2400)).unwrap();
-    assert_eq!((ping.sent, ping.received, ping.pending, ping.loss), (Some(2), Some(2), Some(1), Some(0.0)));
+    assert_eq!((ping.up, ping.sent, ping.received, ping.pending), (1, Some(2), Some(2), Some(1)));
+    assert_eq!((ping.loss, ping.complete), (None, false));
+    // Each of the three that count had its time.
+    let ping = live("cisco_iosxe", 5, 2000, &ios("!.!.", 50, 2, 4, "1/1/1"), aborted(3000)).unwrap();
+    assert_eq!((ping.sent, ping.received, ping.pending, ping.loss), (Some(3), Some(2), Some(1), Some(33.3333)));
+}
+
+/// RouterOS prints its counters again and again: those before the session was lost are not the last ones.
+#[test]
+fn counters_of_a_session_that_was_lost_tell_no_loss() {
+    let text = |status: &str, received: u32, percent: u32| {
+        let rows: String = (0..20).map(|seq| format!("{seq:>5} {TARGET:<40} {status}\n")).collect();
+        format!(
+            "  SEQ HOST                                     SIZE TTL TIME       STATUS\n{rows}    sent=20 received={received} \
+             packet-loss={percent}% min-rtt=1ms45us avg-rtt=1ms45us max-rtt=1ms45us\n"
+        )
+    };
+    let ping = live("mikrotik_routeros", 50, 500, &text("  56  60 1ms45us", 10, 50), Ending::Cut).unwrap();
+    assert_eq!((ping.up, ping.loss, ping.complete), (1, None, false));
+    let unread = live("mikrotik_routeros", 50, 500, &text("timeout", 0, 100), Ending::Cut);
+    assert_eq!(unread.unwrap_err().failure.kind, Kind::Shell);
+}
+
+#[test]
+fn ping_that_goes_on_is_up_with_its_first_reply() {
+    let so_far = |name: &str, text: &str| {
+        let platform = platform(name);
+        let probe = probe(TARGET, 5, 1000);
+        let run = platform.run(&probe, mode(&platform)).unwrap();
+        platform.so_far(&probe, &run, text)
+    };
+    let reply = |seq: u32| format!("64 bytes from {TARGET}: icmp_seq={seq} ttl=64 time=1.00 ms\n");
+    let ios = |marks: &str| {
+        format!(
+            "Type escape sequence to abort.\nSending 5, 100-byte ICMP Echos to {TARGET}, timeout is 1 seconds:\n{marks}"
+        )
+    };
+    let iputils = |lines: &str| format!("PING {TARGET} ({TARGET}) 56(84) bytes of data.\n{lines}");
+    let vrp = |line: &str| format!("  PING {TARGET}: 56  data bytes, press CTRL_C to break\n{line}");
+    let vrp_reply = format!("    Reply from {TARGET}: bytes=56 Sequence=2 ttl=255 time=1 ms\n");
+    let up = [
+        ("cisco_iosxe", ios(".!")),
+        ("cisco_iosxr", ios("U.!.")),
+        ("linux", iputils(&reply(2))),
+        ("huawei_vrp", vrp(&vrp_reply)),
+    ];
+    for (name, text) in &up {
+        let Measurement::Ping(ping) = so_far(name, text).unwrap() else { panic!() };
+        assert_eq!((ping.up, ping.complete, ping.loss, ping.sent), (1, false, None, None), "{name}");
+        let other = text.replace(TARGET, "192.0.2.7");
+        assert_eq!(so_far(name, &other).unwrap_err().kind, Kind::Deadline, "{name}: of another target");
+        let header = text.find(TARGET).map(|at| &text[at + TARGET.len()..]).unwrap();
+        assert_eq!(so_far(name, header).unwrap_err().kind, Kind::Deadline, "{name}: without its header");
+    }
+    let silent = [
+        ("cisco_iosxe", ios("..U")),
+        ("cisco_iosxe", ios("")),
+        ("cisco_iosxe", String::new()),
+        ("linux", iputils(&format!("From {TARGET} icmp_seq=1 Destination Host Unreachable\n"))),
+        ("huawei_vrp", vrp("    Request time out\n")),
+    ];
+    for (name, text) in silent {
+        let failure = so_far(name, &text).unwrap_err();
+        assert_eq!(failure.kind, Kind::Deadline, "{name}: {text}");
+        assert!(failure.message.contains("5 packets with a time-out of 1s each"), "{}", failure.message);
+    }
 }
 
 #[test]
@@ -264,11 +338,11 @@ fn at_an_interval_only_packets_with_their_full_time_out_are_lost() {
 #[test]
 fn nxos_tells_by_its_lines_what_was_pending() {
     let text = format!(
-        "PING {TARGET} ({TARGET}): 56 data bytes\nRequest 0 timed out\n^C\n--- {TARGET} ping statistics ---\n\
-         2 packets transmitted, 0 packets received, 100.00% packet loss\n"
+        "PING {TARGET} ({TARGET}): 56 data bytes\nRequest 0 timed out\nRequest 1 timed out\nRequest 2 timed out\n^C\n\
+         --- {TARGET} ping statistics ---\n4 packets transmitted, 0 packets received, 100.00% packet loss\n"
     );
-    let ping = live("cisco_nxos", 5, 2000, &text, aborted(2400)).unwrap();
-    assert_eq!((ping.up, ping.sent, ping.pending), (0, Some(1), Some(1)));
+    let ping = live("cisco_nxos", 5, 2000, &text, aborted(6400)).unwrap();
+    assert_eq!((ping.up, ping.sent, ping.pending), (0, Some(3), Some(1)));
 }
 
 #[test]
@@ -327,8 +401,8 @@ fn where_the_pacing_is_not_known_no_packet_of_an_aborted_run_is_called_lost_too_
              {sent} packets transmitted, {received} packets received, {percent}% packet loss\n"
         )
     };
-    let ping = live("fortinet_fortios", 5, 2000, &text(3, 0, 100), aborted(2400)).unwrap();
-    assert_eq!((ping.up, ping.sent, ping.pending, ping.loss), (0, Some(1), Some(2), Some(100.0)));
+    let unread = live("fortinet_fortios", 5, 2000, &text(3, 0, 100), aborted(9000)).unwrap_err();
+    assert_eq!(unread.failure.kind, Kind::Deadline, "of one packet it is certain");
     let ping = live("fortinet_fortios", 5, 2000, &text(3, 2, 33), aborted(9000)).unwrap();
     assert_eq!((ping.up, ping.sent, ping.received, ping.loss), (1, Some(3), Some(2), None));
     let unread = live("fortinet_fortios", 5, 2000, &text(1, 0, 100), aborted(1900)).unwrap_err();
@@ -359,11 +433,12 @@ fn rows_tell_which_packets_of_an_aborted_run_were_on_their_way() {
 #[test]
 fn nokia_tells_by_its_lines_what_was_pending() {
     let text = format!(
-        "PING {TARGET} 56 data bytes\nRequest timed out. icmp_seq=1.\n\n---- {TARGET} PING Statistics ----\n\
-         2 packets transmitted, 0 packets received, 100% packet loss\n"
+        "PING {TARGET} 56 data bytes\nRequest timed out. icmp_seq=1.\nRequest timed out. icmp_seq=2.\n\
+         Request timed out. icmp_seq=3.\n\n---- {TARGET} PING Statistics ----\n\
+         4 packets transmitted, 0 packets received, 100% packet loss\n"
     );
-    let ping = live("nokia_sros", 5, 2000, &text, aborted(2400)).unwrap();
-    assert_eq!((ping.up, ping.sent, ping.pending), (0, Some(1), Some(1)));
+    let ping = live("nokia_sros", 5, 2000, &text, aborted(6400)).unwrap();
+    assert_eq!((ping.up, ping.sent, ping.pending), (0, Some(3), Some(1)));
 }
 
 #[test]
