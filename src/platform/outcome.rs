@@ -147,6 +147,9 @@ impl PingForm {
                 ..PingResult::default()
             }),
             Some(Verdict::Failure(failure)) => Err(failure.into()),
+            None if ending == Ending::Complete && !self.reply.has_packets(text) => {
+                Err(self.sending.refusal(&[], text, 1).map_or_else(|| no_statistics(text, ending), Unread::from))
+            }
             None => Err(no_statistics(text, ending)),
         }
     }
