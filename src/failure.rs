@@ -83,6 +83,21 @@ pub enum Stage {
     Reply,
 }
 
+impl Stage {
+    /// What is missing while a login is at this stage, for messages.
+    pub fn missing(self) -> &'static str {
+        match self {
+            Self::Settings | Self::Connect => "no SSH version line yet",
+            Self::KeyExchange => "key exchange not finished yet",
+            Self::HostKey => "host key not checked yet",
+            Self::Login => "user not accepted yet",
+            Self::Enable => "enable secret not accepted yet",
+            Self::Prompt => "logged in, but no prompt yet",
+            Self::SetUp | Self::Probe | Self::Reply => "set-up commands not answered yet",
+        }
+    }
+}
+
 /// One failure: kind for machines, message for people (lower case, no full stop, what was being done to what, what to do next).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Failure {

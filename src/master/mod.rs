@@ -241,7 +241,10 @@ impl Master {
             Some(stage) => Failure::new(
                 Kind::Deadline,
                 stage,
-                format!("router {router}: login did not finish in time; it goes on in the background"),
+                format!(
+                    "router {router}: login did not finish in time ({}); it goes on in the background",
+                    stage.missing()
+                ),
             ),
             None => Failure::new(
                 Kind::Deadline,

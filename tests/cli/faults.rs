@@ -172,6 +172,13 @@ fn a_login_slower_than_the_deadline_is_done_for_the_next_poll() {
         let answer = monitor.poll(&at(&sim), "linux", UP, SHORT).json();
         assert_eq!((&answer["state"], &answer["failure"]["kind"]), (&json!(8), &json!("deadline")), "{answer}");
         assert!(stages.contains(&answer["failure"]["stage"].as_str().unwrap_or_default()), "{option}: {answer}");
+        let missing = match answer["failure"]["stage"].as_str() {
+            Some("connect") => "no SSH version line yet",
+            Some("key_exchange") => "key exchange not finished yet",
+            Some("login") => "user not accepted yet",
+            _ => "logged in, but no prompt yet",
+        };
+        assert!(answer["failure"]["message"].as_str().is_some_and(|text| text.contains(missing)), "{answer}");
         wait::until("the login", || (monitor.status()[0]["state"] == "up").then_some(()));
         is_measured(&monitor.poll(&at(&sim), "linux", UP, &["--timeout", "100ms"]).json(), "reused");
         assert_eq!((sim.count("connect"), sim.count("login")), (1, 1), "{option}");
