@@ -68,6 +68,8 @@ impl Session {
         if let Some(motd) = &options.motd {
             self.terminal.write(&format!("\n{}\n", motd.replace("\\n", "\n")));
         }
+        self.terminal
+            .write(&format!("{:-<78}\n", "| Unauthorized access is prohibited # 7 ").repeat(options.motd_lines));
         for dialogue in &options.dialogue {
             if let Next::Leave = self.ask(*dialogue).await? {
                 return Ok(());
