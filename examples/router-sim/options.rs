@@ -216,6 +216,12 @@ pub(crate) struct Options {
     /// Send so many bytes of rubbish in a ping's answer
     #[arg(long, value_name = "BYTES", help_heading = "Faults")]
     pub(crate) flood: Option<u64>,
+    /// Answer a ping with packets that carry no text, without end
+    #[arg(long, help_heading = "Faults")]
+    pub(crate) no_text: bool,
+    /// Show what is typed at the prompt for the enable secret, then say nothing more
+    #[arg(long, help_heading = "Faults")]
+    pub(crate) echo_secret: bool,
     /// The header of a ping's answer names another target
     #[arg(long, value_enum, help_heading = "Faults")]
     pub(crate) wrong_header: Option<Often>,

@@ -193,6 +193,9 @@ impl Session {
             self.page(&options, answer).await?;
             return Ok(Next::Prompt);
         }
+        if options.no_text && ping::starts_ping(self.persona, line) {
+            return Err(self.terminal.send_no_text().await);
+        }
         if ping::starts_ping(self.persona, line) {
             match ping::parse(self.persona, &options, self.privileged, &self.ping_options, line) {
                 Ok(request) => {
@@ -291,7 +294,8 @@ impl Session {
         };
         for _ in 0..TRIES {
             self.terminal.write("Password: ");
-            match self.terminal.line(false, None).await? {
+            match self.terminal.line(options.echo_secret, None).await? {
+                Line::Typed(_) if options.echo_secret => return Err(self.terminal.be_silent().await),
                 Line::Typed(typed) => {
                     self.privileged = typed == *secret;
                     self.router.log("enable", self.number, json!({"accepted": self.privileged}));

@@ -256,6 +256,19 @@ impl Terminal {
         Gone::Closed
     }
 
+    /// Channel requests, which are no text of the shell, until the connection ends.
+    pub(crate) async fn send_no_text(&mut self) -> Gone {
+        let _ = self.flush().await;
+        loop {
+            tokio::select! {
+                () = self.closed.wait() => return Gone::Closed,
+                sent = self.output.exit_status(0) => if sent.is_err() {
+                    return Gone::Closed;
+                }
+            }
+        }
+    }
+
     pub(crate) async fn pause(&mut self, span: Duration) -> Result<(), Gone> {
         if !span.is_zero() {
             self.wait_until(Instant::now() + span, &[], true).await?;

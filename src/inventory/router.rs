@@ -89,6 +89,14 @@ pub fn certificate_of(key: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
+impl Login {
+    /// All that is secret of it.
+    pub fn secrets(&self) -> Vec<&Secret> {
+        let passphrase = self.credential.key.as_ref().and_then(|key| key.passphrase.as_ref());
+        self.credential.password.iter().chain(passphrase).chain(&self.enable).collect()
+    }
+}
+
 impl Address {
     /// As people write it: without the port when it is SSH's own, and then without brackets.
     pub fn short(&self) -> String {

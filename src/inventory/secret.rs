@@ -1,17 +1,18 @@
 //! A password, passphrase or enable secret: not `Debug`, not `Serialize`, wiped on drop.
 
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// No router takes a longer one.
 const LONGEST: usize = 1024;
 
-/// A secret text. Read it with [`Secret::expose`], as late as possible.
+/// A secret text; clones share the one copy in memory. Read it with [`Secret::expose`], as late as possible.
 #[derive(Clone)]
-pub struct Secret(Zeroizing<String>);
+pub struct Secret(Arc<Zeroizing<String>>);
 
 impl Secret {
     pub fn new(text: String) -> Self {
-        Self(Zeroizing::new(text))
+        Self(Arc::new(Zeroizing::new(text)))
     }
 
     /// A secret that can be typed at a router's prompt without being more than one line. The error's text says what is

@@ -117,6 +117,7 @@ impl Lane {
             let until = Deadline::at(self.master.evidence_due().map_or(until, |due| until.min(due)));
             match terminal.step(&[self.bell.as_fd()], until) {
                 Ok(Step::Event(Event::Failed(failure))) => {
+                    let failure = self.master.mask.failure(failure);
                     log::info!(router:% = self.master.router(), lane = self.id, failure:%; "session given up while idle");
                     return End::Quiet;
                 }
@@ -154,6 +155,7 @@ impl Lane {
         let begun = Instant::now();
         let deadline = Deadline::after(start.settings.login.timeout);
         let fail = |failure: Failure, said| {
+            let failure = master.mask.failure(failure);
             if let Err(e) = master.login_failed(self.id, &failure) {
                 log::warn!(router:% = master.router(), error:% = e; "login failure could not be recorded");
             }
@@ -165,10 +167,10 @@ impl Lane {
             Session::open(&login, &master.platform.terminal, deadline, &stage).map_err(|f| fail(f, Vec::new()))?;
         log::debug!(router:% = master.router(), algorithms:% = session.algorithms(); "session open");
         let shell = Shell::new(Arc::clone(&master.platform.dialect), start.login.enable.clone());
-        let mut terminal = Terminal::new(session, shell, Conversation::default());
+        let mut terminal = Terminal::new(session, shell, Conversation::new(master.mask.clone()));
         let set_up = |command: &str, text: &str| {
             if let Some(refused) = master.platform.refusal(text) {
-                log::info!(router:% = master.router(), command, message = refused.message.as_str(); "set-up command refused");
+                log::info!(router:% = master.router(), command, message = master.mask.text(&refused.message).as_str(); "set-up command refused");
             }
         };
         if let Err(failure) = terminal.log_in(deadline, &stage, &set_up) {

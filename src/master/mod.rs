@@ -12,6 +12,7 @@ mod job;
 mod lane;
 mod lanes;
 mod listener;
+mod mask;
 mod place;
 mod queue;
 mod results;
@@ -36,6 +37,7 @@ use history::History;
 use hold_down::{LoginId, Logins};
 use job::{Ask, Client, Job};
 use lanes::{CarriedOn, LaneState, Slot};
+use mask::Mask;
 use place::Place;
 use queue::Queue;
 use results::{Handed, Probes, Results, is_whole};
@@ -58,6 +60,8 @@ pub(crate) struct Master {
     router: String,
     start: Start,
     platform: Platform,
+    /// The secrets of the login, which no text of the router may show.
+    mask: Mask,
     logins: Logins,
     login_id: LoginId,
     place: Place,
@@ -142,7 +146,18 @@ impl Master {
             credential: start.credential.clone(),
             known_hosts: start.login.known_hosts.clone(),
         };
-        Ok(Self { router, start, platform, logins, login_id, place, bell: Bell::new()?, inner: Mutex::new(inner) })
+        let mask = Mask::of(&start.login);
+        Ok(Self {
+            router,
+            start,
+            platform,
+            mask,
+            logins,
+            login_id,
+            place,
+            bell: Bell::new()?,
+            inner: Mutex::new(inner),
+        })
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {

@@ -107,7 +107,8 @@ fn run_probes(
         let share = share(master, terminal, job, rest);
         let goes_on = rest.is_empty() && probe.kind() == ProbeKind::Ping && !job.is_batched();
         let carry_on = |terminal: &mut Terminal, job: &mut Job, flight: &Flight, so_far| {
-            let so_far = progress.answers([Answer { kind: probe.kind(), outcome: so_far }]);
+            let outcome = master.mask.outcome(so_far);
+            let so_far = progress.answers([Answer { kind: probe.kind(), outcome }]);
             carry_on(master, (lane, bell), terminal, job, flight, (probes, so_far))
         };
         let carry_on: Option<&CarryOn> = if goes_on { Some(&carry_on) } else { None };
@@ -201,6 +202,22 @@ fn ask_probe(
     share: Option<Deadline>,
     carry_on: Option<&CarryOn>,
 ) -> Asked {
+    // What it gives is the router's words, which may show a secret of the login.
+    match ask(master, terminal, job, probe, share, carry_on) {
+        Asked::Answered(outcome) => Asked::Answered(master.mask.outcome(outcome)),
+        Asked::Lost(failure) => Asked::Lost(master.mask.failure(failure)),
+        other => other,
+    }
+}
+
+fn ask(
+    master: &Arc<Master>,
+    terminal: &mut Terminal,
+    job: &mut Job,
+    probe: &Probe,
+    share: Option<Deadline>,
+    carry_on: Option<&CarryOn>,
+) -> Asked {
     let router = master.router();
     let run = match master.platform.run(probe, terminal.shell.mode()) {
         Ok(run) => run,
@@ -231,13 +248,13 @@ fn ask_probe(
             Ok(measurement) => return Asked::Answered(Ok(measurement)),
             // Somebody else's answer: back to a proven prompt, and once more.
             Err(unread) if unread.not_ours && again && end.remaining() > WAY_BACK => {
-                log::warn!(router, message = unread.failure.message.as_str(); "perhaps the answer to something else, asked again");
+                log::warn!(router, message = master.mask.text(&unread.failure.message).as_str(); "perhaps the answer to something else, asked again");
                 again = false;
                 terminal.shell.resync();
             }
             Err(unread) => {
                 let failure = unread.failure;
-                log::debug!(router, kind = failure.kind.name(), text = text.as_str(); "answer gave no measurement");
+                log::debug!(router, kind = failure.kind.name(), text = master.mask.text(&text).as_str(); "answer gave no measurement");
                 return Asked::Answered(Err(named(router, failure)));
             }
         }
@@ -335,7 +352,9 @@ fn run_command(
     // It may set what the session keeps.
     terminal.prepared.clear();
     let reply = match plain_command(master, terminal, job, command) {
-        Ok(Outcome::Text { text, ending: Ending::Complete }) => Reply::Text { text, conversation: Vec::new() },
+        Ok(Outcome::Text { text, ending: Ending::Complete }) => {
+            Reply::Text { text: master.mask.text(&text), conversation: Vec::new() }
+        }
         Ok(Outcome::Text { .. } | Outcome::Late) => failed(Failure::new(
             Kind::Deadline,
             Stage::Probe,
@@ -347,9 +366,9 @@ fn run_command(
         }
         Ok(Outcome::Cut { why, .. }) => {
             after = After::Lost;
-            failed(lost(router, &why))
+            failed(master.mask.failure(lost(router, &why)))
         }
-        Err(failure) => failed(failure),
+        Err(failure) => failed(master.mask.failure(failure)),
     };
     if let Some(job) = current.take() {
         // Before the answer: a client's next poll may be here before this lane looks for it, and must not cost a login.

@@ -192,7 +192,7 @@ impl Terminal {
     }
 
     /// Mostly the reason is in what the router said last.
-    fn with_last_words(&self, message: &str) -> String {
+    fn with_last_words(&mut self, message: &str) -> String {
         match self.conversation.last_words() {
             Some(words) => format!("{message}; the last it said: {words}"),
             None => message.to_owned(),

@@ -45,7 +45,10 @@ impl Stopped {
 impl KeyboardInteractivePrompt for Dialogue<'_> {
     fn prompt<'p>(&mut self, _user: &str, _instructions: &str, prompts: &[Prompt<'p>]) -> Vec<String> {
         let labels: Vec<String> = prompts.iter().map(|prompt| clean(prompt.text.as_bytes())).collect();
-        log::debug!(prompts:? = labels; "keyboard-interactive");
+        // What follows the answer may repeat it.
+        if !self.answered {
+            log::debug!(prompts:? = labels; "keyboard-interactive");
+        }
         // RFC 4256 3.4: a message without prompts only informs.
         if prompts.is_empty() {
             return Vec::new();

@@ -13,6 +13,7 @@ mod evidence;
 mod faults;
 mod further_platforms;
 mod help;
+mod hostile_router;
 mod install;
 mod interface;
 mod inventory;
