@@ -50,9 +50,8 @@ impl Purpose {
                 add(legacy, &["diffie-hellman-group14-sha1", "diffie-hellman-group1-sha1"]);
                 add(true, &["diffie-hellman-group-exchange-sha256"]);
                 add(legacy, &["diffie-hellman-group-exchange-sha1"]);
-                // Not algorithms but announcements; libssh2 drops them from a list of one's own that does not name them:
-                // RFC 8308 (signatures of public keys) and the answer to Terrapin (CVE-2023-48795).
-                add(true, &["ext-info-c", "kex-strict-c-v00@openssh.com"]);
+                // libssh2 itself puts its announcements in front: RFC 8308 (signatures of public keys) and the answer to
+                // Terrapin (CVE-2023-48795).
             }
             Self::HostKey => {
                 add(
@@ -209,6 +208,7 @@ impl fmt::Display for Algorithms {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::{Read, Write};
 
     fn supported(purpose: Purpose) -> Vec<&'static str> {
         Session::new().unwrap().supported_algs(purpose.methods()[0]).unwrap()
@@ -223,6 +223,38 @@ mod tests {
         assert!(supported(Purpose::Cipher).contains(&"3des-cbc"));
         assert!(supported(Purpose::Mac).contains(&"hmac-sha1"));
         assert!(supported(Purpose::Mac).contains(&"hmac-md5"));
+    }
+
+    #[test]
+    fn each_name_is_offered_once_and_strict_key_exchange_is_among_them() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (mut router, _) = listener.accept().unwrap();
+        router.write_all(b"SSH-2.0-router\r\n").unwrap();
+        router.set_read_timeout(Some(std::time::Duration::from_millis(10))).unwrap();
+        let mut session = Session::new().unwrap();
+        prefer(&session, Crypto::Legacy, &[]).unwrap();
+        session.set_tcp_stream(stream);
+        session.set_blocking(false);
+        let mut heard = Vec::new();
+        // The line of the version, then length, padding length, message number, lists.
+        let offer = loop {
+            let _ = session.handshake();
+            let mut buffer = [0; 4096];
+            let count = router.read(&mut buffer).unwrap_or(0);
+            heard.extend_from_slice(&buffer[..count]);
+            let packet = heard.iter().position(|byte| *byte == b'\n').map(|end| &heard[end + 1..]);
+            if let Some(offer) = packet.and_then(|packet| Offer::read(packet.get(6..)?)) {
+                break offer;
+            }
+        };
+        for list in &offer.lists {
+            let mut once = list.clone();
+            once.sort_unstable();
+            once.dedup();
+            assert_eq!(once.len(), list.len(), "{list:?}");
+        }
+        assert!(offer.lists[0].iter().any(|name| name == "kex-strict-c-v00@openssh.com"), "{:?}", offer.lists[0]);
     }
 
     #[test]

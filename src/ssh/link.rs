@@ -35,7 +35,7 @@ pub(super) enum Woke {
 /// A connection to a router and the SSH session on it; hung up when dropped.
 pub(super) struct Link {
     pub(super) router: Address,
-    /// Only while a login lasts. First, since it must end before the session does.
+    /// First, since it must end before the session does.
     intake: Option<Intake>,
     pub(super) session: ssh2::Session,
     pub(super) socket: Arc<OwnedFd>,
@@ -53,7 +53,7 @@ impl Link {
         let failed = |e| Failure::new(Kind::Internal, Stage::Connect, format!("starting an SSH session: {e}"));
         let mut session = ssh2::Session::new().map_err(failed)?;
         session.set_tcp_stream(socket.clone());
-        let intake = Some(Intake::of(&session, deadline));
+        let intake = Some(Intake::of(&session, socket.as_fd(), deadline));
         Ok(Self { router: login.address.clone(), intake, session, socket, proxy, hung_up: false })
     }
 
@@ -205,13 +205,22 @@ impl Link {
         Failure::new(kind, stage, text + &self.quote(banner))
     }
 
+    /// Text of the shell came.
+    pub(super) fn heard(&self, count: usize) {
+        self.intake.iter().for_each(|intake| intake.text(count));
+    }
+
+    pub(super) fn is_flooded(&self) -> bool {
+        self.intake.as_ref().is_some_and(Intake::is_flooded)
+    }
+
     pub(super) fn internal(&self, error: &ssh2::Error) -> Failure {
         Failure::new(Kind::Internal, Stage::Connect, format!("setting up SSH for {}: {}", self.router, error.message()))
     }
 
-    /// The session is past its login: nothing is overheard any more, nothing blocks.
+    /// The session is past its login: nothing blocks any more.
     pub(super) fn settle(&mut self) {
-        self.intake = None;
+        self.intake.iter().for_each(Intake::settle);
         self.session.set_blocking(false);
     }
 

@@ -97,8 +97,15 @@ impl Session {
             // What libssh2 holds already would wake no poll.
             match self.channel.read(buffer) {
                 Ok(0) => return Ok(Heard::Closed),
-                Ok(count) => return Ok(Heard::Bytes(count)),
+                Ok(count) => {
+                    self.link.heard(count);
+                    return Ok(Heard::Bytes(count));
+                }
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+                Err(_) if self.link.is_flooded() => {
+                    log::warn!(router:% = self.link.router; "session closed: the router sent more beside the text of the shell than a session may bring");
+                    return Ok(Heard::Closed);
+                }
                 Err(e) => {
                     log::debug!(router:% = self.link.router, error:% = e; "session lost");
                     return Ok(Heard::Closed);
@@ -108,7 +115,8 @@ impl Session {
                 return Ok(last);
             }
             last = match self.link.wait(wake, deadline)? {
-                Woke::Socket => None,
+                // What came was no text of the shell; a router may send that for ever.
+                Woke::Socket => deadline.is_over().then_some(Heard::TimedOut),
                 Woke::Other => Some(Heard::Woken),
                 Woke::Late => Some(Heard::TimedOut),
             };
@@ -122,7 +130,7 @@ impl Session {
                 Ok(count) => bytes = &bytes[count..],
                 // libssh2 wants the same buffer again.
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
-                    if let Woke::Late = self.link.wait(&[], deadline)? {
+                    if matches!(self.link.wait(&[], deadline)?, Woke::Late) || deadline.is_over() {
                         let text = format!("router {} takes no more bytes", self.link.router);
                         return Err(io::Error::new(io::ErrorKind::TimedOut, text));
                     }
