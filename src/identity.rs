@@ -4,11 +4,13 @@
 use crate::inventory::router::{Address, Crypto, HostKeyPolicy};
 use siphasher::sip::SipHasher24;
 use std::hash::Hasher;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// What a login depends on, with the credentials as they count for the name: the value of a literal, `env:`, `file:` or
 /// `secret:` reference, the text of an `exec:`.
 pub struct Identity<'a> {
+    pub build: &'a str,
     pub address: &'a Address,
     pub user: &'a str,
     pub password: Option<&'a str>,
@@ -29,7 +31,7 @@ impl Identity<'_> {
     /// 16 hex digits.
     pub fn name(&self, key: &[u8; 16]) -> String {
         let mut hash = Fields(SipHasher24::new_with_key(key));
-        hash.field(Some(env!("CARGO_PKG_VERSION").as_bytes()));
+        hash.field(Some(self.build.as_bytes()));
         hash.field(Some(self.address.host.as_bytes()));
         hash.field(Some(&self.address.port.to_be_bytes()));
         hash.field(Some(self.user.as_bytes()));
@@ -51,6 +53,18 @@ impl Identity<'_> {
         }));
         hash.field(self.known_hosts.map(|p| p.as_os_str().as_encoded_bytes()));
         format!("{:016x}", hash.0.finish())
+    }
+}
+
+/// Which build of the program this process runs, by its version and its file's size and time of change: another build may
+/// speak another form of [`crate::wire`], and has other defects. Not by the inode: containers share a state directory, and
+/// each has its own copy of the file.
+pub fn build() -> String {
+    const VERSION: &str = env!("CARGO_PKG_VERSION");
+    // The file that runs, also when its name leads to a newer one by now.
+    match std::fs::metadata("/proc/self/exe") {
+        Ok(file) => format!("{VERSION} {} {}.{:09}", file.size(), file.mtime(), file.mtime_nsec()),
+        Err(_) => VERSION.to_owned(),
     }
 }
 

@@ -51,6 +51,11 @@ impl<'a> Reach<'a> {
         Ok(Self { settings, verbosity: context.verbose, state, router, access, definition, name, key, deadline })
     }
 
+    /// Who logs in.
+    pub(super) fn user(&self) -> &str {
+        &self.access.user
+    }
+
     /// One request to the master, which is started where there is none.
     pub(super) fn ask(&self, request: &dyn Fn(Duration) -> Request) -> Result<Reply, Failure> {
         client::ask(self.state, &self.name, &self.router.address.to_string(), self.deadline, request, self)
@@ -60,6 +65,7 @@ impl<'a> Reach<'a> {
 /// The name of a router's master.
 fn name(settings: &Settings, router: &Router, access: &Access, definition: &Definition, key: &[u8; 16]) -> String {
     Identity {
+        build: &identity::build(),
         address: &router.address,
         user: &access.user,
         password: access.password_identity(),

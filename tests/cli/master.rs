@@ -29,12 +29,14 @@ fn queued(monitor: &Monitor, count: u64) {
     wait::until("jobs in the queue", || (monitor.status()[0]["queued"] == count).then_some(()));
 }
 
-/// Waits until the master holds so many connections of clients.
-fn clients(pid: u32, count: usize) {
+/// Waits until the master of this socket holds so many connections of clients.
+fn clients(socket: &std::path::Path, count: usize) {
+    // The name under which it was bound.
+    let bound = socket.with_extension("new").display().to_string();
     wait::until("the clients of a master", || {
-        let sockets = descriptors(pid).into_iter().filter(|(_, link)| link.starts_with("socket:")).count();
-        // Its listening socket and its lane's connection are sockets, too.
-        (sockets >= count + 2).then_some(())
+        let sockets = std::fs::read_to_string("/proc/net/unix").expect("the sockets of the machine");
+        // The listening one has the name, too.
+        (sockets.lines().filter(|line| line.ends_with(&bound)).count() > count).then_some(())
     });
 }
 
@@ -49,7 +51,7 @@ fn identical_probes_that_wait_share_one_run_and_different_ones_do_not() {
     polls.extend((0..9).map(|_| poll(&["--deadline", "60s", "--count", "2"])));
     polls.push(poll(&["--deadline", "40s", "--count", "2"]));
     polls.push(poll(&["--deadline", "50s", "--count", "3"]));
-    clients(monitor.pids()[0], polls.len());
+    clients(&monitor.sockets()[0], polls.len());
     queued(&monitor, 3);
     for poll in polls {
         let answer = poll.wait().json();
@@ -243,6 +245,12 @@ fn alone(pid: u32) {
     let fields = stat(pid).expect("it lives");
     let (group, session, terminal) = (&fields[2], &fields[3], &fields[4]);
     assert_eq!((group, session, terminal.as_str()), (&pid.to_string(), &pid.to_string(), "0"));
+    if !rustix::process::geteuid().is_root() {
+        // Its memory holds a login: to its own user, too, it is closed.
+        let closed = std::fs::read_dir(format!("/proc/{pid}/fd")).expect_err("a master that can be dumped");
+        assert_eq!(closed.kind(), std::io::ErrorKind::PermissionDenied);
+        return;
+    }
     assert_eq!(std::fs::read_link(format!("/proc/{pid}/cwd")).expect("its folder"), std::path::Path::new("/"));
     let environment = std::fs::read_to_string(format!("/proc/{pid}/environ")).expect("its environment");
     let names: Vec<&str> = environment.split('\0').filter_map(|pair| Some(pair.split_once('=')?.0)).collect();
@@ -381,4 +389,44 @@ fn polls_of_two_lanes_never_get_each_others_numbers() {
         }
     }
     assert_eq!(sim.count("login"), 2);
+}
+
+/// The owner of /proc/PID is root where a process may not be dumped.
+#[test]
+fn memory_of_a_master_can_be_dumped_by_nobody() {
+    let sim = SimRouter::new("linux").start();
+    let monitor = Monitor::new();
+    monitor.poll(&at(&sim), "linux", UP, &["--count", "1", "--deadline", "20s"]).json();
+    let pid = monitor.pids()[0];
+    let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).expect("its limits");
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).expect("that of a core file");
+    assert_eq!(core.split_whitespace().collect::<Vec<_>>()[4..6], ["0", "0"], "{core}");
+    if !rustix::process::geteuid().is_root() {
+        let closed = std::fs::read(format!("/proc/{pid}/environ")).expect_err("a master that can be dumped");
+        assert_eq!(closed.kind(), std::io::ErrorKind::PermissionDenied);
+    }
+}
+
+#[test]
+fn rebuilt_program_starts_a_master_of_its_own() {
+    let sim = SimRouter::new("linux").start();
+    let monitor = Monitor::new();
+    let program = monitor.path("ddl-monitor");
+    let poll = || {
+        let mut command = std::process::Command::new(&program);
+        command.args(["poll", "--router", &at(&sim), "--platform", "linux", "--target", UP]);
+        command.args(["--password", "secret:good", "--deadline", "20s"]);
+        command.env_clear().env("HOME", monitor.path("")).env("DDL_MONITOR_CONFIG", monitor.path("ddl-monitor.toml"));
+        let output = command.output().expect("ddl-monitor runs");
+        let answer: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        answer["session"].clone()
+    };
+    std::fs::copy(BINARY, &program).expect("a copy");
+    assert_eq!(poll(), "opened");
+    assert_eq!(poll(), "reused");
+    // The same version, another file.
+    std::fs::remove_file(&program).expect("removed");
+    std::fs::copy(BINARY, &program).expect("a copy");
+    assert_eq!(poll(), "opened");
+    assert_eq!(monitor.pids().len(), 2);
 }
