@@ -6,6 +6,7 @@ use crate::launch::Start;
 use crate::logging::{self, Role};
 use crate::state::State;
 use crate::{descriptors, master};
+use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 use std::io;
 use std::process::ExitCode;
 
@@ -20,11 +21,15 @@ pub(super) fn run() -> io::Result<ExitCode> {
             return fail(Failure::new(Kind::Master, Stage::Connect, hint));
         }
     };
+    let undumpable = forbid_dumps();
     descriptors::stdin_to_null()?;
     let settings = &start.settings;
     let state = State::open(&settings.state);
     let log_file = state.as_ref().map_or_else(|_| "/dev/null".into(), State::log_file);
     logging::init(Role::Master, &settings.log, log_file, start.verbosity, false);
+    if let Err(e) = undumpable {
+        log::warn!(error:% = e; "the memory of this master can be dumped");
+    }
     match state.map_err(Into::into).and_then(|state| master::run(start, &state)) {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(e) => {
@@ -35,6 +40,12 @@ pub(super) fn run() -> io::Result<ExitCode> {
             })
         }
     }
+}
+
+/// The login is in our memory: neither a core file nor another process of our user may have it.
+fn forbid_dumps() -> rustix::io::Result<()> {
+    set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })
 }
 
 /// On the readiness pipe, which is `/dev/null` once the master listens.
