@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::inventory::compiled::{Inventory, Source};
 use crate::inventory::difference::Changes;
 use crate::inventory::history as kept_ones;
-use crate::inventory::import::mistake::Mistake;
+use crate::inventory::import::mistake::Mistakes;
 use crate::inventory::import::{self, Imported};
 use crate::inventory::keep::{self, Kept, Wish};
 use crate::inventory::line_record::LineRecord;
@@ -95,7 +95,7 @@ impl Command {
     }
 
     /// The files of an import, read.
-    pub(super) fn read(&self, settings: &Settings) -> Option<Result<Imported, Vec<Mistake>>> {
+    pub(super) fn read(&self, settings: &Settings) -> Option<Result<Imported, Mistakes>> {
         if let Self::Import(import) = self { Some(import::read(&import.files, settings)) } else { None }
     }
 }
@@ -104,7 +104,7 @@ impl Command {
 pub(super) fn run(
     context: &Context,
     command: &Command,
-    imported: Option<Result<Imported, Vec<Mistake>>>,
+    imported: Option<Result<Imported, Mistakes>>,
 ) -> io::Result<ExitCode> {
     match command {
         Command::Import(args) => match imported {
@@ -120,9 +120,11 @@ pub(super) fn run(
     }
 }
 
-fn refuse(mistakes: &[Mistake]) -> io::Result<ExitCode> {
-    list(mistakes.iter().map(ToString::to_string));
-    Ok(tell(&format!("{}, nothing was imported", plural(mistakes.len(), "mistake"))))
+fn refuse(mistakes: &Mistakes) -> io::Result<ExitCode> {
+    list(mistakes.named.iter().map(ToString::to_string));
+    let named = mistakes.named.len();
+    let shown = if named < mistakes.count { format!(" (the first {named} are shown)") } else { String::new() };
+    Ok(tell(&format!("{}{shown}, nothing was imported", plural(mistakes.count, "mistake"))))
 }
 
 fn take(context: &Context, args: &Import, imported: &Imported) -> io::Result<ExitCode> {
@@ -141,7 +143,9 @@ fn take(context: &Context, args: &Import, imported: &Imported) -> io::Result<Exi
 }
 
 fn report(context: &Context, args: &Import, imported: &Imported, kept: &Kept) -> io::Result<()> {
-    let mut remarks: Vec<String> = imported.remarks.iter().map(ToString::to_string).collect();
+    let found = &imported.remarks;
+    let mut remarks: Vec<String> = found.named.iter().map(ToString::to_string).collect();
+    remarks.extend((found.count > found.named.len()).then(|| format!("{} remarks in all", found.count)));
     remarks.extend(kept.broken.iter().map(|why| format!("the one before could not be read: {why}")));
     let lines = imported.routers.iter().map(|(_, lines)| lines.len()).sum::<usize>();
     let routers = imported.routers.len();

@@ -9,6 +9,8 @@ use crate::quote::quoted;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+/// More rows than any network has lines.
+pub(super) const ROWS: usize = 200_000;
 const SEPARATORS: [u8; 3] = *b",;\t";
 
 /// What a column is.
@@ -44,30 +46,45 @@ pub(super) fn drafts(name: &Rc<str>, bytes: &[u8], findings: &mut Findings) -> V
     let separator = separator(text);
     let mut reader =
         csv::ReaderBuilder::new().delimiter(separator).has_headers(false).flexible(true).from_reader(text.as_bytes());
-    let records: Vec<csv::StringRecord> = reader.records().flatten().collect();
-    if let Some(last) = records.last().filter(|last| is_open(text, last, separator)) {
-        findings.torn(&table.place(last), "a quote that is opened in this row is never closed");
+    let mut last = csv::StringRecord::new();
+    for record in reader.records().flatten() {
+        last = record;
     }
+    if is_open(text, &last, separator) {
+        findings.torn(&table.place(&last), "a quote that is opened in this row is never closed");
+    }
+    let mut reader =
+        csv::ReaderBuilder::new().delimiter(separator).has_headers(false).flexible(true).from_reader(text.as_bytes());
+    let records = reader.records().flatten().filter(|record| !is_empty(record));
     // Excel says so in a row of its own.
-    let mut records = records.iter().filter(|record| !is_empty(record)).skip_while(|record| is_hint(record, separator));
+    let mut records = records.skip_while(|record| is_hint(record, separator));
     let Some(header) = records.next() else {
         findings.mistake(&table.line(0), "empty; the first row names the columns");
         return Vec::new();
     };
-    let place = table.place(header);
-    let Some(kind) = kind(header) else {
+    let place = table.place(&header);
+    let Some(kind) = kind(&header) else {
         let names: Vec<String> = header.iter().map(|cell| quoted(cell.trim())).collect();
         let what =
             "the first row has neither a column id (a file of lines) nor columns name and address (one of routers)";
         findings.torn(&place, format!("{what}; it has {}", names.join(", ")));
         return Vec::new();
     };
-    let columns = columns(kind, header, &place, findings);
+    let columns = columns(kind, &header, &place, findings);
     let absent: Vec<&'static str> = kind.required().iter().copied().filter(|name| !has(&columns, name)).collect();
     for name in &absent {
         findings.mistake(&place, format!("there is no column {name}, which every {} needs", kind.name()));
     }
-    records.map(|record| draft(kind, &columns, &absent, record, table.place(record), findings)).collect()
+    let mut drafts = Vec::new();
+    for record in records {
+        let place = table.place(&record);
+        if drafts.len() == ROWS {
+            findings.torn(&place, format!("more than {ROWS} rows; what follows was not read"));
+            break;
+        }
+        drafts.push(draft(kind, &columns, &absent, &record, place, findings));
+    }
+    drafts
 }
 
 /// The text, if it is UTF-8; else each line that is not is named.
@@ -198,7 +215,7 @@ mod tests {
             let tags = draft.tags.iter().map(|(name, value, _)| format!("tag:{name}={value}"));
             format!("{} {}", draft.place.line, fields.chain(tags).collect::<Vec<_>>().join(" "))
         });
-        (shown.collect(), findings.mistakes.iter().map(ToString::to_string).collect())
+        (shown.collect(), findings.told().0.named.iter().map(ToString::to_string).collect())
     }
 
     #[test]

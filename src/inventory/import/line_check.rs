@@ -26,7 +26,7 @@ pub(super) struct Beside<'a> {
 }
 
 pub(super) fn check(draft: &Draft, beside: Beside<'_>, findings: &mut Findings) -> Option<LineRecord> {
-    let before = findings.mistakes.len();
+    let before = findings.count();
     for name in draft.missing() {
         findings.missing(&draft.place, format!("the line has no {name}"));
     }
@@ -45,7 +45,7 @@ pub(super) fn check(draft: &Draft, beside: Beside<'_>, findings: &mut Findings) 
             findings.mistake(place, format!("tag {name} {}: allowed is {LABEL_ALLOWED}", quoted(value)));
         }
     }
-    if findings.mistakes.len() > before || draft.lacks_one() {
+    if findings.count() > before || draft.lacks_one() {
         return None;
     }
     let record = record(draft);

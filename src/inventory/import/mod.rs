@@ -22,7 +22,7 @@ use crate::settings::suggestion::nearest;
 use draft::Draft;
 use key::Kind;
 use line_check::Beside;
-use mistake::{Findings, Mistake, Place};
+use mistake::{Findings, Mistakes, Place};
 use platforms::Platforms;
 use references::References;
 use std::collections::HashMap;
@@ -36,7 +36,7 @@ pub struct Imported {
     /// Absolute.
     pub files: Vec<String>,
     /// What someone may want to know and is no mistake.
-    pub remarks: Vec<Mistake>,
+    pub remarks: Mistakes,
 }
 
 /// The keys of a router and those of a line, as files name them.
@@ -45,27 +45,25 @@ pub fn keys() -> [Vec<&'static str>; 2] {
     [names(Kind::Router).collect(), names(Kind::Line).chain(["tags"]).collect()]
 }
 
-/// Reads the files as one inventory. The error is every mistake, by file and line.
-pub fn read(files: &[PathBuf], settings: &Settings) -> Result<Imported, Vec<Mistake>> {
-    let mut findings = Findings::default();
+/// Reads the files as one inventory. The error is the mistakes, by file and line.
+pub fn read(files: &[PathBuf], settings: &Settings) -> Result<Imported, Mistakes> {
     let names: Vec<Rc<str>> = files.iter().map(|path| Rc::from(path.to_string_lossy())).collect();
+    let mut findings = Findings::of(names.clone());
     let mut drafts = Vec::new();
     for (path, name) in files.iter().zip(&names) {
         drafts.extend(read_one(path, name, &mut findings));
     }
-    if let (Some(name), true) = (names.first(), drafts.is_empty() && findings.mistakes.is_empty()) {
+    if let (Some(name), true) = (names.first(), drafts.is_empty() && findings.count() == 0) {
         let whole = Place { file: Rc::clone(name), line: 0 };
         findings.mistake(&whole, "no router and no line in it; an empty inventory would delete all lines in Zabbix");
     }
     let routers = check(&drafts, settings, &mut findings);
-    let order = |mistake: &Mistake| (names.iter().position(|name| *name == mistake.place.file), mistake.place.line);
-    findings.mistakes.sort_by_key(order);
-    if !findings.mistakes.is_empty() {
-        return Err(findings.mistakes);
+    let (mistakes, remarks) = findings.told();
+    if mistakes.count > 0 {
+        return Err(mistakes);
     }
-    findings.remarks.sort_by_key(order);
     let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone()).display().to_string();
-    Ok(Imported { routers, files: files.iter().map(absolute).collect(), remarks: findings.remarks })
+    Ok(Imported { routers, files: files.iter().map(absolute).collect(), remarks })
 }
 
 fn read_one(path: &Path, name: &Rc<str>, findings: &mut Findings) -> Vec<Draft> {
@@ -168,7 +166,50 @@ impl Dangling<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mistake::NAMED;
     use proptest::prelude::*;
+
+    /// The mistakes in a file of this name and text.
+    fn mistakes(name: &str, text: &str) -> Mistakes {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        read(&[path], &Settings::default()).err().unwrap()
+    }
+
+    #[test]
+    fn first_hundred_mistakes_are_named_and_all_are_counted() {
+        let rows = "L 1,x\n".repeat(5000);
+        for text in [
+            format!("id,target,router\n{rows}"),
+            format!("id,nothing\n{rows}"),
+            format!("id,target\n{}", rows.replace('L', "\u{1}")),
+        ] {
+            let mistakes = mistakes("f.csv", &text);
+            assert_eq!(mistakes.named.len(), NAMED);
+            assert!(mistakes.count >= 5000, "{}", mistakes.count);
+            assert!(mistakes.named.is_sorted_by_key(|mistake| mistake.place.line));
+            assert!(mistakes.named.last().unwrap().place.line <= NAMED + 1);
+        }
+    }
+
+    #[test]
+    fn mistake_is_one_line_of_bounded_length() {
+        let header: Vec<String> = (0..5000).map(|n| format!("column {n}")).collect();
+        for text in [header.join(","), format!("id,{}\n", header.join(","))] {
+            for mistake in mistakes("f.csv", &text).named {
+                assert!(mistake.text.chars().count() <= 601 && !mistake.text.contains('\n'), "{mistake}");
+            }
+        }
+    }
+
+    #[test]
+    fn file_with_more_rows_than_an_inventory_holds_is_refused() {
+        let rows: String = (0..=csv_file::ROWS).map(|n| format!("L{n},10.1.1.2,r\n")).collect();
+        let mistakes = mistakes("f.csv", &format!("id,target,router\n{rows}"));
+        let too_many = mistakes.named.iter().find(|mistake| mistake.text.contains("rows")).unwrap();
+        assert_eq!(too_many.place.line, csv_file::ROWS + 2);
+    }
 
     /// Pieces of which files are made, and what breaks them.
     const PIECES: [&str; 32] = [
@@ -218,7 +259,7 @@ mod tests {
                     Ok(imported) => prop_assert!(!imported.routers.is_empty(), "{text:?}"),
                     Err(mistakes) => {
                         let last = text.split(['\n', '\r']).count();
-                        prop_assert!(mistakes.iter().all(|mistake| mistake.place.line <= last), "{text:?}: {mistakes:?}");
+                        prop_assert!(mistakes.named.iter().all(|mistake| mistake.place.line <= last), "{text:?}: {mistakes:?}");
                     }
                 }
             }

@@ -51,7 +51,7 @@ impl<'a> References<'a> {
             None => {
                 let what =
                     format!("{name} secret:{login} could not be looked up: no credentials file that we can read");
-                if !findings.remarks.iter().any(|remark| remark.text.ends_with("that we can read")) {
+                if !findings.has_remark("that we can read") {
                     findings.remark(&field.place, what);
                 }
             }

@@ -23,7 +23,7 @@ pub(super) fn check(
     references: &mut References<'_>,
     findings: &mut Findings,
 ) -> Option<RouterRecord> {
-    let before = findings.mistakes.len();
+    let before = findings.count();
     for name in draft.missing() {
         findings.missing(&draft.place, format!("the router has no {name}"));
     }
@@ -40,7 +40,7 @@ pub(super) fn check(
         }
     }
     let address = address(draft, findings)?;
-    (findings.mistakes.len() == before && !draft.lacks_one()).then(|| record(draft, address))
+    (findings.count() == before && !draft.lacks_one()).then(|| record(draft, address))
 }
 
 fn one(field: &Field, platforms: &mut Platforms, references: &mut References<'_>, findings: &mut Findings) {
