@@ -1,9 +1,12 @@
 //! The envelope of an answer, `{"jsonrpc": …, "result": …, "id": …}` or `{"error": …}`. A long list is given away member by member:
-//! as values in memory it would be twenty times as large as its text. Pure.
+//! as values in memory it would be a hundred times as large as its text. So a member has a bound, too. Pure.
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use std::fmt;
+
+/// Values in one member of a list, or in an error. A host with a thousand macros has ten thousand.
+const VALUES: usize = 50_000;
 
 /// What an answer has; neither is none of the API's.
 pub(super) struct Answer<T> {
@@ -34,7 +37,10 @@ impl<'a, S: DeserializeSeed<'a>> Visitor<'a> for Envelope<S> {
             match (key.as_str(), seed.take()) {
                 ("result", Some(result)) => answer.result = Some(map.next_value_seed(result)?),
                 ("result", None) => return Err(A::Error::duplicate_field("result")),
-                ("error", kept) => (answer.error, seed) = (map.next_value()?, kept),
+                ("error", kept) => {
+                    let error = map.next_value_seed(Bounded(&mut VALUES.clone()))?;
+                    (answer.error, seed) = (Some(error).filter(|error| !error.is_null()), kept);
+                }
                 (_, kept) => {
                     map.next_value::<IgnoredAny>()?;
                     seed = kept;
@@ -64,12 +70,72 @@ impl<'a, F: FnMut(Value) -> bool> Visitor<'a> for List<F> {
     }
 
     fn visit_seq<A: SeqAccess<'a>>(mut self, mut list: A) -> Result<(), A::Error> {
-        while let Some(one) = list.next_element()? {
+        while let Some(one) = list.next_element_seed(Bounded(&mut VALUES.clone()))? {
             if !(self.0)(one) {
                 return Err(A::Error::custom("not read to its end"));
             }
         }
         Ok(())
+    }
+}
+
+/// A value of any kind, of no more parts than are left.
+struct Bounded<'c>(&'c mut usize);
+
+impl<'a> DeserializeSeed<'a> for Bounded<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'a>>(self, from: D) -> Result<Value, D::Error> {
+        *self.0 = self.0.checked_sub(1).ok_or_else(|| D::Error::custom(format!("more than {VALUES} values in one")))?;
+        from.deserialize_any(self)
+    }
+}
+
+impl<'a> Visitor<'a> for Bounded<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'a>>(self, mut list: A) -> Result<Value, A::Error> {
+        let mut values = Vec::new();
+        while let Some(value) = list.next_element_seed(Bounded(self.0))? {
+            values.push(value);
+        }
+        Ok(Value::Array(values))
+    }
+
+    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<Value, A::Error> {
+        let mut members = serde_json::Map::new();
+        while let Some(name) = map.next_key()? {
+            members.insert(name, map.next_value_seed(Bounded(self.0))?);
+        }
+        Ok(Value::Object(members))
     }
 }
 
@@ -92,6 +158,50 @@ mod tests {
         for wrong in ["", "[]", "7", r#"{"result":7}"#, r#"{"result":"a"}x"#, r#"{"result":"a","result":"b"}"#] {
             assert!(text(wrong).is_err(), "{wrong}");
         }
+    }
+
+    /// Each of these would be hundreds of times as large in memory.
+    #[test]
+    fn member_of_too_many_values_is_refused_before_it_fills_the_memory() {
+        for part in ["0,", "[],", "{},", r#"{"":0},"#, r#"[[{"a":[]}]],"#] {
+            let values = part.repeat(VALUES);
+            let inner = values.trim_end_matches(',');
+            let member = format!(r#"{{"result":[{{"hostid":"1","macros":[{inner}]}}]}}"#);
+            let mut taken = 0;
+            let failed = read(
+                member.as_bytes(),
+                List(|_| {
+                    taken += 1;
+                    true
+                }),
+            )
+            .err()
+            .unwrap();
+            assert!(failed.is_data() && failed.to_string().contains("50000 values"), "{failed}");
+            assert_eq!(taken, 0);
+            assert!(text(&format!(r#"{{"error":[{inner}]}}"#)).is_err());
+        }
+        // Many members are no matter.
+        let members = format!(r#"{{"result":[{}0]}}"#, r#"{"a":[1,2]},"#.repeat(VALUES));
+        let mut taken = 0;
+        assert!(
+            read(
+                members.as_bytes(),
+                List(|_| {
+                    taken += 1;
+                    true
+                })
+            )
+            .is_ok()
+        );
+        assert_eq!(taken, VALUES + 1);
+    }
+
+    #[test]
+    fn bounded_value_reads_as_any_other() {
+        let text = r#"{"a":[null,true,-1,18446744073709551615,1.5,"x",{"b":{}}],"c":""}"#;
+        let value = Bounded(&mut 20).deserialize(&mut serde_json::Deserializer::from_str(text)).unwrap();
+        assert_eq!(value, serde_json::from_str::<Value>(text).unwrap());
     }
 
     #[test]
