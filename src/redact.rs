@@ -106,6 +106,41 @@ impl Redaction {
     }
 }
 
+/// Words of prompts that platforms have and people do not choose: cards, redundancy, modes.
+const OF_PLATFORMS: [&str; 18] = [
+    "act",
+    "active",
+    "backup",
+    "conf",
+    "config",
+    "configure",
+    "edit",
+    "failed",
+    "hrp_m",
+    "hrp_s",
+    "master",
+    "node",
+    "pri",
+    "primary",
+    "sec",
+    "secondary",
+    "standby",
+    "stby",
+];
+/// The same with a number: `RP/0/RSP0/CPU0:`.
+const CARDS: [&str; 6] = ["cpu", "lc", "node", "rp", "rsp", "slot"];
+
+/// What a prompt tells of the network: the names of router, context, virtual domain and folder.
+pub fn names_in_prompt(prompt: &str) -> impl Iterator<Item = &str> {
+    let of_name = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-');
+    let words = prompt.split(move |c| !of_name(c)).filter(|word| word.chars().any(char::is_alphabetic));
+    words.filter(|word| {
+        let lower = word.to_lowercase();
+        let card = lower.trim_end_matches(|c: char| c.is_ascii_digit());
+        !OF_PLATFORMS.contains(&lower.as_str()) && !CARDS.contains(&card)
+    })
+}
+
 fn is_of_word(c: char) -> bool {
     c.is_ascii_hexdigit() || matches!(c, '.' | ':' | '-')
 }
@@ -227,6 +262,25 @@ mod tests {
             redaction.text("alice@ber-1:~$ malice ber-12 <ber-1> (alice) r"),
             "user@router:~$ malice ber-12 <router> (user) r"
         );
+    }
+
+    #[test]
+    fn every_name_in_a_prompt_is_found() {
+        for (prompt, names) in [
+            ("edge-1#", &["edge-1"][..]),
+            ("alice@mx-1> ", &["alice", "mx-1"]),
+            ("[u@web01 dir]$ ", &["u", "web01", "dir"]),
+            ("alice@host:~/work$", &["alice", "host", "work"]),
+            ("FW-BERN (customer) # ", &["FW-BERN", "customer"]),
+            ("asa-1/pri/act#", &["asa-1"]),
+            ("asa-1/customer/sec/stby>", &["asa-1", "customer"]),
+            ("RP/0/RSP0/CPU0:pe1.bern#", &["pe1.bern"]),
+            ("HRP_M<fw1>", &["fw1"]),
+            ("[admin@büro] >", &["admin", "büro"]),
+            ("A:admin@sr-1#", &["A", "admin", "sr-1"]),
+        ] {
+            assert_eq!(names_in_prompt(prompt).collect::<Vec<_>>(), names, "{prompt}");
+        }
     }
 
     #[test]

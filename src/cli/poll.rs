@@ -116,13 +116,15 @@ pub(super) struct Polled {
     /// None: the arguments are no line.
     pub(super) line: Option<Line>,
     pub(super) answered: Result<Answers, Failure>,
+    /// Who logs in, where that is known: it may come out of the credentials file.
+    pub(super) user: Option<String>,
     /// What was said on the router's line, if it was asked for.
     pub(super) said: Vec<Said>,
 }
 
 impl Polled {
     fn refused(failure: Failure) -> Self {
-        Self { line: None, answered: Err(failure), said: Vec::new() }
+        Self { line: None, answered: Err(failure), user: None, said: Vec::new() }
     }
 }
 
@@ -132,7 +134,7 @@ pub(super) fn run(context: &Context, args: &Args) -> io::Result<ExitCode> {
     {
         return refuse(args, &failure, context.format, context.started);
     }
-    let Polled { line, answered, said } = measure(context, args, context.verbose > 0);
+    let Polled { line, answered, said, .. } = measure(context, args, context.verbose > 0);
     output::print_conversation(&said);
     let document = match answered {
         Ok(answers) => Document {
@@ -177,7 +179,9 @@ pub(super) fn measure(context: &Context, args: &Args, conversation: bool) -> Pol
 
 fn asked(context: &Context, settings: &Settings, line: Line, conversation: bool) -> Polled {
     let deadline = Deadline::at(context.started + line.deadline);
+    let mut user = None;
     let reply = Reach::new(context, settings, &line.router, deadline).and_then(|reach| {
+        user = Some(reach.user().to_owned());
         reach.ask(&|left| Request::Poll {
             probes: line.probes.clone(),
             deadline: left,
@@ -196,7 +200,7 @@ fn asked(context: &Context, settings: &Settings, line: Line, conversation: bool)
         }
         Err(failure) => (Err(failure), Vec::new()),
     };
-    Polled { line: Some(line), answered, said }
+    Polled { line: Some(line), answered, user, said }
 }
 
 /// A document without an answer; what is known of the line is there.

@@ -8,7 +8,7 @@ use crate::failure::{Failure, Kind, Stage};
 use crate::inventory::line::Line;
 use crate::platform::{self, Platform};
 use crate::probe::{Measurement, Probe, ProbeKind};
-use crate::redact::Redaction;
+use crate::redact::{self, Redaction};
 use crate::wire::Said;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -68,14 +68,14 @@ fn record(context: &Context, args: &Args) -> Result<String, Failure> {
     if args.case.is_empty() || !args.case.chars().all(name) {
         return Err(Failure::settings("--case: allowed is a name of letters, digits, _ and -"));
     }
-    let Polled { line, answered, said } = poll::measure(context, &args.poll, true);
+    let Polled { line, answered, user, said } = poll::measure(context, &args.poll, true);
     let Some(line) = line else { return Err(answered.err().unwrap_or_else(nothing_said)) };
     if said.is_empty() {
         return Err(answered.err().unwrap_or_else(nothing_said));
     }
     let mut redaction = Redaction::default();
     if args.redact {
-        names(&mut redaction, &line, &said);
+        names(&mut redaction, &line, user.as_deref(), &said);
     }
     let mut shown = |text: &str| if args.redact { redaction.text(text) } else { text.to_owned() };
     let folder = args.dir.join(&args.case);
@@ -113,18 +113,19 @@ fn nothing_said() -> Failure {
     Failure::new(Kind::Master, Stage::Reply, "nothing was said on the router's line")
 }
 
-/// The user's name and what the prompt calls the router.
-fn names(redaction: &mut Redaction, line: &Line, said: &[Said]) {
-    if let Some(user) = &line.router.user {
+/// The user's name, and what the prompt calls the router and the place on it.
+fn names(redaction: &mut Redaction, line: &Line, user: Option<&str>, said: &[Said]) {
+    if let Some(user) = user {
         redaction.name(user, "user");
     }
     redaction.name(&line.router.address.host, "router");
     let prompt = said.iter().rev().find(|said| !said.ours).and_then(|said| said.text.lines().last());
-    let of_name = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-');
-    let mut words =
-        prompt.unwrap_or_default().split(|c| !of_name(c)).filter(|word| word.chars().any(char::is_alphabetic));
-    if let Some(name) = words.next_back() {
-        redaction.name(name, "router");
+    let commands = || said.iter().filter(|said| said.ours).flat_map(|said| said.text.split_whitespace());
+    for word in redact::names_in_prompt(prompt.unwrap_or_default()) {
+        // A command must still read as one.
+        if !commands().any(|part| part == word) {
+            redaction.name(word, "router");
+        }
     }
 }
 

@@ -75,7 +75,8 @@ fn redacted_it_names_neither_address_nor_user_nor_router_and_reads_the_same() {
         .with("motd", "This is ber-core-7-10.20.30.2, 10.20.30.1-10.20.30.9\\n")
         .start();
     let monitor = Monitor::new();
-    let more = ["--redact", "--user", "ddl", "--interface", "GigabitEthernet0/0/1"];
+    // The user comes out of the credentials file.
+    let more = ["--redact", "--interface", "GigabitEthernet0/0/1"];
     let case = record(&monitor, &sim, "cisco_iosxe", &more);
     let files =
         ["conversation.txt", "answer.txt", "expected.json"].map(|name| fs::read_to_string(case.join(name)).unwrap());
