@@ -1,12 +1,16 @@
 //! The log file: many processes append to one, whole lines each. At 5 MB it is set aside, two old ones are kept.
 
+use crate::deadline::Deadline;
 use crate::state::{self, Lock};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 const LIMIT: u64 = 5_000_000;
+/// A line is in the file long before.
+const BREATH: Duration = Duration::from_millis(2);
 /// Set aside as `.1` (younger) and `.2`.
 const KEPT: u32 = 2;
 
@@ -15,13 +19,11 @@ pub(super) struct LogFile {
     path: PathBuf,
     file: Option<File>,
     limit: u64,
-    /// The last line was cut short (disk full): the next starts anew.
-    torn: bool,
 }
 
 impl LogFile {
     pub(super) fn new(path: PathBuf) -> Self {
-        Self { path, file: None, limit: LIMIT, torn: false }
+        Self { path, file: None, limit: LIMIT }
     }
 
     fn append(&mut self, line: &[u8]) -> io::Result<()> {
@@ -34,14 +36,15 @@ impl LogFile {
             self.file = Some(open(&self.path)?);
         }
         let Some(file) = &mut self.file else { return Ok(()) };
-        if self.torn {
-            file.write_all(b"\n")?;
-            self.torn = false;
+        // One call, so that lines of several processes do not mix. Behind one that was cut short, of whichever process (the disk
+        // was full), a new line begins. One that is just being written is whole a moment later.
+        if is_torn(file) {
+            Deadline::after(BREATH).pause(BREATH);
         }
-        // One call, so that lines of several processes do not mix.
-        let written = file.write(line)?;
-        self.torn = written < line.len();
-        Ok(())
+        if is_torn(file) {
+            return file.write(&[b"\n", line].concat()).map(drop);
+        }
+        file.write(line).map(drop)
     }
 
     /// Whoever gets the lock sets the file aside; the others find a new one under its name, or write on a little longer.
@@ -82,12 +85,19 @@ fn is_at(file: &File, path: &Path) -> bool {
     (ours.dev(), ours.ino()) == (there.dev(), there.ino())
 }
 
+/// The file ends in the middle of a line.
+fn is_torn(file: &File) -> bool {
+    let end = file.metadata().map_or(0, |meta| meta.len());
+    let mut last = *b"\n";
+    end > 0 && file.read_at(&mut last, end - 1).is_ok_and(|count| count == 1) && last != *b"\n"
+}
+
 fn open(path: &Path) -> io::Result<File> {
     use rustix::fs::OFlags;
     state::check_path(path)?;
     // A FIFO would block us, and a link could lead into somebody's file.
     let flags = (OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::NOCTTY).bits().cast_signed();
-    let file = OpenOptions::new().append(true).create(true).mode(0o600).custom_flags(flags).open(path)?;
+    let file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).custom_flags(flags).open(path)?;
     if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::new(io::ErrorKind::InvalidInput, "not a file")) }
 }
 
@@ -153,7 +163,8 @@ mod tests {
             }
         });
         let all = ["log", "log.1", "log.2"].map(|name| text(&dir, name)).concat();
-        let mut found: Vec<&str> = all.lines().collect();
+        // An empty one stands where a line of another seemed to be cut short.
+        let mut found: Vec<&str> = all.lines().filter(|line| !line.is_empty()).collect();
         found.sort_unstable();
         let mut expected: Vec<String> =
             (0..writers).flat_map(|w| (0..lines).map(move |n| format!("writer {w} line {n:03}"))).collect();
@@ -175,12 +186,25 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_was_cut_short_does_not_spoil_the_next() {
+    fn root_logs_nowhere_where_another_user_can_change_the_path() {
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
         let dir = TempDir::new().unwrap();
-        let mut log = log(&dir, LIMIT);
-        log.write_all(b"half a li").unwrap();
-        log.torn = true;
-        log.write_all(b"whole\n").unwrap();
-        assert_eq!(text(&dir, "log"), "half a li\nwhole\n");
+        let theirs = dir.path().join("theirs");
+        fs::create_dir(&theirs).unwrap();
+        std::os::unix::fs::chown(&theirs, Some(4711), None).unwrap();
+        LogFile::new(theirs.join("log")).write_all(b"line\n").unwrap();
+        assert!(!theirs.join("log").exists());
+    }
+
+    #[test]
+    fn a_line_that_was_cut_short_does_not_spoil_the_next_of_any_process() {
+        let dir = TempDir::new().unwrap();
+        log(&dir, LIMIT).write_all(b"half a li").unwrap();
+        let mut other = log(&dir, LIMIT);
+        other.write_all(b"whole\n").unwrap();
+        other.write_all(b"whole\n").unwrap();
+        assert_eq!(text(&dir, "log"), "half a li\nwhole\nwhole\n");
     }
 }
