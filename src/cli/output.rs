@@ -6,6 +6,7 @@ use super::port;
 use crate::failure::{Failure, Kind, Stage};
 use crate::inventory::router::Address;
 use crate::probe::{Answer, Measurement, PingResult, ProbeKind, Reason};
+use crate::quote::visible;
 use crate::wire::{Reply, Said, Session};
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
@@ -163,11 +164,14 @@ fn print_item(whole: &serde_json::Value, failure: Option<&Failure>, path: &str) 
 
 /// Messages quote routers; a line stays a line.
 pub(super) fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    visible(&text).into_owned()
 }
 
-/// A table for people: every column as wide as its widest cell.
+/// A table for people: every column as wide as its widest cell. A cell may be the word of whoever wrote the state directory.
 pub(super) fn columns<const N: usize>(rows: &[[String; N]]) -> String {
+    let shown = |row: &[String; N]| row.each_ref().map(|cell| visible(cell).into_owned());
+    let rows: Vec<[String; N]> = rows.iter().map(shown).collect();
     let widths: [usize; N] = std::array::from_fn(|i| rows.iter().map(|row| row[i].chars().count()).max().unwrap_or(0));
     let mut text = String::new();
     for row in rows {
@@ -374,5 +378,6 @@ mod tests {
     fn columns_line_up() {
         let rows = [["A", "B"], ["long", "x"]].map(|row| row.map(str::to_owned));
         assert_eq!(columns(&rows), "A     B\nlong  x\n");
+        assert_eq!(columns(&[["a\u{1b}]0;x\u{7}\u{202e}".to_owned()]]), "a\\u{1b}]0;x\\u{7}\\u{202e}\n");
     }
 }

@@ -4,9 +4,10 @@ use super::{exchange, open};
 use crate::clock;
 use crate::deadline::Deadline;
 use crate::failure::Failure;
+use crate::quote;
 use crate::record::Record;
 use crate::state::{Lock, State};
-use crate::wire::{Reply, Request, Status};
+use crate::wire::{LaneStatus, LastFailure, Reply, Request, Status};
 use rustix::process::{Pid, Signal, kill_process};
 use serde::Serialize;
 use std::fs;
@@ -38,7 +39,7 @@ pub fn status(state: &State) -> Result<Vec<Status>, Failure> {
         let deadline = Deadline::after(STATUS_LIMIT);
         let asked = open(&state.socket(name), deadline).and_then(|stream| exchange(stream, &Request::Status, deadline));
         match asked {
-            Ok(Reply::Status(status)) => status,
+            Ok(Reply::Status(status)) => visible(status),
             _ => Status {
                 router: record.router.clone(),
                 user: record.user.clone(),
@@ -54,6 +55,25 @@ pub fn status(state: &State) -> Result<Vec<Status>, Failure> {
     })?;
     all.sort_by(|a, b| (&a.router, a.pid).cmp(&(&b.router, b.pid)));
     Ok(all)
+}
+
+/// What a master says of itself, with nothing in it that could steer a terminal: root asks masters of other users.
+fn visible(status: Status) -> Status {
+    let shown = |text: String| quote::visible(&text).into_owned();
+    let lane = |lane: LaneStatus| LaneStatus { state: shown(lane.state), ..lane };
+    let failure = |last: LastFailure| {
+        let failure = Failure { message: shown(last.failure.message), ..last.failure };
+        LastFailure { failure, ..last }
+    };
+    Status {
+        router: shown(status.router),
+        user: shown(status.user),
+        platform: shown(status.platform),
+        state: shown(status.state),
+        lanes: status.lanes.into_iter().map(lane).collect(),
+        last_failure: status.last_failure.map(failure),
+        ..status
+    }
 }
 
 /// Stops the masters of a router, or all.
@@ -153,4 +173,31 @@ fn clear(state: &State, name: &str) {
 fn since(state: &State, name: &str) -> f64 {
     let modified = fs::metadata(state.master_record(name)).and_then(|meta| meta.modified()).ok();
     modified.map_or(0.0, clock::since_1970)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn master_cannot_steer_the_terminal_of_who_asks() {
+        const HOSTILE: &str = "x\u{1b}[2J\u{202e}\u{9b}";
+        let failure = Failure::settings(HOSTILE);
+        let status = Status {
+            router: HOSTILE.into(),
+            user: HOSTILE.into(),
+            platform: HOSTILE.into(),
+            pid: 1,
+            state: HOSTILE.into(),
+            since: 0.0,
+            queued: 0,
+            lanes: vec![LaneStatus { state: HOSTILE.into(), since: 0.0, jobs: 0 }],
+            last_failure: Some(LastFailure { failure, time: 0.0 }),
+        };
+        let shown = visible(status);
+        let message = shown.last_failure.expect("a failure").failure.message;
+        for text in [shown.router, shown.user, shown.platform, shown.state, shown.lanes[0].state.clone(), message] {
+            assert_eq!(text, "x\\u{1b}[2J\\u{202e}\\u{9b}");
+        }
+    }
 }

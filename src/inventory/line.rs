@@ -7,6 +7,7 @@ use super::router::Address;
 use crate::duration;
 use crate::failure::Failure;
 use crate::probe::{Name, Ping, Probe, Source, Traceroute, When};
+use crate::quote::is_hidden;
 use crate::settings::{Poll, Setting, Settings};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -277,8 +278,7 @@ fn id(text: &str) -> Option<String> {
 /// A text for people: a line's id, and what an inventory tells of it.
 pub(super) fn is_label(text: &str) -> bool {
     // Marks that turn or hide text, and what the command line made of bytes that are no text.
-    let hidden = |c: char| matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fffd}');
-    let printable = !text.chars().any(|c| c.is_control() || hidden(c));
+    let printable = !text.chars().any(|c| is_hidden(c) || c == '\u{fffd}');
     printable && text.chars().count() <= 255 && !text.trim().is_empty()
 }
 

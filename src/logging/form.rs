@@ -1,5 +1,6 @@
 //! The two forms of a log line. A line is one line, whatever a router put into a message.
 
+use crate::quote::{is_hidden, visible_but};
 use env_logger::fmt::Formatter;
 use log::Record;
 use log::kv::{Error, Key, Value, VisitSource};
@@ -23,7 +24,7 @@ struct Text<'a>(&'a mut Formatter);
 impl<'kvs> VisitSource<'kvs> for Text<'_> {
     fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), Error> {
         let value = value.to_string();
-        if value.is_empty() || value.contains(|c: char| c.is_whitespace() || c.is_control() || c == '"') {
+        if value.is_empty() || value.contains(|c: char| c.is_whitespace() || is_hidden(c) || c == '"') {
             write!(self.0, " {key}={value:?}")?;
         } else {
             write!(self.0, " {key}={value}")?;
@@ -41,7 +42,7 @@ pub(super) fn json(line: &mut Formatter, record: &Record<'_>) -> io::Result<()> 
     map.serialize_entry("level", record.level().as_str().to_ascii_lowercase().as_str())?;
     map.serialize_entry("pid", &std::process::id())?;
     map.serialize_entry("module", module(record))?;
-    map.serialize_entry("message", &record.args().to_string())?;
+    map.serialize_entry("message", &shown(&record.args().to_string()))?;
     record.key_values().visit(&mut Json(&mut map)).map_err(io::Error::other)?;
     map.end()?;
     text.push(b'\n');
@@ -63,7 +64,7 @@ impl<'kvs, M: SerializeMap> VisitSource<'kvs> for Json<'_, M> {
         } else if let Some(value) = value.to_f64() {
             self.0.serialize_entry(&key, &value)
         } else {
-            self.0.serialize_entry(&key, &value.to_string())
+            self.0.serialize_entry(&key, &shown(&value.to_string()))
         };
         entry.map_err(|_| Error::msg("a pair that is no JSON"))
     }
@@ -75,14 +76,19 @@ fn module<'a>(record: &'a Record<'_>) -> &'a str {
     target.strip_prefix(concat!(env!("CARGO_CRATE_NAME"), "::")).unwrap_or(target)
 }
 
-/// Controls escaped: no second line, no escape sequence.
+/// Hidden characters escaped: no second line, no escape sequence.
 fn printable(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(char::is_control) {
+    if !text.contains(is_hidden) {
         return text.into();
     }
     let mut shown = String::with_capacity(text.len() + 8);
     for c in text.chars() {
-        if c.is_control() { shown.extend(c.escape_debug()) } else { shown.push(c) }
+        if is_hidden(c) { shown.extend(c.escape_debug()) } else { shown.push(c) }
     }
     shown.into()
+}
+
+/// For JSON, which escapes the first controls itself.
+fn shown(text: &str) -> Cow<'_, str> {
+    visible_but(text, "\n\r\t")
 }

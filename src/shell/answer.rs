@@ -1,6 +1,7 @@
 //! The text of an answer, bounded: whatever a router floods us with, the first quarter and the last three quarters of one
 //! MiB stay. The statistics of a ping stand at the end, its header at the beginning. Knows nothing of prompts.
 
+use crate::quote::visible_but;
 use std::collections::VecDeque;
 use std::mem;
 
@@ -65,11 +66,12 @@ impl Answer {
     }
 }
 
-/// Valid UTF-8, no control characters but line ends, no blank lines around.
+/// Valid UTF-8, no control characters but line ends, other hidden characters as escapes, no blank lines around.
 fn clean(text: &[u8]) -> String {
     let text = String::from_utf8_lossy(text);
     let lines = text.trim_end().trim_start_matches('\n');
-    lines.chars().filter(|c| *c == '\n' || !c.is_control()).collect()
+    let text: String = lines.chars().filter(|c| *c == '\n' || !c.is_control()).collect();
+    visible_but(&text, "\n").into_owned()
 }
 
 #[cfg(test)]
@@ -83,6 +85,13 @@ mod tests {
         answer.push(b"");
         assert_eq!(answer.take(), ("a\u{fffd}b c".to_owned(), false));
         assert_eq!(answer.take(), (String::new(), false));
+    }
+
+    #[test]
+    fn marks_that_turn_or_hide_text_are_shown_as_escapes() {
+        let mut answer = Answer::default();
+        answer.push("eth0 \u{202e}nwod\u{200b}".as_bytes());
+        assert_eq!(answer.take().0, "eth0 \\u{202e}nwod\\u{200b}");
     }
 
     #[test]
