@@ -1,5 +1,5 @@
 //! Request and reply on a master's socket: the whole protocol. One line of JSON each way per connection, no more; both ends
-//! are the same build (the program's version is part of a master's name), so there is no version to negotiate.
+//! are the same build (which build is part of a master's name), so there is no version to negotiate.
 
 use crate::failure::Failure;
 use crate::probe::{self, Answer, Probe};
@@ -174,4 +174,17 @@ pub fn decode<M: DeserializeOwned>(received: &[u8]) -> io::Result<Option<M>> {
         return Ok(None);
     };
     Ok(Some(serde_json::from_slice(line)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn line_without_end_is_refused() {
+        let mut received = vec![b' '; LIMIT];
+        assert!(matches!(decode::<Request>(&received), Ok(None)));
+        received.push(b' ');
+        assert!(decode::<Request>(&received).is_err());
+    }
 }

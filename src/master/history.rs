@@ -70,6 +70,22 @@ mod tests {
     }
 
     #[test]
+    fn more_lists_than_the_limit_push_out_the_oldest() {
+        let mut history = History::default();
+        let answers = Answers { answers: Vec::new(), ..Answers::failed(&[], &Failure::settings("none"), 1.0) };
+        let list = |n: usize| -> Arc<[Probe]> {
+            let Probe::Ping(ping) = probes()[0].clone() else { unreachable!("a ping") };
+            Arc::new([Probe::Ping(Ping { size: Some(u32::try_from(n).unwrap()), ..ping })])
+        };
+        for n in 0..LIMIT + 10 {
+            history.keep(list(n), &answers);
+        }
+        assert_eq!(history.0.len(), LIMIT);
+        let is_kept = |n: usize| history.young(&list(n), Duration::from_secs(3600)).is_some();
+        assert!(!is_kept(0) && !is_kept(9) && is_kept(10) && is_kept(LIMIT + 9));
+    }
+
+    #[test]
     fn a_measurement_is_served_only_while_it_is_young() {
         let mut history = History::default();
         let failure = Failure::new(Kind::Reply, Stage::Reply, "not understood");

@@ -246,3 +246,20 @@ fn lost(server: &Server, values: usize) -> u64 {
     }
     values as u64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_that_no_disk_takes_are_kept_up_to_a_bound_and_the_rest_is_counted() {
+        let servers = crate::zabbix::servers::parse("192.0.2.1,192.0.2.2").unwrap();
+        // No folder can be made below a file.
+        let outbox = Outbox::new(Spool::new("/dev/null/spool".into(), 1 << 20), servers);
+        let value = Value { host: "h".into(), key: "k".into(), value: "1".into(), clock: 1, ns: 0 };
+        let piece = vec![value; UNSPOOLED / 2 + 1];
+        assert_eq!(outbox.put(piece.clone(), Deadline::after(Duration::ZERO)), 0);
+        assert_eq!(outbox.put(piece, Deadline::after(Duration::ZERO)), 2 * 2);
+        assert!(outbox.mail().unspooled.iter().all(|kept| kept.len() == UNSPOOLED));
+    }
+}

@@ -144,3 +144,15 @@ fn it_is_run_when_no_poll_came_for_a_moment_but_waits_for_that_no_longer_than_so
     let due = evidence.due(busy).unwrap();
     assert!(before + PATIENCE <= due && due < busy, "{:?}", due - before);
 }
+
+#[test]
+fn more_lines_than_the_limit_push_out_the_oldest() {
+    let mut evidence = Evidence::default();
+    for n in 0..u32::try_from(LIMIT).unwrap() + 10 {
+        let target = std::net::Ipv4Addr::from(n + 1).into();
+        let line: Probes =
+            Arc::new([Probe::Traceroute(Traceroute { target, vrf: None, source: None, when: When::Edge })]);
+        evidence.measured(&line, &ping(1));
+    }
+    assert_eq!(evidence.lines.len(), LIMIT);
+}
