@@ -18,6 +18,7 @@ mod install;
 mod interface;
 mod inventory;
 mod logins;
+mod lossy;
 mod master;
 mod packages;
 mod parse_traceroute;
@@ -42,6 +43,7 @@ mod templates;
 #[allow(dead_code, reason = "each test program uses its own part of the support")]
 mod support {
     pub mod inventory;
+    pub mod lossy;
     pub mod monitor;
     pub mod parent;
     pub mod process;

@@ -7,11 +7,12 @@ use super::tun;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::collections::HashMap;
 use std::fs::File;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{PipeWriter, Read, Write};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 mod packet;
 
@@ -36,6 +37,8 @@ enum Loss {
     Unreachable,
     /// The n-th request is dropped where bit n, counted round, is set.
     Chosen(u64),
+    /// Each request is dropped with this probability, independent of the others.
+    Random(f64),
 }
 
 impl Rule {
@@ -47,6 +50,11 @@ impl Rule {
     /// The n-th request since the responder's start is dropped where bit n mod 64 is set.
     pub fn drop_chosen(bits: u64) -> Self {
         Self { loss: Loss::Chosen(bits), ..Self::default() }
+    }
+
+    /// Each request is dropped with this probability; the n-th one to a target always has the same fate.
+    pub fn drop_random(probability: f64) -> Self {
+        Self { loss: Loss::Random(probability), ..Self::default() }
     }
 
     pub fn silent() -> Self {
@@ -77,10 +85,36 @@ pub struct Count {
     pub dropped: u64,
 }
 
+/// One run of `ping`, as the far end saw it.
+#[derive(Clone, Debug)]
+pub struct SeenRun {
+    identifier: u16,
+    /// When its first and its last packet came, in seconds since 1970.
+    pub begun: f64,
+    pub last: f64,
+    /// Whether each of its packets was answered, in their order.
+    pub came_back: Vec<bool>,
+}
+
 #[derive(Default)]
 struct Targets {
     rules: HashMap<IpAddr, Rule>,
     counts: HashMap<IpAddr, Count>,
+    runs: HashMap<IpAddr, Vec<SeenRun>>,
+}
+
+impl Targets {
+    /// Keeps the fate of one packet with those of its run.
+    fn record(&mut self, target: IpAddr, (identifier, number): (u16, u16), is_answered: bool) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock that is set").as_secs_f64();
+        let runs = self.runs.entry(target).or_default();
+        if runs.last().is_none_or(|run| run.identifier != identifier || number == 1) {
+            runs.push(SeenRun { identifier, begun: now, last: now, came_back: Vec::new() });
+        }
+        let run = runs.last_mut().expect("a run");
+        run.last = now;
+        run.came_back.push(is_answered);
+    }
 }
 
 pub struct Responder {
@@ -110,6 +144,11 @@ impl Responder {
         lock(&self.targets).rules.insert(address(target), rule);
     }
 
+    /// The runs towards a target so far, in their order.
+    pub fn runs(&self, target: &str) -> Vec<SeenRun> {
+        lock(&self.targets).runs.get(&address(target)).cloned().unwrap_or_default()
+    }
+
     pub fn count(&self, target: &str) -> Count {
         lock(&self.targets).counts.get(&address(target)).copied().unwrap_or_default()
     }
@@ -130,6 +169,15 @@ fn address(target: &str) -> IpAddr {
 
 fn lock(targets: &Mutex<Targets>) -> MutexGuard<'_, Targets> {
     targets.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// A number from 0 to below 1, the same for the n-th request to a target in every process.
+fn draw(target: IpAddr, number: u64) -> f64 {
+    let mut hasher = DefaultHasher::new();
+    (target, number).hash(&mut hasher);
+    #[expect(clippy::cast_precision_loss, reason = "53 bits fit")]
+    let draw = (hasher.finish() >> 11) as f64 / (1u64 << 53) as f64;
+    draw
 }
 
 /// One thread, one wait: for a packet, for the next delayed answer, for the end of the responder.
@@ -173,15 +221,20 @@ fn serve(mut device: &File, stopped: &std::io::PipeReader, targets: &Mutex<Targe
             Loss::All => None,
             Loss::Every(k) if count.seen.is_multiple_of(k) => None,
             Loss::Chosen(bits) if bits >> (count.seen % 64) & 1 == 1 => None,
-            Loss::None | Loss::Every(_) | Loss::Chosen(_) => Some(request.reply()),
+            Loss::Random(probability) if draw(target, count.seen) < probability => None,
+            Loss::None | Loss::Every(_) | Loss::Chosen(_) | Loss::Random(_) => Some(request.reply()),
             Loss::Unreachable => {
                 // The echo itself is lost; only the message about it is sent.
                 let _ = device.write(&request.unreachable());
                 None
             }
         };
+        if answer.is_none() {
+            count.dropped += 1;
+        }
+        targets.record(target, request.run(), answer.is_some());
         match answer {
-            None => count.dropped += 1,
+            None => {}
             Some(answer) => delayed.push((Instant::now() + rule.delay, target, answer, rule.twice)),
         }
     }

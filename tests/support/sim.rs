@@ -148,6 +148,13 @@ impl Sim {
         }
     }
 
+    /// Waits until every session has ended; the record of its last ping is then among the events.
+    pub(crate) fn wait_for_end_of_sessions(&self) {
+        self.wait_for("the end of every session", |events| {
+            named(events, "logout").count() == named(events, "pty").count()
+        });
+    }
+
     /// Waits until there are `count` events of this name.
     pub(crate) fn wait_for_count(&self, event: &str, count: usize) {
         self.wait_for(&format!("{count} × {event}"), |events| named(events, event).count() >= count);

@@ -19,6 +19,7 @@ mod support {
     pub mod frr;
     pub mod inventory;
     pub mod leftover;
+    pub mod lossy;
     pub mod monitor;
     pub mod netns;
     pub mod parent;

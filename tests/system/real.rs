@@ -5,6 +5,7 @@ mod access;
 mod counters;
 mod evidence;
 mod interface;
+mod lossy;
 mod session;
 mod surroundings;
 

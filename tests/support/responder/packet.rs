@@ -44,6 +44,12 @@ impl<'a> EchoRequest<'a> {
         self.target
     }
 
+    /// Identifier of the run that sent it, and its number in that run.
+    pub(super) fn run(&self) -> (u16, u16) {
+        let word = |at: usize| u16::from_be_bytes([self.icmp[at], self.icmp[at + 1]]);
+        (word(4), word(6))
+    }
+
     pub(super) fn reply(&self) -> Vec<u8> {
         let mut icmp = self.icmp.to_vec();
         icmp[0] = if self.target.is_ipv4() { 0 } else { 129 };
