@@ -61,7 +61,7 @@ fn idle(monitor: &Monitor) {
 #[test]
 fn whole_ping_of_a_dead_line_is_the_next_polls_answer() {
     let personas = ["cisco_iosxe", "cisco_iosxr", "cisco_nxos", "huawei_vrp", "h3c_comware", "frr", "linux"];
-    at_once(&personas, |persona| dead_line(persona));
+    at_once(&personas, dead_line);
 }
 
 fn dead_line(persona: &str) {
