@@ -198,7 +198,7 @@ fn the_temporary_directory_and_an_inventory_of_files_are_left_alone() {
     let settings = homeless.path("none.toml");
     std::fs::write(&settings, api.settings()).expect("a settings file");
     let mut command = homeless.command(&["sync"]);
-    command.env("DDL_MONITOR_CONFIG", settings).env("HOME", "/dev/null").env("TMPDIR", homeless.path("."));
+    command.env("DDL_MONITOR_CONFIG", settings).env("HOME", "/proc/nowhere").env("TMPDIR", homeless.path("."));
     let output = command.output().expect("ddl-monitor runs");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(text.contains("lies in the temporary directory") && output.status.code() == Some(1), "{text}");
