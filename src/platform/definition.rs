@@ -185,6 +185,8 @@ pub(super) struct PingFile {
     /// Lines that say that a packet is too big to leave unfragmented; `mtu`, where it is named.
     #[serde(default)]
     pub(super) too_big: Vec<Text>,
+    /// The line of a packet that could not leave, in a run that goes on behind it.
+    pub(super) not_sent: Option<Text>,
     /// The line of a packet that came back, where there is one; the first form that fits counts.
     #[serde(default)]
     pub(super) packet: Vec<Spanned<PacketFile>>,

@@ -26,8 +26,8 @@ impl PingForm {
     ) -> Result<PingResult, Unread> {
         let text = self.reply.quiet(text);
         let answer = self.find(&text, Some(ping.target))?;
-        let Some(counters) = answer.counters else {
-            return self.without_counters(indicators, answer.text, Some(ping.target), ending);
+        let Some(counters) = answer.counters.clone() else {
+            return self.without_counters(indicators, &answer, Some(ping.target), ending);
         };
         if !answer.is_named {
             return Err(nameless(answer.text));
@@ -74,8 +74,8 @@ impl PingForm {
     ) -> Result<PingResult, Failure> {
         let text = self.reply.quiet(text);
         let answer = self.find(&text, target).map_err(|unread| unread.failure)?;
-        let Some(counters) = answer.counters else {
-            let read = self.without_counters(indicators, answer.text, target, Ending::Complete);
+        let Some(counters) = answer.counters.clone() else {
+            let read = self.without_counters(indicators, &answer, target, Ending::Complete);
             return read.map_err(|unread| unread.failure);
         };
         // A piece of text that names nobody at all is read as it is.
@@ -89,6 +89,12 @@ impl PingForm {
         let mut result = measured(&counters);
         self.explain(&mut result, indicators, answer.text, &counters);
         Ok(per_packet::told(packets, answer.text, target, result))
+    }
+
+    /// The router has printed the target's counters.
+    pub(super) fn has_counters(&self, text: &str, target: IpAddr) -> bool {
+        let text = self.reply.quiet(text);
+        self.find(&text, Some(target)).is_ok_and(|answer| answer.is_named && answer.counters.is_some())
     }
 
     fn find<'t>(&self, text: &'t str, target: Option<IpAddr>) -> Result<Answer<'t>, Unread> {
@@ -126,15 +132,16 @@ impl PingForm {
     fn without_counters(
         &self,
         indicators: &[Indicator],
-        text: &str,
+        answer: &Answer<'_>,
         target: Option<IpAddr>,
         ending: Ending,
     ) -> Result<PingResult, Unread> {
+        let text = answer.text;
         match indicator::verdict(indicators, text) {
             // Of one packet, of a run that was cut, or of another target: the counters that are missing would tell.
             Some(Verdict::NoRoute(line))
                 if ending != Ending::Complete
-                    || self.reply.has_packets(text)
+                    || self.reply.has_begun(answer)
                     || target.is_some_and(|target| names_only_others(&line, target)) =>
             {
                 Err(no_statistics(text, ending))

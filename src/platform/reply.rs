@@ -28,6 +28,7 @@ pub(super) struct ReplyForm {
     counts_from_one: Option<Pattern>,
     timed_out: Option<Pattern>,
     unreachable: Option<Pattern>,
+    not_sent: Option<Pattern>,
 }
 
 /// The counters of one answer.
@@ -98,6 +99,7 @@ impl ReplyForm {
             first_seq: file.first_seq,
             counts_from_one: file.counts_from_one.as_ref().map(|t| Pattern::new(source, t, &[], &[])).transpose()?,
             timed_out: file.timed_out.as_ref().map(|t| Pattern::new(source, t, &["seq"], &[])).transpose()?,
+            not_sent: file.not_sent.as_ref().map(|t| Pattern::new(source, t, &[], &[])).transpose()?,
             unreachable: file
                 .unreachable
                 .as_ref()
@@ -204,6 +206,12 @@ impl ReplyForm {
         let lines = [&self.reply, &self.timed_out, &self.unreachable];
         let mut lines = lines.into_iter().flatten().filter_map(Pattern::get);
         lines.any(|line| line.is_match(text.as_bytes())) || self.landmarks.has_row(text)
+    }
+
+    /// The run had begun: its counters are still to come.
+    pub(super) fn has_begun(&self, answer: &Answer<'_>) -> bool {
+        let not_sent = self.not_sent.as_ref().filter(|_| answer.has_header).and_then(Pattern::get);
+        self.has_packets(answer.text) || not_sent.is_some_and(|line| line.is_match(answer.text.as_bytes()))
     }
 
     /// In a text that may go on: behind a header that names `target`, some packet came back.

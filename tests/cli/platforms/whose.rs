@@ -184,6 +184,9 @@ fn no_route_for_one_packet_is_no_verdict() {
     }
     // The run goes on, or it is about somebody else.
     is_not_ours("cisco_nxos", "ping: sendto 192.0.2.1 64 chars, No route to host\nRequest 0 timed out\n");
+    let header = "PING 192.0.2.1 (192.0.2.1): 56 data bytes\n";
+    is_not_ours("cisco_nxos", &format!("{header}ping: sendto 192.0.2.1 64 chars, No route to host\n"));
+    is_not_ours("juniper_junos", &format!("{header}ping: sendto: No route to host\n"));
     is_not_ours("cisco_nxos", "ping: sendto 192.0.2.7 64 chars, No route to host\n");
     is_not_ours("mikrotik_routeros", "    0                                         no route to host\n");
 }
