@@ -8,6 +8,7 @@ mod generated_traceroutes;
 mod mistakes;
 mod per_packet;
 mod recorded;
+mod spliced;
 mod traceroutes;
 mod whose;
 
