@@ -225,6 +225,9 @@ pub(crate) struct Options {
     /// The header of a ping's answer names another target
     #[arg(long, value_enum, help_heading = "Faults")]
     pub(crate) wrong_header: Option<Often>,
+    /// A ping that is aborted prints no statistics
+    #[arg(long, help_heading = "Faults")]
+    pub(crate) silent_abort: bool,
     /// The abort key does nothing
     #[arg(long, help_heading = "Faults")]
     pub(crate) ignore_abort: bool,

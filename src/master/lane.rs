@@ -22,6 +22,8 @@ use std::time::{Duration, Instant};
 
 /// Logging out takes no longer: the program may be on its way out.
 const LOG_OUT: Duration = Duration::from_secs(2);
+/// The same where jobs may wait for the next login.
+const FAREWELL: Duration = Duration::from_millis(500);
 
 pub(super) struct Lane {
     pub(super) master: Arc<Master>,
@@ -48,6 +50,8 @@ pub(super) enum After {
     Idle,
     /// The same, and another job waits for the lane.
     Wanted,
+    /// A prompt, on a session that may still print the answer to an aborted command.
+    Owed,
     /// A session that is of no use any more.
     Lost,
 }
@@ -89,8 +93,15 @@ impl Lane {
                 if let Some(job) = current.take() {
                     self.master.again(job);
                 }
-                if matches!(after, After::Lost) {
-                    return End::Lost;
+                match after {
+                    After::Idle | After::Wanted => {}
+                    After::Owed => {
+                        // The next job needs not wait for this lane.
+                        self.master.lane_state(self.id, LaneState::Closed);
+                        terminal.log_out(Deadline::after(FAREWELL));
+                        return End::Lost;
+                    }
+                    After::Lost => return End::Lost,
                 }
                 idle_since = Instant::now();
                 alive_until = idle_since + keepalive;
@@ -98,7 +109,7 @@ impl Lane {
                 continue;
             }
             if let Some(due) = self.master.take_evidence(self.id, &self.bell) {
-                if matches!(run::evidence(&self.master, self.id, &mut terminal, due), After::Lost) {
+                if !matches!(run::evidence(&self.master, self.id, &mut terminal, due), After::Idle) {
                     return End::Lost;
                 }
                 alive_until = Instant::now() + keepalive;

@@ -41,24 +41,31 @@ pub(super) fn job(
     match after {
         After::Idle => settled(master, lane, terminal, false),
         After::Wanted => settled(master, lane, terminal, true),
-        After::Lost => After::Lost,
+        after => after,
     }
 }
 
 /// The clients have their answer; the shell may still be on its way back to a prompt.
 fn settled(master: &Arc<Master>, lane: usize, terminal: &mut Terminal, hurried: bool) -> After {
-    if terminal.shell.is_idle() {
-        return After::Idle;
+    if !terminal.shell.is_idle() {
+        master.lane_state(lane, LaneState::Recovering);
+        let stuck = || master.lane_stuck(lane);
+        let is_back = if hurried { terminal.settle_soon(&stuck) } else { terminal.settle(&stuck) };
+        if !is_back {
+            log::info!(router:% = master.router(), lane; "no prompt after an aborted command, session dropped");
+            return After::Lost;
+        }
     }
-    master.lane_state(lane, LaneState::Recovering);
-    let stuck = || master.lane_stuck(lane);
-    let is_back = if hurried { terminal.settle_soon(&stuck) } else { terminal.settle(&stuck) };
-    if is_back {
-        After::Idle
-    } else {
-        log::info!(router:% = master.router(), lane; "no prompt after an aborted command, session dropped");
-        After::Lost
+    let owes =
+        |(probe, text): (Option<Probe>, String)| probe.is_none_or(|probe| !master.platform.has_counters(&probe, &text));
+    if terminal.aborted.drain(..).any(owes) {
+        log::info!(
+            router:% = master.router(), lane;
+            "an aborted command printed no counters, session closed: its late answer must not meet the next command"
+        );
+        return After::Owed;
     }
+    After::Idle
 }
 
 /// What is known of a job's probes while one of them runs.
@@ -224,6 +231,7 @@ fn ask(
         Err(failure) => return Asked::Answered(Err(failure)),
     };
     job.begin(run.limit);
+    terminal.probe = Some(probe.clone());
     let end = share.unwrap_or(job.deadline).min(job.deadline);
     let mut again = true;
     loop {
@@ -320,7 +328,7 @@ pub(super) fn evidence(master: &Arc<Master>, lane: usize, terminal: &mut Termina
     }
     let after = match after {
         After::Idle | After::Wanted => settled(master, lane, terminal, hurried),
-        After::Lost => After::Lost,
+        after => after,
     };
     // Only now: another lane must not begin it again before it is known that it can be stopped.
     let lost = matches!(after, After::Lost);
@@ -351,6 +359,7 @@ fn run_command(
     let mut after = After::Idle;
     // It may set what the session keeps.
     terminal.prepared.clear();
+    terminal.probe = None;
     let reply = match plain_command(master, terminal, job, command) {
         Ok(Outcome::Text { text, ending: Ending::Complete }) => {
             Reply::Text { text: master.mask.text(&text), conversation: Vec::new() }

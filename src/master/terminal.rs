@@ -4,6 +4,7 @@
 use super::conversation::Conversation;
 use crate::deadline::Deadline;
 use crate::failure::{Failure, Kind, Stage};
+use crate::probe::Probe;
 use crate::shell::{Event, Shell};
 use crate::ssh::{Heard, Session};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -53,6 +54,10 @@ pub(super) struct Terminal {
     pub(super) way: Duration,
     /// Commands before the last probe, where the session keeps what they set.
     pub(super) prepared: Vec<String>,
+    /// The probe that is being asked; None: a command whose answer is not read.
+    pub(super) probe: Option<Probe>,
+    /// What the router printed of commands that were aborted, until the lane has looked at it.
+    pub(super) aborted: Vec<(Option<Probe>, String)>,
 }
 
 /// What came of waiting.
@@ -80,6 +85,8 @@ impl Terminal {
             begun: None,
             way: Duration::ZERO,
             prepared: Vec::new(),
+            probe: None,
+            aborted: Vec::new(),
         }
     }
 
@@ -95,7 +102,12 @@ impl Terminal {
                         self.asked.get_or_insert_with(Instant::now);
                         self.session.say(&bytes, Deadline::after(WRITE_LIMIT))?;
                     }
-                    event => return Ok(Step::Event(event)),
+                    event => {
+                        if let Event::Answer { text, aborted: true, .. } = &event {
+                            self.aborted.push((self.probe.clone(), text.clone()));
+                        }
+                        return Ok(Step::Event(event));
+                    }
                 }
             }
             match self.session.hear(&mut self.buffer, wake, until)? {

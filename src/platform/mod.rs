@@ -293,6 +293,12 @@ impl Platform {
         self.ping_form()?.so_far(&self.packets, ping, run, &text).map(Measurement::Ping)
     }
 
+    /// The text of a ping has the counters of its target. True of other probes: what is left of them never reads as a ping.
+    pub fn has_counters(&self, probe: &Probe, text: &str) -> bool {
+        let (Probe::Ping(ping), Some(form)) = (probe, &self.ping) else { return true };
+        form.has_counters(&recorded::shown(text.as_bytes()), ping.target)
+    }
+
     /// Recorded text, with echo, prompts and controls possibly still in it. The names in it are checked only if a target is given.
     ///
     /// # Errors

@@ -217,6 +217,22 @@ fn an_abort_key_that_does_nothing_costs_the_session_and_never_the_answer_of_anot
     }
 }
 
+/// What an aborted ping still has to say must not meet the next command; where it has said it, the session is kept.
+#[test]
+fn an_abort_that_brings_no_counters_costs_the_session() {
+    for (silent, logins) in [(true, 2), (false, 1)] {
+        let sim = lossy("cisco_iosxe").with("dead", vec!["192.0.2.66"]).with("silent_abort", silent).start();
+        let monitor = Monitor::with("master.lanes = 1");
+        is_measured(&monitor.poll(&at(&sim), "cisco_iosxe", UP, LOSSY).json(), "opened");
+        let long = ["--count", "20", "--timeout", "9s", "--deadline", "1s"];
+        let answer = monitor.poll(&at(&sim), "cisco_iosxe", "192.0.2.66", &long).json();
+        assert_eq!((&answer["failure"]["kind"], answer.get("ping")), (&json!("deadline"), None), "{answer}");
+        let answer = monitor.poll(&at(&sim), "cisco_iosxe", UP, LOSSY).json();
+        assert_eq!((&answer["target"], &answer["ping"]["loss"]), (&json!(UP), &json!(20.0)), "{answer}");
+        assert_eq!(sim.count("login"), logins, "silent: {silent}");
+    }
+}
+
 #[test]
 fn a_client_that_goes_away_is_noticed_in_the_middle_of_a_flood() {
     let sim = lossy("cisco_iosxe").with("flood", 4_000_000_000_u32).start();

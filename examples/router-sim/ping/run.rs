@@ -129,6 +129,7 @@ async fn play(
     }
     let statistics = texts.statistics(tally, started.elapsed());
     match fault {
+        _ if tally.is_aborted && options.silent_abort => {}
         Fault::LateStatistics => terminal.write_late(statistics, Late::At(Instant::now() + delay)),
         Fault::StatisticsInNext => terminal.write_late(statistics, Late::Behind(bytes)),
         _ => terminal.write(&statistics),
