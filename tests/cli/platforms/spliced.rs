@@ -220,7 +220,7 @@ fn a_recorded_ping_spliced_with_others_gives_its_own_numbers_or_none() {
             // aborted ping is dropped. Behind our own statistics comes no loose end: a router prints them at once.
             let title = others.find("tatistics").map(|at| others[..at].rfind('\n').map_or(0, |end| end + 1));
             let torn = title.filter(|_| torn).map(|title| if last && !first { title } else { others.len() });
-            let rest = &others[torn.map_or(0, |most| boundary(&others, from.index(most + 1)))..];
+            let rest = &others[torn.map_or(0, |most| boundary(others, from.index(most + 1)))..];
             let line_at = |at: usize| case.text[..at].rfind('\n').map_or(0, |end| end + 1);
             let at = match (first, last) {
                 (true, _) => 0,
