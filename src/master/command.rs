@@ -212,9 +212,9 @@ impl Flight {
         self.next_key = job.deadline.or_after(terminal.way * 2 + ABORT_PAUSE);
     }
 
-    /// Counters of a ping that was aborted count as such, whatever became of the session after them.
     fn cut(&self, terminal: &Terminal, why: String) -> Outcome {
-        Outcome::Cut { text: terminal.shell.partial(), ending: self.aborted.unwrap_or(Ending::Cut), why }
+        let ending = self.aborted.unwrap_or(Ending::Complete).cut();
+        Outcome::Cut { text: terminal.shell.partial(), ending, why }
     }
 }
 

@@ -111,6 +111,22 @@ pub enum Ending {
     Aborted { after: Duration, planned: bool },
     /// The session was lost.
     Cut,
+    /// The command was aborted, and then the session was lost.
+    AbortedAndCut { after: Duration },
+}
+
+impl Ending {
+    /// Returns the ending of a command that ended like this until the session was lost.
+    pub(crate) fn cut(self) -> Self {
+        match self {
+            Self::Complete | Self::Cut => Self::Cut,
+            Self::Aborted { after, .. } | Self::AbortedAndCut { after } => Self::AbortedAndCut { after },
+        }
+    }
+
+    fn is_cut(self) -> bool {
+        matches!(self, Self::Cut | Self::AbortedAndCut { .. })
+    }
 }
 
 /// An answer that is no measurement.
@@ -261,9 +277,9 @@ impl Platform {
     pub fn read(&self, probe: &Probe, run: &Run, text: &str, ending: Ending) -> Result<Measurement, Unread> {
         match probe {
             Probe::Ping(ping) => {
-                let text = match ending {
-                    Ending::Cut => shown_as_cut(text.as_bytes()),
-                    Ending::Complete | Ending::Aborted { .. } => recorded::shown(text.as_bytes()),
+                let text = match ending.is_cut() {
+                    true => shown_as_cut(text.as_bytes()),
+                    false => recorded::shown(text.as_bytes()),
                 };
                 let read = self.ping_form()?.read(&self.indicators, &self.packets, ping, run, &text, ending)?;
                 Ok(Measurement::Ping(read))

@@ -38,8 +38,12 @@ impl PingForm {
         self.never_left(indicators, answer.text, &counters)?;
         let mut result = measured(&counters);
         result.plain = run.plain;
-        result.complete = ending != Ending::Cut;
-        if let Ending::Aborted { after, planned } = ending {
+        let aborted = match ending {
+            Ending::Aborted { after, planned } => Some((after, planned)),
+            Ending::AbortedAndCut { after } => Some((after, false)),
+            Ending::Complete | Ending::Cut => None,
+        };
+        if let Some((after, planned)) = aborted {
             let told = self.reply.told(answer.text);
             let timeout = self.timeout_of(ping, run);
             let aborted = Aborted {
@@ -60,6 +64,7 @@ impl PingForm {
         } else if counters.sent == 0 {
             return Err(unreadable("the router sent no packet".to_owned()).into());
         }
+        result.complete &= !ending.is_cut();
         self.explain(&mut result, indicators, answer.text, &counters);
         Ok(per_packet::told(packets, answer.text, Some(ping.target), result))
     }
@@ -258,7 +263,7 @@ fn no_statistics(text: &str, ending: Ending) -> Unread {
     match ending {
         // What a shell echoed late, or a ping that was killed: asked again it may have counters.
         Ending::Complete => not_ours(format!("no statistics in {:?}", excerpt(text))),
-        Ending::Aborted { after, .. } => Failure::new(
+        Ending::Aborted { after, .. } | Ending::AbortedAndCut { after } => Failure::new(
             Kind::Deadline,
             Stage::Reply,
             format!("the ping was aborted after {:.2} s and the router printed no counters", after.as_secs_f64()),

@@ -150,7 +150,7 @@ impl InterfaceForm {
     ) -> Result<InterfaceResult, Unread> {
         match ending {
             Ending::Complete => self.find(indicators, &format!("{text}\n"), Some(name.as_str())),
-            Ending::Aborted { after, .. } => Err(Failure::new(
+            Ending::Aborted { after, .. } | Ending::AbortedAndCut { after } => Err(Failure::new(
                 Kind::Deadline,
                 Stage::Reply,
                 format!("the router had not printed all of interface {name} after {:.2} s", after.as_secs_f64()),

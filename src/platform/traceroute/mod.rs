@@ -107,7 +107,7 @@ fn no_hops(text: &str, ending: Ending, has_header: bool) -> Unread {
         Ending::Complete if has_header => unreadable(format!("no hop in {:?}", excerpt(text))).into(),
         // What a shell echoed late: asked again it may have hops.
         Ending::Complete => not_ours(format!("no header in {:?}", excerpt(text))),
-        Ending::Aborted { after, .. } => Failure::new(
+        Ending::Aborted { after, .. } | Ending::AbortedAndCut { after } => Failure::new(
             Kind::Deadline,
             Stage::Reply,
             format!("the traceroute was aborted after {:.2} s, before its first hop", after.as_secs_f64()),

@@ -259,6 +259,19 @@ fn reply_before_an_abort_is_up_without_a_loss() {
     assert_eq!((ping.sent, ping.received, ping.pending, ping.loss), (Some(3), Some(2), Some(1), Some(33.3333)));
 }
 
+/// The router was printing the counters of an aborted ping when the session was lost: a number may be cut short.
+#[test]
+fn aborted_ping_of_a_lost_session_is_not_complete() {
+    let text = ios("!!!", 100, 3, 3, "41/42/143");
+    let cut = |text: &str| {
+        let ending = Ending::AbortedAndCut { after: Duration::from_millis(900) };
+        let ping = live("cisco_iosxe", 3, 2000, text, ending).unwrap();
+        (ping.up, ping.received, ping.rtt_max, ping.complete)
+    };
+    assert_eq!(cut(&text), (1, Some(3), Some(0.143), false));
+    assert_eq!(cut(text.strip_suffix("3 ms\n").unwrap()), (1, Some(3), None, false));
+}
+
 /// RouterOS prints its counters again and again: those before the session was lost are not the last ones.
 #[test]
 fn counters_of_a_session_that_was_lost_tell_no_loss() {
