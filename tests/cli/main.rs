@@ -17,6 +17,7 @@ mod hostile_router;
 mod install;
 mod interface;
 mod inventory;
+mod late_answers;
 mod logins;
 mod lossy;
 mod master;

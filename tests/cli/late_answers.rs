@@ -60,7 +60,7 @@ fn poll_router(monitor: &Monitor, address: &str, persona: &str, polls: usize) ->
 }
 
 #[test]
-fn hostile_routers_never_lend_a_number_to_another_ping() {
+fn late_answers_lend_no_number_to_another_ping() {
     let polls = rounds(300, 2000) / PERSONAS.len() / ROUTERS_PER_PERSONA;
     let names: Vec<(&str, String)> = PERSONAS
         .iter()
@@ -131,7 +131,7 @@ fn printed(answer: &Value, pings: &[&Value], delivered: &mut Vec<u64>) -> Result
             .find(|run| is_prefix(run, sent, received) || (run["sent"] == sent && answered(run) == received))
         {
             Some(_) if received == 0 || !is_complete => Ok(()),
-            Some(run) => Err(format!("no times; the router printed {run}; all: {pings:#?}")),
+            Some(run) => Err(format!("no times; the router printed {run}")),
             None => Err(format!("no ping of this line since then had {received} of {sent}")),
         };
     };
