@@ -1,13 +1,14 @@
 //! Files of the state directory: private, never behind a link, replaced whole or not at all.
 
 use super::owner;
+use crate::small_file;
 use rustix::fs::OFlags;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// No file of the state directory is larger, but for the inventory and the spool.
+/// The largest file of the state directory, apart from the inventory and the spool.
 const LARGEST: u64 = 64 << 20;
 
 /// Opens a regular file that is there, not behind a link. Opening a FIFO would wait for its other end.
@@ -21,17 +22,12 @@ pub(super) fn open_private(path: &Path) -> io::Result<File> {
     open(path, OpenOptions::new().read(true))
 }
 
-/// All of a file.
+/// Returns all bytes of a file.
 ///
 /// # Errors
 /// Also `InvalidInput`: it is no regular file; `InvalidData`: it is larger than any of ours.
 pub fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    open_private(path)?.take(LARGEST + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("larger than {} MiB", LARGEST >> 20)));
-    }
-    Ok(bytes)
+    small_file::bytes(open_private(path)?, LARGEST)
 }
 
 /// Makes a file (mode 0600) that was not there: a name that is there may be a link to anything.

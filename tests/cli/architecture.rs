@@ -75,7 +75,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     // The user's folders are found by `directories`, and that is in `state` only.
     ("settings", &["inventory::router", "small_file", "state"]),
     ("settings::suggestion", &[]),
-    ("state", &["settings"]),
+    ("state", &["settings", "small_file"]),
     ("logging", &["settings", "state"]),
     ("clock", &[]),
     ("descriptors", &[]),
