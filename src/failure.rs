@@ -107,7 +107,7 @@ pub struct Failure {
     /// Seconds until a login is tried again, while a hold-down lasts.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub retry_in: Option<f64>,
-    /// The router accepted what it got and asks for more. This says nothing against the credential on other routers.
+    /// The router accepted every proof that it got and asks for more. Other routers may accept the same credential.
     #[serde(skip)]
     pub incomplete: bool,
 }

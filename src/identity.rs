@@ -56,9 +56,9 @@ impl Identity<'_> {
     }
 }
 
-/// Which build of the program this process runs, by its version and its file's size and time of change: another build may
-/// speak another form of [`crate::wire`], and has other defects. Not by the inode: containers share a state directory, and
-/// each has its own copy of the file.
+/// Identifies the build of the program that this process runs: its version, and the size and time of change of its file.
+/// Another build may speak another form of [`crate::wire`], and has other defects. The inode does not count: containers share
+/// a state directory, and each has its own copy of the file.
 pub fn build() -> String {
     const VERSION: &str = env!("CARGO_PKG_VERSION");
     // The file that runs, also when its name leads to a newer one by now.

@@ -26,7 +26,7 @@ pub fn quoted(value: &str) -> String {
 }
 
 /// A router's words for one line of a message: controls are blanks, one blank between words, other hidden characters escaped,
-/// at most so many characters of it and then `…`.
+/// at most `most` characters of it and then `…`.
 pub fn excerpt(text: &str, most: usize) -> String {
     let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let text = visible(&text);
@@ -50,12 +50,12 @@ pub fn is_hidden(c: char) -> bool {
             | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// The text with every hidden character as its escape.
+/// Returns the text with every hidden character escaped.
 pub fn visible(text: &str) -> Cow<'_, str> {
     visible_but(text, "")
 }
 
-/// The same, but that some characters stay as they are.
+/// The same, except that the characters in `kept` stay as they are.
 pub fn visible_but<'t>(text: &'t str, kept: &str) -> Cow<'t, str> {
     let hidden = |c: char| is_hidden(c) && !kept.contains(c);
     if !text.contains(hidden) {
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn every_character_that_nobody_sees_is_hidden() {
+    fn every_invisible_character_is_hidden() {
         use regex_syntax::hir::{Class, HirKind};
         let ignorable =
             regex_syntax::parse(r"[\p{Default_Ignorable_Code_Point}\p{Zl}\p{Zp}\p{Bidi_Control}--\p{VS}]").unwrap();

@@ -1,5 +1,5 @@
 //! The record that a master leaves beside its socket: which process it is and of which router, so that `status` and `stop`
-//! can name it even when it does not answer. What a record says is the word of whoever wrote it.
+//! can name it even when it does not answer. Another user may have written a record: its text is not trusted.
 
 use crate::quote;
 use crate::state;
@@ -28,7 +28,7 @@ impl Record {
         Ok(Self { pid, started: start_time(pid)?, router, user, platform })
     }
 
-    /// What a record file says, nothing in it that could steer a terminal.
+    /// Reads a record file; characters that could steer a terminal are escaped.
     pub fn read(path: &Path) -> Option<Self> {
         let record: Self = serde_json::from_slice(&state::read(path).ok()?).ok()?;
         let shown = |text: &str| quote::visible(text).into_owned();
@@ -86,7 +86,7 @@ mod tests {
         }
     }
 
-    /// A shell that waits, called as given, and its record.
+    /// Starts a waiting shell under this process name; returns it with its record.
     fn running(name: &str, argument: &str) -> (Running, Record) {
         let mut command = Command::new("sh");
         command.arg0(name).args([argument, "-c", "read line"]).stdin(std::process::Stdio::piped());

@@ -130,7 +130,7 @@ const OF_PLATFORMS: [&str; 18] = [
 /// The same with a number: `RP/0/RSP0/CPU0:`.
 const CARDS: [&str; 6] = ["cpu", "lc", "node", "rp", "rsp", "slot"];
 
-/// What a prompt tells of the network: the names of router, context, virtual domain and folder.
+/// Returns the words of a prompt that tell something of the network: names of router, context, virtual domain and folder.
 pub fn names_in_prompt(prompt: &str) -> impl Iterator<Item = &str> {
     let of_name = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-');
     let words = prompt.split(move |c| !of_name(c)).filter(|word| word.chars().any(char::is_alphabetic));

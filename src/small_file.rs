@@ -36,7 +36,7 @@ pub fn stamp(path: &Path) -> Stamp {
     )
 }
 
-/// All of it, no more than so many MiB of bytes.
+/// Returns all bytes of a file; an error if there are more than `limit`, which is a whole number of MiB.
 pub fn bytes(file: File, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(limit + 1).read_to_end(&mut bytes)?;

@@ -39,8 +39,9 @@ pub struct State {
 }
 
 impl State {
-    /// Finds, makes and checks the state directory. Root takes the ids of the user who can change it, for good: this comes
-    /// before all that the process reads or writes there, and before its first thread. Failures are kind `settings` and name `state.dir`.
+    /// Finds, makes and checks the state directory. Root takes the ids of the user who can change it, for good: call this
+    /// before the process reads or writes anything there, and before its first thread. Failures are kind `settings` and name
+    /// `state.dir`.
     pub fn open(settings: &StateSettings) -> Result<Self, Failure> {
         let (dir, loose) = find(settings)?;
         let run = run_directory(settings, &dir);
@@ -62,7 +63,7 @@ impl State {
         Ok(state)
     }
 
-    /// The state directory as it is, for `status` and `stop`: nothing is made.
+    /// The state directory as it is, for `status` and `stop`: nothing is made. Root takes ids as in [`State::open`].
     pub fn look(settings: &StateSettings) -> Result<Self, Failure> {
         let candidates = candidates(settings)?;
         let found = candidates.iter().find(|dir| fs::symlink_metadata(dir).is_ok()).or(candidates.first());
@@ -179,12 +180,12 @@ impl State {
         self.dir.join("inventory").join("lock")
     }
 
-    /// Makes the inventory's folder where there is none.
+    /// Makes the inventory's folder if it does not exist.
     pub fn make_inventory_folder(&self) -> io::Result<()> {
         self.folder("inventory").map(drop)
     }
 
-    /// A folder of the state directory, made where there is none.
+    /// Returns a folder of the state directory, made if it does not exist.
     pub fn folder(&self, name: &str) -> io::Result<PathBuf> {
         let folder = self.dir.join(name);
         match DirBuilder::new().mode(0o700).create(&folder) {

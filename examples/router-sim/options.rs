@@ -40,7 +40,7 @@ pub(crate) struct Options {
     /// Text shown after the login; `\n` starts a new line
     #[arg(long, value_name = "TEXT", help_heading = "Router")]
     pub(crate) motd: Option<String>,
-    /// So many lines of 80 characters after it
+    /// Number of lines of 80 characters after it
     #[arg(long, default_value_t = 0, value_name = "N", help_heading = "Router")]
     pub(crate) motd_lines: usize,
     /// Line end to use instead of the persona's own

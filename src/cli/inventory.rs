@@ -94,13 +94,13 @@ impl Command {
         matches!(self, Self::Import(import) if !import.dry_run)
     }
 
-    /// The files of an import, read.
+    /// Reads the files of an import; `None` for every other command.
     pub(super) fn read(&self, settings: &Settings) -> Option<Result<Imported, Mistakes>> {
         if let Self::Import(import) = self { Some(import::read(&import.files, settings)) } else { None }
     }
 }
 
-/// `imported` is what [`Command::read`] gave.
+/// `imported`: the outcome of [`Command::read`].
 pub(super) fn run(
     context: &Context,
     command: &Command,

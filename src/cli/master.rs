@@ -42,7 +42,7 @@ pub(super) fn run() -> io::Result<ExitCode> {
     }
 }
 
-/// The login is in our memory: neither a core file nor another process of our user may have it.
+/// Keeps the login in our memory out of core files and away from other processes of our user.
 fn forbid_dumps() -> rustix::io::Result<()> {
     set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })

@@ -168,7 +168,8 @@ pub(super) fn one_line(text: &str) -> String {
     visible(&text).into_owned()
 }
 
-/// A table for people: every column as wide as its widest cell. A cell may be the word of whoever wrote the state directory.
+/// Lays out a table for people: every column as wide as its widest cell. Cells may come from files that another user wrote, so
+/// hidden characters are escaped.
 pub(super) fn columns<const N: usize>(rows: &[[String; N]]) -> String {
     let shown = |row: &[String; N]| row.each_ref().map(|cell| visible(cell).into_owned());
     let rows: Vec<[String; N]> = rows.iter().map(shown).collect();

@@ -116,7 +116,7 @@ pub(super) struct Polled {
     /// None: the arguments are no line.
     pub(super) line: Option<Line>,
     pub(super) answered: Result<Answers, Failure>,
-    /// Who logs in, where that is known: it may come out of the credentials file.
+    /// The user who logs in, once it is known: the credentials file may name it.
     pub(super) user: Option<String>,
     /// What was said on the router's line, if it was asked for.
     pub(super) said: Vec<Said>,

@@ -51,7 +51,7 @@ impl<'a> Reach<'a> {
         Ok(Self { settings, verbosity: context.verbose, state, router, access, definition, name, key, deadline })
     }
 
-    /// Who logs in.
+    /// The user who logs in.
     pub(super) fn user(&self) -> &str {
         &self.access.user
     }

@@ -57,7 +57,7 @@ pub fn status(state: &State) -> Result<Vec<Status>, Failure> {
     Ok(all)
 }
 
-/// What a master says of itself, with nothing in it that could steer a terminal: root asks masters of other users.
+/// Escapes what could steer a terminal in the status that a master reports: it may be the master of another user.
 fn visible(status: Status) -> Status {
     let shown = |text: String| quote::visible(&text).into_owned();
     let lane = |lane: LaneStatus| LaneStatus { state: shown(lane.state), ..lane };

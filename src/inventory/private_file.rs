@@ -41,7 +41,7 @@ pub(super) fn read(path: &Path, limit: usize) -> Result<Zeroizing<String>, Strin
     match String::from_utf8(std::mem::take(&mut *bytes)) {
         Ok(text) => {
             let mut text = Zeroizing::new(text);
-            // Editors of Windows put a byte-order mark in front; nobody means it as part of a secret.
+            // Editors of Windows put a byte-order mark in front; it is not part of the secret.
             if text.starts_with(BYTE_ORDER_MARK) {
                 text.drain(..BYTE_ORDER_MARK.len_utf8());
             }

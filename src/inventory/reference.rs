@@ -1,4 +1,4 @@
-//! REF: where a password, passphrase or enable secret is to be had. `secret:NAME` (credentials file), `file:PATH`,
+//! REF: where a password, passphrase or enable secret comes from. `secret:NAME` (credentials file), `file:PATH`,
 //! `env:NAME`, `exec:COMMAND`, else the text is the secret itself. So a secret that begins with one of the four words and a
 //! colon, or nearly so, must be given in one of these ways: a mistyped reference is not sent as a password. No message holds
 //! a value.

@@ -90,7 +90,7 @@ pub fn certificate_of(key: &Path) -> PathBuf {
 }
 
 impl Login {
-    /// All that is secret of it.
+    /// Returns the secrets of the login.
     pub fn secrets(&self) -> Vec<&Secret> {
         let passphrase = self.credential.key.as_ref().and_then(|key| key.passphrase.as_ref());
         self.credential.password.iter().chain(passphrase).chain(&self.enable).collect()

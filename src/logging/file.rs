@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 const LIMIT: u64 = 5_000_000;
-/// A line is in the file long before.
-const BREATH: Duration = Duration::from_millis(2);
+/// Pause for a line that another process is writing: it is complete long before that.
+const TORN_PAUSE: Duration = Duration::from_millis(2);
 /// Set aside as `.1` (younger) and `.2`.
 const KEPT: u32 = 2;
 
@@ -36,10 +36,10 @@ impl LogFile {
             self.file = Some(open(&self.path)?);
         }
         let Some(file) = &mut self.file else { return Ok(()) };
-        // One call, so that lines of several processes do not mix. Behind one that was cut short, of whichever process (the disk
-        // was full), a new line begins. One that is just being written is whole a moment later.
+        // One call, so that lines of several processes do not mix. After a line that any process could not finish (the disk was
+        // full), a new line begins. A line that is just being written is complete a moment later.
         if is_torn(file) {
-            Deadline::after(BREATH).pause(BREATH);
+            Deadline::after(TORN_PAUSE).pause(TORN_PAUSE);
         }
         if is_torn(file) {
             return file.write(&[b"\n", line].concat()).map(drop);
@@ -85,7 +85,7 @@ fn is_at(file: &File, path: &Path) -> bool {
     (ours.dev(), ours.ino()) == (there.dev(), there.ino())
 }
 
-/// The file ends in the middle of a line.
+/// Whether the file ends in the middle of a line.
 fn is_torn(file: &File) -> bool {
     let end = file.metadata().map_or(0, |meta| meta.len());
     let mut last = *b"\n";
@@ -163,7 +163,7 @@ mod tests {
             }
         });
         let all = ["log", "log.1", "log.2"].map(|name| text(&dir, name)).concat();
-        // An empty one stands where a line of another seemed to be cut short.
+        // An empty line stands where the line of another process seemed to be cut short.
         let mut found: Vec<&str> = all.lines().filter(|line| !line.is_empty()).collect();
         found.sort_unstable();
         let mut expected: Vec<String> =

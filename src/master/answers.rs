@@ -25,7 +25,7 @@ impl Master {
         }
     }
 
-    /// A job that nobody can do.
+    /// Fails a job that no lane can run.
     pub(super) fn fail(&self, mut job: Job, failure: &Failure) {
         self.inner().no_longer_carried_on(&mut job);
         if let (true, Ask::Probes(probes)) = (job.is_batched(), &job.ask) {
@@ -83,7 +83,7 @@ impl Master {
         self.inner().history.young(probes, max_age)
     }
 
-    /// Hands a line's answers over, with what was found out about the line since. `hand` says whether somebody has them.
+    /// Hands a line's answers over, with the traceroute since its last answer. `hand` returns whether a client took them.
     pub(super) fn deliver(&self, probes: &[Probe], mut answers: Answers, hand: impl FnOnce(Answers) -> bool) {
         let evidence = self.inner().evidence.take(probes);
         answers.answers.extend(evidence.clone());
@@ -94,7 +94,7 @@ impl Master {
         }
     }
 
-    /// Answers a poll that needs no ping: its line has a result that no client has. The client comes back where it has none.
+    /// Answers a poll that needs no ping: its line has a result that was not delivered yet. Returns the client otherwise.
     pub(super) fn answer_at_once(
         &self,
         probes: &[Probe],
@@ -112,13 +112,13 @@ impl Master {
         None
     }
 
-    /// A job is done: its clients get its answers, or those that an earlier run left; those of a batch's job go to the batches
-    /// that wait for them.
+    /// Answers the clients of a finished job with its answers, or with those that an earlier run left. The answers of a batch's
+    /// job go to the batches that wait for them.
     pub(super) fn done(self: &Arc<Self>, probes: &Probes, answers: Answers, mut job: Job, said: &[Said]) {
         let mut inner = self.inner();
         inner.no_longer_carried_on(&mut job);
         if job.is_carried_on() && !job.clients.is_empty() && results::says_little(&answers) {
-            // Those that joined it have their time still.
+            // The clients that joined it still have time.
             inner.queue.push(job.ask_again());
             return self.dispatch(&mut inner);
         }
@@ -130,7 +130,7 @@ impl Master {
                 true
             });
         }
-        // What was found out about the line since its last answer, not what follows from this one.
+        // The traceroute since the line's last answer, not the one that this answer may start.
         let evidence = if job.clients.is_empty() { None } else { self.inner().evidence.take(probes) };
         self.remember(probes, &answers);
         let (mut inner, now) = (self.inner(), Instant::now());
@@ -143,7 +143,7 @@ impl Master {
         self.hand(probes, handed, evidence, job.clients, said);
     }
 
-    /// The answers of a batch's job, for the batches that wait for them.
+    /// Passes the answers of a batch's job to the batches that wait for them.
     fn bring(&self, probes: &Probes, answers: &Answers) {
         let mut inner = self.inner();
         let Inner { batches, results, .. } = &mut *inner;
@@ -152,7 +152,7 @@ impl Master {
         self.answer_batches(done, None);
     }
 
-    /// The time of these clients is over: they get what an earlier run left, or what is certain so far.
+    /// Answers clients whose time is over with the result that an earlier run left, or with what is certain so far.
     pub(super) fn answer_due(&self, probes: &Probes, so_far: Answers, clients: Vec<Client>, said: &[Said]) {
         let handed = self.inner().results.unfinished(probes, so_far, Instant::now());
         self.note_failure(&handed.answers);
@@ -188,7 +188,7 @@ impl Master {
         }
     }
 
-    /// Keeps the answers for whoever asks later.
+    /// Keeps the answers for later polls and for the traceroute.
     fn remember(&self, probes: &Probes, answers: &Answers) {
         self.note_failure(answers);
         let mut inner = self.inner();

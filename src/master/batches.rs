@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 #[derive(Default)]
 pub(super) struct Batches {
     open: Vec<Open>,
-    /// Queued or running; true where a batch asked for it that is not tied to its client: then it goes on whoever leaves.
+    /// Queued or running; true where a batch that is not tied to its client asked for it: it goes on when that client leaves.
     in_hand: HashMap<Probes, bool>,
 }
 
@@ -22,7 +22,7 @@ struct Open {
     deadline: Deadline,
     lines: Vec<Probes>,
     answers: Vec<Option<Answers>>,
-    /// Results that only this batch has.
+    /// Results that were handed to this batch alone.
     handed: Vec<(Probes, Instant)>,
     places: HashMap<Probes, Vec<usize>>,
     missing: usize,
@@ -38,8 +38,8 @@ pub(super) struct Done {
 }
 
 impl Batches {
-    /// Opens a batch and says which jobs it needs: not those that are in hand already, nor those whose result is here and was
-    /// not delivered yet; the oldest result first, so that no line starves. `refused` are lines that the platform cannot ask for.
+    /// Opens a batch and returns the jobs that it needs: not those that are in hand already, nor those whose result was not
+    /// delivered yet; the oldest result first, so that no line starves. `refused` are lines that the platform cannot ask for.
     pub(super) fn open(
         &mut self,
         results: &mut Results,
@@ -84,7 +84,7 @@ impl Batches {
         if results.len() > open.lines.len() + KEPT {
             results.forget_all_but(|probes| open.places.contains_key(probes) || self.in_hand.contains_key(probes));
         }
-        // In the order asked where nothing is known of two lines.
+        // Lines without a result stay in the order of the request.
         new.sort_by_key(|probes| {
             (results.measured_at(probes), open.places.get(probes).and_then(|at| at.first().copied()))
         });
@@ -187,12 +187,12 @@ impl Batches {
 }
 
 impl Open {
-    /// Nothing is known yet of this line.
+    /// Whether this line has no answer yet.
     fn lacks(&self, probes: &Probes) -> bool {
         self.places.get(probes).into_iter().flatten().any(|place| self.answers[*place].is_none())
     }
 
-    /// The answers of one line; the first ones count.
+    /// Takes the answers of one line; the first ones count.
     fn bring(&mut self, probes: &Probes, Handed { answers, at }: Handed) {
         for &place in self.places.get(probes).into_iter().flatten() {
             if self.answers[place].is_none() {
@@ -205,7 +205,7 @@ impl Open {
 }
 
 impl Done {
-    /// The results that its client did not take.
+    /// Answers the client. Returns the results that it did not take.
     pub(super) fn answer(
         self,
         failure: Option<Failure>,

@@ -48,11 +48,11 @@ pub(super) struct Flight {
     sent: Instant,
     limit: Duration,
     end_after: Option<Duration>,
-    /// Until when it may be waited for where other probes follow.
+    /// The end of its share of the time, where other probes follow.
     share: Option<Deadline>,
     /// Kept before the job's deadline for the abort.
     abort_margin: Duration,
-    /// It goes on when its clients' time is over.
+    /// The command goes on when the time of its clients is over.
     goes_on: bool,
     aborted: Option<Ending>,
     /// When the next abort key is sent.
@@ -91,7 +91,7 @@ impl Flight {
         }
     }
 
-    /// What is left of the time that the command may take by itself.
+    /// Returns what is left of the time that the command itself may take.
     pub(super) fn own_limit(&self, terminal: &Terminal) -> Duration {
         let over = match self.aborted {
             Some(_) => Duration::ZERO,
@@ -100,8 +100,8 @@ impl Flight {
         self.limit.saturating_sub(over)
     }
 
-    /// When it is to be stopped; true where that is its planned end. The time of an endless command begins with the router's
-    /// first byte behind the echo.
+    /// Returns when the command is stopped, and whether that is its planned end. The time of an endless command begins with
+    /// the router's first byte behind the echo.
     fn end(&self, terminal: &Terminal) -> (Deadline, bool) {
         match (self.end_after, terminal.begun) {
             (Some(time), Some(begun)) => (Deadline::at(begun + time), true),
@@ -124,7 +124,7 @@ impl Flight {
         }
     }
 
-    /// Waits for the answer, aborts the command where that is due.
+    /// Waits for the answer, and aborts the command when that is due.
     pub(super) fn wait(&mut self, master: &Master, terminal: &mut Terminal, job: &mut Job) -> Result<Outcome, Failure> {
         loop {
             let (stop, planned) = self.next_stop(terminal, job);
@@ -192,7 +192,7 @@ impl Flight {
                 let joined = master.joined(&job.ask);
                 let lane = *lane;
                 job.clients.extend(joined);
-                // Whoever waits for it is as much of a client as those of another job.
+                // A client that joined counts as much as the clients of other jobs.
                 job.clients.is_empty() && self.aborted.is_none() && master.must_give_way(lane)
             }
         };

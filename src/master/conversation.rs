@@ -16,7 +16,7 @@ const LAST_WORDS: usize = 160;
 pub(super) struct Conversation {
     said: Vec<Said>,
     size: usize,
-    /// Without the secrets, which a router may echo.
+    /// Hides the secrets, which a router may echo.
     theirs: Stream,
 }
 
@@ -44,7 +44,7 @@ impl Conversation {
         }
     }
 
-    /// What might have become a secret did not.
+    /// Shows text that was kept back because it might have become a secret.
     fn end(&mut self) {
         let rest = self.theirs.rest();
         self.received(&rest);

@@ -42,12 +42,12 @@ pub(super) struct Job {
 pub(super) enum Purpose {
     /// Its clients.
     Asked,
-    /// A batch, whether somebody waits or not: each of its probes has the time that it needs.
+    /// A batch, whether a client waits or not: each of its probes has the time that it needs.
     Batched,
-    /// Clients of later polls: those that asked for it had to be answered before it was done. It gives way when its lane's bell
-    /// rings and no other lane can be had.
+    /// Later polls: its own clients had to be answered before it was done. Their clients may join it. It gives way when its
+    /// lane's bell rings and no other lane is available.
     CarriedOn { lane: usize, bell: Arc<Bell> },
-    /// Nobody yet. It gives way when its lane's bell rings.
+    /// No client yet. It gives way when its lane's bell rings.
     Evidence(Arc<Bell>),
 }
 
@@ -90,12 +90,12 @@ impl Job {
         }
     }
 
-    /// When the first of its clients has to be answered.
+    /// Returns when the first of its clients must be answered.
     pub(super) fn next_due(&self) -> Option<Deadline> {
         self.clients.iter().map(|client| client.deadline).min()
     }
 
-    /// The clients whose time is over.
+    /// Takes out the clients whose time is over.
     pub(super) fn take_due(&mut self) -> Vec<Client> {
         let (due, waiting) =
             std::mem::take(&mut self.clients).into_iter().partition(|client| client.deadline.is_over());
@@ -103,7 +103,7 @@ impl Job {
         due
     }
 
-    /// Waits for its clients again, if there are any; it has been stopped or its session was lost.
+    /// Makes it a job that its clients wait for, after it was stopped or lost its session.
     pub(super) fn ask_again(mut self) -> Self {
         self.purpose = Purpose::Asked;
         self.deadline = self.next_due().unwrap_or(self.deadline);
@@ -139,7 +139,7 @@ impl Job {
 pub(super) struct Client {
     stream: UnixStream,
     conversation: bool,
-    /// When it has to be answered.
+    /// When it must be answered.
     deadline: Deadline,
     /// What it asked for in a batch ends with it.
     tied: bool,

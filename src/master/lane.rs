@@ -22,8 +22,8 @@ use std::time::{Duration, Instant};
 
 /// Logging out takes no longer: the program may be on its way out.
 const LOG_OUT: Duration = Duration::from_secs(2);
-/// The same where jobs may wait for the next login.
-const FAREWELL: Duration = Duration::from_millis(500);
+/// Limit for logging out while jobs may wait for the next login.
+const QUICK_LOG_OUT: Duration = Duration::from_millis(500);
 
 pub(super) struct Lane {
     pub(super) master: Arc<Master>,
@@ -96,9 +96,9 @@ impl Lane {
                 match after {
                     After::Idle | After::Wanted => {}
                     After::Owed => {
-                        // The next job needs not wait for this lane.
+                        // The next job need not wait for this lane.
                         self.master.lane_state(self.id, LaneState::Closed);
-                        terminal.log_out(Deadline::after(FAREWELL));
+                        terminal.log_out(Deadline::after(QUICK_LOG_OUT));
                         return End::Lost;
                     }
                     After::Lost => return End::Lost,

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 const STACK: usize = 512 << 10;
 /// After a further lane could not log in, this long none is tried: its VTY is somebody else's.
 const FURTHER_LANE_PAUSE: Duration = Duration::from_secs(60);
-/// A ping that had to be stopped this often for other jobs is not run again.
+/// A ping that was stopped this often for other jobs is not run again.
 const STOPPED: u8 = 3;
 
 /// A lane as the others see it.
@@ -39,7 +39,7 @@ pub(super) enum LaneState {
     Busy,
     /// Its clients have their answer, its prompt is not back yet: free in a moment.
     Recovering,
-    /// A ping whose clients have their answer goes on: free only if no other lane can be had.
+    /// A ping goes on after its clients were answered: free only if no other lane is available.
     CarryingOn,
     /// Nobody waits for what it does: free when it is rung for.
     Evidence,
@@ -49,9 +49,9 @@ pub(super) enum LaneState {
 /// A ping that is carried on.
 pub(super) struct CarriedOn {
     lane: usize,
-    /// Clients may wait for it: a router that has said nothing yet may never do so.
+    /// The router has begun to answer, so clients may join. Before that it may never answer.
     has_begun: bool,
-    /// Clients that wait for it and that its lane does not know yet.
+    /// Clients that have joined and that its lane has not taken over yet.
     joined: Vec<Client>,
 }
 
@@ -100,7 +100,7 @@ impl Master {
         }
     }
 
-    /// A ping that was carried on and had to be stopped runs once more when a lane has nothing else to do.
+    /// Queues a ping that was stopped while it was carried on: it runs again when a lane has nothing else to do.
     pub(super) fn run_later(&self, mut job: Job) {
         let mut inner = self.inner();
         inner.no_longer_carried_on(&mut job);
@@ -112,7 +112,8 @@ impl Master {
         }
     }
 
-    /// The clients of a lane's ping have their answer, and it goes on; false: another ping of the same line does already.
+    /// Notes that a lane's ping goes on after its clients were answered. Returns false if another ping of the same line does
+    /// already.
     pub(super) fn carry_on(self: &Arc<Self>, lane: usize, probes: &Arc<[Probe]>, has_begun: bool) -> bool {
         let mut inner = self.inner();
         if inner.carried_on.contains_key(probes) {
@@ -132,14 +133,14 @@ impl Master {
         }
     }
 
-    /// Clients that asked for the same line while its ping was carried on.
+    /// Takes the clients that asked for the same line while its ping was carried on.
     pub(super) fn joined(&self, ask: &Ask) -> Vec<Client> {
         let Ask::Probes(probes) = ask else { return Vec::new() };
         let mut inner = self.inner();
         inner.carried_on.get_mut(probes).map(|carried_on| std::mem::take(&mut carried_on.joined)).unwrap_or_default()
     }
 
-    /// A client waits for a lane, and no other can be had: this one is to stop the ping that it carries on.
+    /// Whether this lane must stop the ping that it carries on: a client waits, and no other lane is available.
     pub(super) fn must_give_way(&self, lane: usize) -> bool {
         let mut inner = self.inner();
         let needed = inner.leaving || inner.retiring || inner.needs_carrying_lane(self.most_lanes());
@@ -297,7 +298,7 @@ impl Master {
         self.dispatch(&mut inner);
     }
 
-    /// Adds a client to the ping of its line that is carried on; the job comes back where there is none.
+    /// Adds a job's clients to the ping of its line that is carried on. Returns the job if there is no such ping.
     pub(super) fn join(&self, inner: &mut Inner, mut job: Job) -> Option<Job> {
         let carried_on = match &job.ask {
             Ask::Probes(probes) => inner.carried_on.get_mut(probes),
@@ -336,7 +337,7 @@ impl Master {
                 inner.last_failure = Some(LastFailure { failure: failure.clone(), time: now() });
                 if others {
                     inner.no_further_lane_until = Some(Instant::now() + FURTHER_LANE_PAUSE);
-                    // The jobs that it was opened for are those of the other lanes now.
+                    // The other lanes now run the jobs that it was opened for.
                     self.dispatch(&mut inner);
                 } else {
                     let jobs = inner.queue.drain();

@@ -1,4 +1,4 @@
-//! Hides the secrets of a login in what its router says. A router or terminal server may show what is typed at a prompt, or
+//! Hides the secrets of a login in the text of its router. A router or terminal server may show what is typed at a prompt, or
 //! repeat it in a message. Knows nothing of what the text means.
 
 use crate::failure::Failure;
@@ -21,7 +21,7 @@ enum Found {
     No,
     /// The text ends within what may become the secret.
     Perhaps,
-    /// So many bytes of it are the secret.
+    /// The text begins with the secret: the number of its bytes.
     Yes(usize),
 }
 
@@ -44,7 +44,7 @@ impl Mask {
         Failure { message: self.text(&failure.message), ..failure }
     }
 
-    /// What a probe brought: in its measurement only a description and the text of a traceroute are the router's own words.
+    /// The outcome of a probe without secrets: only a description and the text of a traceroute are the router's own words.
     pub(super) fn outcome(&self, outcome: Result<Measurement, Failure>) -> Result<Measurement, Failure> {
         match outcome {
             Ok(Measurement::Traceroute(traceroute)) => {
@@ -58,8 +58,8 @@ impl Mask {
         }
     }
 
-    /// Appends to `shown` what is sure, and returns how many bytes that was. `before` is the byte in front of the text; `end`:
-    /// nothing follows it.
+    /// Appends the part of the text that is certain to `shown`, and returns the length of that part. `before` is the byte in
+    /// front of the text; `end`: nothing follows it.
     fn scan(&self, text: &[u8], before: u8, end: bool, shown: &mut Vec<u8>) -> usize {
         let (mut at, mut before) = (0, before);
         while let Some(byte) = text.get(at) {
@@ -119,7 +119,7 @@ fn is_of_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte >= 0x80
 }
 
-/// The same for a text that comes in pieces: what may be the beginning of a secret is kept back until it is known.
+/// Masks a text that comes in pieces: what may be the beginning of a secret is kept back until that is known.
 #[derive(Default)]
 pub(super) struct Stream {
     mask: Mask,
@@ -132,13 +132,13 @@ impl Stream {
         Self { mask, kept: Vec::new(), before: b'\n' }
     }
 
-    /// What can be shown now that this has come.
+    /// Takes the next piece and returns what can be shown now.
     pub(super) fn pass(&mut self, bytes: &[u8]) -> Vec<u8> {
         self.kept.extend_from_slice(bytes);
         self.advance(false)
     }
 
-    /// What was kept back. Nothing more is waited for.
+    /// Returns what was kept back, without waiting for more.
     pub(super) fn rest(&mut self) -> Vec<u8> {
         self.advance(true)
     }

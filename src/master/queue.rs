@@ -18,7 +18,7 @@ impl Queue {
         if job.is_batched() {
             return self.batched.push_back(job);
         }
-        // What this one measures need not be measured again.
+        // This job measures the same.
         self.later.retain(|later| later.ask != job.ask);
         match self.asked.iter_mut().find(|waiting| waiting.ask == job.ask && waiting.deadline <= job.deadline) {
             Some(waiting) => waiting.clients.append(&mut job.clients),
@@ -39,7 +39,7 @@ impl Queue {
         queue.push_front(job);
     }
 
-    /// Adds a ping that nobody waits for: it runs on a lane that has nothing else to do.
+    /// Adds a ping that no client waits for: it runs on a lane that has nothing else to do.
     pub(super) fn push_later(&mut self, job: Job) {
         if self.later.iter().all(|later| later.ask != job.ask) {
             self.later.push_back(job);
@@ -65,12 +65,12 @@ impl Queue {
         }
     }
 
-    /// Jobs that are worth a lane.
+    /// The number of jobs for which a lane is opened.
     pub(super) fn len(&self) -> usize {
         self.asked.len() + self.batched.len()
     }
 
-    /// Jobs that clients wait for, each for its own.
+    /// The number of jobs that clients wait for.
     pub(super) fn asked(&self) -> usize {
         self.asked.len()
     }

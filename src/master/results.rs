@@ -1,6 +1,7 @@
 //! The last result of each line, and whether a client has it. Every whole run is delivered exactly once, whatever it found:
 //! a result that came too late for its poll is the answer of a later one. If the newest result counted instead, the mean of the
-//! delivered losses would be wrong, since the runs that are in time are those with few losses. No clock: the time is handed in.
+//! delivered losses would be wrong, since the runs that are in time are those with few losses. No clock:
+//! the caller passes the time.
 
 use crate::failure::Kind;
 use crate::probe::{Answer, Measurement, PingResult, Probe, ProbeKind};
@@ -13,7 +14,7 @@ pub(super) type Probes = Arc<[Probe]>;
 
 /// Lines remembered beyond those of the batch at hand, which may have left the inventory.
 pub(super) const KEPT: usize = 4096;
-/// A result that nobody has by then says nothing about the line any more.
+/// A result that was not delivered by then says nothing about the line any more.
 const LIFETIME: Duration = Duration::from_secs(15 * 60);
 /// A line is taken for mended at once if at least this many packets came back and none is missing: on a line that loses some, a
 /// run without any reply and then one without any loss are too rare to change the mean.
@@ -37,8 +38,8 @@ pub(super) struct Handed {
 }
 
 impl Results {
-    /// The undelivered result, if the router need not be asked for this poll: the whole ping fitted into the time there is, or the
-    /// result is young enough. A longer one waits for the end of the ping that is run meanwhile.
+    /// Returns the undelivered result, if this poll need not ask the router: the whole ping took less than the available time, or
+    /// the result is recent enough. The result of a longer ping waits for the end of the ping that runs meanwhile.
     pub(super) fn at_once(
         &mut self,
         probes: &[Probe],
@@ -51,8 +52,8 @@ impl Results {
         (fits || now.saturating_duration_since(kept.at) < max_age).then(|| kept.hand(now))
     }
 
-    /// A run is done while somebody waits for it: what they get. Of two results the older one goes first, unless it says that
-    /// the line is down and the new one that it is mended.
+    /// Returns the result for clients that wait for a finished run. The older of two results goes first, unless it says that the
+    /// line is down and the new one that it is up again.
     pub(super) fn finished(&mut self, probes: &Probes, new: &Answers, now: Instant) -> Handed {
         let is_first = |kept: &&mut Kept| is_whole(new) && !(kept.is_down() && is_mended(new));
         match self.undelivered(probes, now).filter(is_first).map(|kept| kept.hand(now)) {
@@ -64,8 +65,8 @@ impl Results {
         }
     }
 
-    /// The time of a client is over, or the run was cut short or failed: the undelivered result goes before what is only known
-    /// in part, and a failure that says more than that goes before it.
+    /// Returns the result for a client whose time is over, or whose run was cut short or failed. The undelivered result goes
+    /// before a partial one, and a failure that says more than `deadline` goes before the undelivered result.
     pub(super) fn unfinished(&mut self, probes: &[Probe], so_far: Answers, now: Instant) -> Handed {
         match self.undelivered(probes, now).filter(|_| says_little(&so_far)) {
             Some(kept) => kept.hand(now),
@@ -73,7 +74,7 @@ impl Results {
         }
     }
 
-    /// A run is done and nobody waits for it. One that is not whole never replaces an undelivered one.
+    /// Keeps the result of a run that no client waits for. One that is not whole never replaces an undelivered one.
     pub(super) fn keep(&mut self, probes: &Probes, new: &Answers, now: Instant) {
         if !is_whole(new) && self.undelivered(probes, now).is_some() {
             return;
@@ -84,7 +85,7 @@ impl Results {
         self.0.insert(Arc::clone(probes), Kept { at, answers, delivered: false });
     }
 
-    /// Somebody gets this result now.
+    /// Hands out this result now.
     fn direct(&mut self, probes: &Probes, new: &Answers, now: Instant) -> Handed {
         if !is_whole(new) && self.undelivered(probes, now).is_some() {
             return Handed { answers: new.clone(), at: None };
@@ -94,7 +95,7 @@ impl Results {
         Handed { answers: new.clone(), at: at.flatten() }
     }
 
-    /// The last result of a line that a batch has nothing newer of, whatever it is; `cached` if a client has it.
+    /// Returns the last result of a line for a batch that has nothing newer; `cached` if it was delivered before.
     pub(super) fn last(&mut self, probes: &[Probe], now: Instant) -> Option<Handed> {
         self.0.get_mut(probes).map(|kept| kept.hand(now))
     }
@@ -104,19 +105,19 @@ impl Results {
         self.0.get(probes).map(|kept| Handed { answers: kept.again(now), at: None })
     }
 
-    /// The client did not take it.
+    /// Makes a result undelivered again, because the client did not take it.
     pub(super) fn put_back(&mut self, probes: &[Probe], at: Instant) {
         if let Some(kept) = self.0.get_mut(probes).filter(|kept| kept.at == at) {
             kept.delivered = false;
         }
     }
 
-    /// The router cannot be asked any more: what nobody has yet is out of date.
+    /// Counts all results as delivered: the router cannot be asked any more, so they are out of date.
     pub(super) fn outdate(&mut self) {
         self.0.values_mut().for_each(|kept| kept.delivered = true);
     }
 
-    /// When the run began that brought the last result.
+    /// Returns when the run of the last result began.
     pub(super) fn measured_at(&self, probes: &[Probe]) -> Option<Instant> {
         self.0.get(probes).map(|kept| kept.at)
     }
@@ -167,12 +168,12 @@ fn ping(answers: &Answers) -> Option<&PingResult> {
     })
 }
 
-/// Every packet was sent and had its time.
+/// Whether every packet was sent and had its time.
 pub(super) fn is_whole(answers: &Answers) -> bool {
     ping(answers).is_some_and(|ping| ping.complete)
 }
 
-/// Neither a whole result of the ping nor a reason why there is none.
+/// Whether there is neither a whole result of the ping nor a failure other than `deadline`.
 pub(super) fn says_little(answers: &Answers) -> bool {
     let pings = answers.answers.iter().filter(|answer| answer.kind == ProbeKind::Ping);
     !is_whole(answers) && pings.filter_map(Answer::own_failure).all(|failure| failure.kind == Kind::Deadline)

@@ -68,7 +68,7 @@ fn settled(master: &Arc<Master>, lane: usize, terminal: &mut Terminal, hurried: 
     After::Idle
 }
 
-/// What is known of a job's probes while one of them runs.
+/// The answers of a job so far, while one of its probes runs.
 struct Progress<'p> {
     probes: &'p Arc<[Probe]>,
     answers: Vec<Answer>,
@@ -157,8 +157,8 @@ fn run_probes(
     after
 }
 
-/// Answers the clients whose time is over with what is certain, and keeps their ping running: its result is there for the next
-/// poll. False: another one of the same line is carried on already.
+/// Answers the clients whose time is over with what is certain, and keeps their ping running for the next poll. Returns false if
+/// another ping of the same line is carried on already.
 fn carry_on(
     master: &Arc<Master>,
     (lane, bell): (usize, &Arc<Bell>),
@@ -185,7 +185,7 @@ enum Asked {
     GaveWay,
 }
 
-/// What is done when the time of a client is over, with what is certain until then; false: the run is not to go on.
+/// Called when the time of a client is over, with what is certain until then. Returns false if the run is not to go on.
 type CarryOn<'c> = dyn Fn(&mut Terminal, &mut Job, &Flight, Result<Measurement, Failure>) -> bool + 'c;
 
 /// Until when a probe may be waited for that others follow: they must have time for their answer, however slow this one is.
@@ -209,7 +209,7 @@ fn ask_probe(
     share: Option<Deadline>,
     carry_on: Option<&CarryOn>,
 ) -> Asked {
-    // What it gives is the router's words, which may show a secret of the login.
+    // The router's words may show a secret of the login.
     match ask(master, terminal, job, probe, share, carry_on) {
         Asked::Answered(outcome) => Asked::Answered(master.mask.outcome(outcome)),
         Asked::Lost(failure) => Asked::Lost(master.mask.failure(failure)),

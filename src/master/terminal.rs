@@ -54,9 +54,9 @@ pub(super) struct Terminal {
     pub(super) way: Duration,
     /// Commands before the last probe, where the session keeps what they set.
     pub(super) prepared: Vec<String>,
-    /// The probe that is being asked; None: a command whose answer is not read.
+    /// The probe that runs; `None`: a command whose answer is not parsed.
     pub(super) probe: Option<Probe>,
-    /// What the router printed of commands that were aborted, until the lane has looked at it.
+    /// Answers to aborted commands that the lane has not looked at yet.
     pub(super) aborted: Vec<(Option<Probe>, String)>,
 }
 
@@ -217,7 +217,7 @@ impl Terminal {
         self.settle_within(Deadline::after(RECOVERY), Deadline::after(RECOVERY), ABORT_PAUSE, stuck)
     }
 
-    /// The same for a job that needs the prompt by then; true when it is there.
+    /// The same for a job that needs the prompt by `deadline`. Returns whether it is there.
     pub(super) fn settle_by(&mut self, deadline: Deadline) -> bool {
         let end = deadline.or_after(RECOVERY);
         self.settle_within(end, end, ABORT_PAUSE, &|| {})

@@ -169,8 +169,8 @@ pub(super) struct PingFile {
     /// Where there is no such line: the line of a packet, which names the target too. The statistics stand behind the last one.
     #[serde(default)]
     pub(super) row: Vec<Text>,
-    /// The line above the counters that names the target once more. On a platform that prints one, counters without it
-    /// are nobody's.
+    /// The line above the counters that names the target once more. On a platform that prints one, counters
+    /// without it count for no target.
     #[serde(default)]
     pub(super) title: Vec<Text>,
     pub(super) statistics: Spanned<Vec<StatisticsFile>>,
@@ -178,7 +178,7 @@ pub(super) struct PingFile {
     pub(super) reply: Option<Text>,
     #[serde(default)]
     pub(super) first_seq: u32,
-    /// Where this stands in an answer, its first packet is number 1, whatever `first_seq` and `packet` say.
+    /// An answer with this text in it numbers its first packet 1, whatever `first_seq` and `packet` say.
     pub(super) counts_from_one: Option<Text>,
     pub(super) timed_out: Option<Text>,
     pub(super) unreachable: Option<Text>,

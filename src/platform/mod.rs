@@ -297,10 +297,10 @@ impl Platform {
         }
     }
 
-    /// What is certain of a ping that goes on, from its text so far: `up` once a packet is back, and no more.
+    /// Returns what is certain of a ping that goes on, from its text so far: only `up`, once a packet is back.
     ///
     /// # Errors
-    /// `deadline` while nothing is back; always of other probes.
+    /// `deadline` while nothing is back, and for every other probe.
     pub fn so_far(&self, probe: &Probe, run: &Run, text: &str) -> Result<Measurement, Failure> {
         let Probe::Ping(ping) = probe else {
             return Err(Failure::new(Kind::Deadline, Stage::Probe, "it is not done yet"));
@@ -309,7 +309,7 @@ impl Platform {
         self.ping_form()?.so_far(&self.packets, ping, run, &text).map(Measurement::Ping)
     }
 
-    /// The text of a ping has the counters of its target. True of other probes: what is left of them never reads as a ping.
+    /// Whether the text of a ping has the counters of its target. True for other probes: their late text never reads as a ping.
     pub fn has_counters(&self, probe: &Probe, text: &str) -> bool {
         let (Probe::Ping(ping), Some(form)) = (probe, &self.ping) else { return true };
         form.has_counters(&recorded::shown(text.as_bytes()), ping.target)
@@ -383,7 +383,7 @@ impl Platform {
     }
 }
 
-/// A text that may break off: its last line has an end only where the router sent one.
+/// The text of an answer that may break off: its last line has an end only where the router sent one.
 fn shown_as_cut(text: &[u8]) -> String {
     let mut shown = recorded::shown(text);
     if !text.ends_with(b"\n") && !text.ends_with(b"\r") {

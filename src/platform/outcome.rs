@@ -83,7 +83,7 @@ impl PingForm {
             let read = self.without_counters(indicators, &answer, target, Ending::Complete);
             return read.map_err(|unread| unread.failure);
         };
-        // A piece of text that names nobody at all is read as it is.
+        // A piece of text that names no target at all is read as it is.
         if answer.has_header && !answer.is_named {
             return Err(nameless(answer.text).failure);
         }
@@ -96,7 +96,7 @@ impl PingForm {
         Ok(per_packet::told(packets, answer.text, target, result))
     }
 
-    /// The router has printed the target's counters.
+    /// Whether the router has printed the target's counters.
     pub(super) fn has_counters(&self, text: &str, target: IpAddr) -> bool {
         let text = self.reply.quiet(text);
         self.find(&text, Some(target)).is_ok_and(|answer| answer.is_named && answer.counters.is_some())
@@ -143,7 +143,7 @@ impl PingForm {
     ) -> Result<PingResult, Unread> {
         let text = answer.text;
         match indicator::verdict(indicators, text) {
-            // Of one packet, of a run that was cut, or of another target: the counters that are missing would tell.
+            // It may be about one packet, a run that was cut, or another target: the missing counters would tell.
             Some(Verdict::NoRoute(line))
                 if ending != Ending::Complete
                     || self.reply.has_begun(answer)
@@ -194,7 +194,7 @@ impl PingForm {
         Ok(())
     }
 
-    /// What is certain of a ping that goes on: one reply makes the line `up`. Knows no loss: the counters are still to come.
+    /// Returns what is certain of a ping that goes on: one reply makes the line `up`. There is no loss before the counters.
     pub(super) fn so_far(
         &self,
         packets: &[PacketForm],
@@ -222,12 +222,12 @@ impl PingForm {
         self.plain.as_ref().filter(|_| run.plain)
     }
 
-    /// Packets that the command sends.
+    /// Returns the number of packets that the command sends.
     fn asked(&self, ping: &Ping, run: &Run) -> u32 {
         self.plain_of(run).map_or(ping.count, |plain| plain.count)
     }
 
-    /// Of each of its packets.
+    /// Returns the time-out of each of its packets.
     fn timeout_of(&self, ping: &Ping, run: &Run) -> Duration {
         self.plain_of(run).map_or_else(|| self.effective_timeout(ping), |plain| plain.timeout)
     }

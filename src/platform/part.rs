@@ -1,5 +1,5 @@
-//! Which part of a text is the answer about our target: from the last header that names it to the next one, and whose the titles
-//! of its statistics are. Knows nothing of counters.
+//! Which part of a text is the answer about our target: from the last header that names it to the next one, and which
+//! target the titles of its statistics name. Knows nothing of counters.
 
 use super::Failure;
 use super::definition::PingFile;
@@ -35,7 +35,7 @@ struct Landmark {
 pub(super) struct Part<'t> {
     pub(super) text: &'t str,
     pub(super) has_header: bool,
-    /// Its header or a row names the target; or it is a whole run of rows that name nobody, because each is an error.
+    /// Its header or a row names the target; or it is a whole run of rows without a name, because each is an error.
     pub(super) is_named: bool,
     /// What the header calls the target.
     names: Vec<String>,
@@ -74,7 +74,7 @@ impl Landmarks {
         !self.title.is_empty()
     }
 
-    /// A line of a single packet is in the text.
+    /// Whether the text has a line of a single packet.
     pub(super) fn has_row(&self, text: &str) -> bool {
         self.row.iter().filter_map(Pattern::get).any(|row| row.is_match(text.as_bytes()))
     }
@@ -183,7 +183,7 @@ pub(super) fn is_address(name: &str, target: IpAddr) -> bool {
     address(name).is_some_and(|address| address.to_canonical() == target.to_canonical())
 }
 
-/// An address and not a host's name.
+/// Whether this is an address and not a host's name.
 pub(super) fn is_any_address(name: &str) -> bool {
     address(name).is_some()
 }
@@ -192,7 +192,7 @@ fn address(name: &str) -> Option<IpAddr> {
     name.trim_matches(['(', ')', '[', ']']).split('%').next().unwrap_or_default().parse().ok()
 }
 
-/// There are addresses in the line, and none is the target.
+/// Whether there are addresses in the line, all of them other than the target.
 pub(super) fn names_only_others(line: &str, target: IpAddr) -> bool {
     let words = line.split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '=' | '"'));
     let mut named = words.map(|word| word.trim_end_matches('.')).filter(|word| is_any_address(word)).peekable();

@@ -45,12 +45,12 @@ impl PacketForm {
         })
     }
 
-    /// A packet came back from the target.
+    /// Whether a packet came back from the target.
     pub(super) fn has_reply(&self, text: &str, target: IpAddr) -> bool {
         self.replies(text, Some(target)).is_some_and(|replies| !replies.is_empty())
     }
 
-    /// None where a number is none of a packet, or a packet came from another address.
+    /// Returns `None` if a number cannot be that of a packet, or a packet came from another address.
     fn replies(&self, text: &str, target: Option<IpAddr>) -> Option<Replies> {
         let first = first_packet(self.counts_from_one.as_ref(), text).unwrap_or(self.first);
         let mut replies = Replies::new();
@@ -62,7 +62,7 @@ impl PacketForm {
             if target.is_some_and(|target| is_any_address(from) && !is_address(from, target)) {
                 return None;
             }
-            // Of one that comes twice, the first counts.
+            // The first copy of a packet that comes twice counts.
             replies.entry(place).or_insert((time * self.unit * 1e9).round() / 1e9);
         }
         Some(replies)

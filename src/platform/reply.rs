@@ -201,20 +201,20 @@ impl ReplyForm {
         self.reply.as_ref().and_then(Pattern::get).is_some_and(|reply| reply.is_match(text.as_bytes()))
     }
 
-    /// Some packet has a line of its own.
+    /// Whether some packet has a line of its own.
     pub(super) fn has_packets(&self, text: &str) -> bool {
         let lines = [&self.reply, &self.timed_out, &self.unreachable];
         let mut lines = lines.into_iter().flatten().filter_map(Pattern::get);
         lines.any(|line| line.is_match(text.as_bytes())) || self.landmarks.has_row(text)
     }
 
-    /// The run had begun: its counters are still to come.
+    /// Whether the run had begun, so that its counters are still to come.
     pub(super) fn has_begun(&self, answer: &Answer<'_>) -> bool {
         let not_sent = self.not_sent.as_ref().filter(|_| answer.has_header).and_then(Pattern::get);
         self.has_packets(answer.text) || not_sent.is_some_and(|line| line.is_match(answer.text.as_bytes()))
     }
 
-    /// In a text that may go on: behind a header that names `target`, some packet came back.
+    /// Whether some packet came back, in a text that may go on, behind a header that names `target`.
     pub(super) fn is_back(&self, packets: &[PacketForm], text: &str, target: IpAddr) -> bool {
         self.landmarks.part_about(text, Some(target)).is_ok_and(|part| {
             part.has_header

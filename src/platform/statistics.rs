@@ -3,8 +3,8 @@
 
 use super::pattern::Pattern;
 
-/// The blocks of one shape behind a place, and where each begins; none where parts are missing. A block ends where the next begins: its numbers
-/// never come from two.
+/// Returns the blocks of one shape from a place on, and where each begins; a block with missing parts is `None`. A block ends
+/// where the next begins: its numbers never come from two.
 pub(super) fn blocks(text: &str, from: usize, parts: &[Pattern]) -> Vec<(usize, Option<Block>)> {
     let Some(first) = parts.first().and_then(Pattern::get) else { return Vec::new() };
     let behind = text.as_bytes().get(from..).unwrap_or_default();

@@ -146,7 +146,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting::new(
         "login.per_router",
         Form::Budget(|s| &mut s.login.per_router),
-        "Logins on one router: so many at once, then one per time.",
+        "Limit for logins on one router: burst size, then one login per interval.",
     ),
     Setting::new(
         "login.all_routers",

@@ -1,4 +1,4 @@
-//! On the way from one mode to another by a command: `enable` with its secret, `cli` from a system's shell. Knows nothing of
+//! The way from one mode to another by a command: `enable` with its secret, `cli` from a system's shell. Knows nothing of
 //! how the prompt after it is proven.
 
 use super::echo::Echo;

@@ -1,9 +1,9 @@
 //! From the first byte to a proven prompt in the mode wanted: questions, banners, changes of mode. Knows nothing of set-up and
 //! commands.
 //!
-//! Only prompts are looked for while text comes. A question is what the router waits behind, so it is looked for when the
-//! router has been quiet; a refusal is what it says last before it closes the session, or what it answers to a newline. Words
-//! within a welcome are neither.
+//! Only prompts are looked for while text comes. The router waits after a question, so a question is looked for when
+//! the router has been quiet. A refusal is the last text before the router closes the session, or its answer to a newline.
+//! Words within a welcome are neither.
 
 use super::change::{Changing, Move};
 use super::prompt::{Prompt, Proof, Step, mode_of};
@@ -164,7 +164,7 @@ impl Login {
         Outcome::Newline
     }
 
-    /// Why the router closed the session, if its last words say so.
+    /// Returns why the router closed the session, if its last words say so.
     pub(super) fn closed(&self, dialect: &Dialect, screen: &Screen) -> Option<Failure> {
         match &self.change {
             Some(change) => change.refusal(dialect, &self.recent, screen),
@@ -235,7 +235,7 @@ impl Login {
                         failed(Kind::Settings, Stage::Enable, "the enable secret holds a control character".to_owned())
                     }
                     Some(secret) => {
-                        // Sized at once: a buffer that grows leaves a copy behind that nobody wipes.
+                        // Sized at once: a buffer that grows leaves a copy behind that is not wiped.
                         let secret = secret.expose().as_bytes();
                         let mut bytes = Zeroizing::new(Vec::with_capacity(secret.len() + dialect.newline.len()));
                         bytes.extend_from_slice(secret);

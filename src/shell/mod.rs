@@ -51,7 +51,7 @@ pub struct Shell {
     echoes: bool,
     /// Aborts sent for the command in flight.
     aborts: usize,
-    /// Shells to leave beside the first.
+    /// The number of shells to leave besides the first.
     depth: usize,
 }
 
@@ -224,7 +224,7 @@ impl Shell {
         }
     }
 
-    /// The first part of that text, enough to see whether a command has had its first success; quickly had of any flood.
+    /// The first part of that text, enough to see whether a packet is back; bounded, so it is quick in any flood.
     pub fn begin_of_answer(&self) -> String {
         match &self.phase {
             Phase::Probe(exchange) if exchange.has_echoed() || !self.echoes => exchange.begin(&self.screen),

@@ -154,8 +154,8 @@ pub(super) fn login(link: &Link, login: &Login, deadline: Deadline) -> Result<()
     Err(attempt.failure(&offered, &accepted, &refused))
 }
 
-/// libssh2 does not tell partial success from a refusal. A key was signed with only after the router had agreed to it, and a
-/// password that is accepted is asked for no more while something new is.
+/// libssh2 does not tell partial success from a refusal. It signs with a key only after the router has agreed to that key. After
+/// an accepted password the router no longer offers that method, and offers a new one.
 fn is_partial_success(method: Method, error: &ssh2::Error, before: &[String], after: &[String]) -> bool {
     let gone = !after.is_empty() && after.iter().all(|name| name != method.name());
     let signed = code(error) == super::ERROR_PUBLICKEY_UNVERIFIED;

@@ -15,7 +15,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// A file of every router of a large network is a tenth of it.
+/// The most bytes of a known_hosts file. One with every router of a large network has a tenth of that.
 const LARGEST: u64 = 64 << 20;
 
 /// A known_hosts file and the name under which it has a router.
@@ -97,7 +97,7 @@ impl HostKeys {
         }
     }
 
-    /// A remark for messages: a certificate authority is on record for this router, and does not count.
+    /// Returns a remark for messages if a certificate authority is on record for this router: it does not count.
     fn unused_authority(&self, text: &str) -> String {
         let is_meant =
             |names: &str| [Some(&self.name), self.bare.as_ref()].into_iter().flatten().any(|name| matches(names, name));

@@ -1,6 +1,6 @@
 //! What libssh2 takes in on a session. libssh2 forgets what a failure message needs (text before the banner, what the router
-//! offered, why it hung up), some of its loops end only when the peer stops sending, and it keeps packets that nobody asked
-//! for as long as the session lives; its `recv` callback is the one place to remember the one and to bound the others.
+//! offered, why it hung up), some of its loops end only when the peer stops sending, and it keeps unasked packets as
+//! long as the session lives; its `recv` callback is the one place to remember the one and to bound the others.
 
 #![expect(unsafe_code, reason = "ssh2 does not wrap libssh2_session_callback_set2")]
 
@@ -18,11 +18,11 @@ const REMEMBERED: usize = 16 << 10;
 /// What a router may send in one login, and later without a byte for the shell. A key exchange and a long banner are below
 /// 64 KiB.
 const LIMIT: usize = 4 << 20;
-/// What a session may bring beside the shell's text: so much, and for each byte of text as much as a packet of one character
-/// has. libssh2 keeps some of it.
+/// Bytes that a session may bring besides the shell's text, and further ones for each byte of text: those of a packet with one
+/// character. libssh2 keeps some of them.
 const BESIDE: u64 = 32 << 20;
 const BESIDE_A_BYTE: u64 = 64;
-/// And no more than this as long as it lives: of a busy router half a day of pings. Then a new login begins at nothing.
+/// The most such bytes of one session: half a day of pings on a busy router. A new login begins at zero.
 const LIFE: u64 = 256 << 20;
 /// After this much in one call of libssh2 its caller looks at clock and waker. A whole window of text is not more.
 const TURN: usize = 256 << 10;
@@ -123,7 +123,7 @@ impl Intake {
         heard(|heard| heard.session == self.name, look)
     }
 
-    /// The login is over: from now on what the router sends beside the shell's text is bounded.
+    /// The login is over: from now on the bytes besides the shell's text are bounded.
     pub(super) fn settle(&self) {
         self.heard(|heard| {
             (heard.deadline, heard.settled) = (None, true);
@@ -131,7 +131,7 @@ impl Intake {
         });
     }
 
-    /// So many bytes of the shell's text were among what came.
+    /// `count` of the received bytes were the shell's text.
     pub(super) fn text(&self, count: usize) {
         self.heard(|heard| {
             (heard.all, heard.turn) = (0, 0);
@@ -140,7 +140,7 @@ impl Intake {
         });
     }
 
-    /// The router sent more than a session may bring.
+    /// Whether the router sent more than a session may bring.
     pub(super) fn is_flooded(&self) -> bool {
         self.heard(|heard| heard.is_flooded())
     }
@@ -313,7 +313,7 @@ mod tests {
         assert_eq!(heard.stop(), Some(Errno::MSGSIZE));
     }
 
-    /// Bytes beside the text until the session ends, with so much text after each 64 KiB.
+    /// Returns the bytes besides the text until the session ends, with `text` bytes of text after each 64 KiB.
     fn life(text: u64) -> u64 {
         let mut heard = settled();
         let mut beside = 0;

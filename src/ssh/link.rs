@@ -22,7 +22,7 @@ const ROWS: u32 = 1000;
 const WINDOW: u32 = 256 << 10;
 const PACKET: u32 = 32 << 10;
 
-/// What a router may refuse for good, not only while others use it up.
+/// A router may refuse this for good, not only while others use all of them.
 const TERMINAL: &str = "a terminal";
 
 /// Why [`Link::wait`] came back.

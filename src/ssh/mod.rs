@@ -103,7 +103,7 @@ impl Session {
                 }
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
                 Err(_) if self.link.is_flooded() => {
-                    log::warn!(router:% = self.link.router; "session closed: the router sent more beside the text of the shell than a session may bring");
+                    log::warn!(router:% = self.link.router; "session closed: the router sent too much besides the text of the shell");
                     return Ok(Heard::Closed);
                 }
                 Err(e) => {
@@ -115,7 +115,7 @@ impl Session {
                 return Ok(last);
             }
             last = match self.link.wait(wake, deadline)? {
-                // What came was no text of the shell; a router may send that for ever.
+                // That was not text of the shell; a router may go on sending such packets without end.
                 Woke::Socket => deadline.is_over().then_some(Heard::TimedOut),
                 Woke::Other => Some(Heard::Woken),
                 Woke::Late => Some(Heard::TimedOut),

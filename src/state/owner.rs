@@ -1,5 +1,5 @@
-//! Root and the paths of other users: whoever can change a path decides where a write through it ends, so root takes that
-//! user's ids before it touches anything there. The only user of nix.
+//! Root and the paths of other users: a user who can change a path decides where a write through it ends, so root takes
+//! that user's ids before it touches anything there. The only user of nix.
 
 use nix::unistd::{Gid, Uid, User, getgrouplist, setgroups, setresgid, setresuid};
 use std::ffi::{CString, OsString};
@@ -8,7 +8,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
-/// As many as the kernel follows.
+/// The most symbolic links in one path: the kernel's limit.
 const MOST_LINKS: u32 = 40;
 const STICKY: u32 = 0o1000;
 
@@ -86,7 +86,7 @@ fn stranger(path: &Path) -> io::Result<Option<Metadata>> {
     Ok(None)
 }
 
-/// Others may replace what lies in it. In a sticky directory nobody touches what belongs to root.
+/// Whether other users may replace entries of this directory. In a sticky one they cannot replace those of root.
 fn is_open(meta: &Metadata) -> bool {
     let group = if meta.gid() == 0 { 0 } else { 0o020 };
     meta.mode() & (0o002 | group) != 0 && meta.mode() & STICKY == 0

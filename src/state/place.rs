@@ -58,7 +58,7 @@ pub(super) fn find(settings: &StateSettings) -> Result<(PathBuf, Option<u32>), F
     Err(Failure::settings("no place for a state directory; set state.dir"))
 }
 
-/// Root becomes the user whose directory it is. Not in the temporary directory: whoever is first makes that one.
+/// Root becomes the owner of the directory, except in the temporary directory, where any user may have made it.
 pub(super) fn enter(settings: &StateSettings, dir: &Path) -> io::Result<()> {
     if is_last_resort(settings, dir) { Ok(()) } else { owner::take_ids(dir) }
 }

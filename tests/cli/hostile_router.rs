@@ -1,4 +1,4 @@
-//! Routers that show what they should not, and that send what nobody asked for.
+//! Routers that echo secrets, and routers that send unasked text and packets.
 
 use crate::support::monitor::Monitor;
 use crate::support::process;

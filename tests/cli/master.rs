@@ -29,7 +29,7 @@ fn queued(monitor: &Monitor, count: u64) {
     wait::until("jobs in the queue", || (monitor.status()[0]["queued"] == count).then_some(()));
 }
 
-/// Waits until the master of this socket holds so many connections of clients.
+/// Waits until the master of this socket holds `count` connections of clients.
 fn clients(socket: &std::path::Path, count: usize) {
     // The name under which it was bound.
     let bound = socket.with_extension("new").display().to_string();
@@ -394,7 +394,7 @@ fn polls_of_two_lanes_never_get_each_others_numbers() {
 
 /// The owner of /proc/PID is root where a process may not be dumped.
 #[test]
-fn memory_of_a_master_can_be_dumped_by_nobody() {
+fn memory_of_a_master_cannot_be_dumped() {
     let sim = SimRouter::new("linux").start();
     let monitor = Monitor::new();
     monitor.poll(&at(&sim), "linux", UP, &["--count", "1", "--deadline", "20s"]).json();

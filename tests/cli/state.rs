@@ -28,14 +28,14 @@ fn refusal(answer: &Value) -> String {
 }
 
 #[test]
-fn what_dead_masters_left_is_in_nobodys_way_and_cleared_by_status() {
+fn leftovers_of_dead_masters_do_no_harm_and_status_clears_them() {
     let sim = SimRouter::new("linux").start();
     let monitor = Monitor::new();
     assert_eq!(poll(&monitor, &sim)["state"], 0);
     kill(monitor.pids()[0]);
     let state = monitor.state();
     let name = "0123456789abcdef";
-    // Of masters that nobody will ever ask for again: one that died at once, one whose socket somebody removed, rubbish.
+    // Leftovers of masters that are never asked again: one that died at once, one whose socket was removed, rubbish.
     for (name, file) in [(name, "sock"), (name, "lock"), (name, "start"), (name, "new"), ("0123456789abcde0", "json")] {
         fs::write(state.join(format!("{name}.{file}")), "").expect("a leftover");
     }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 pub struct Disk(PathBuf);
 
 impl Disk {
-    /// An empty one of so many KiB.
+    /// An empty file system of `kib` KiB.
     pub fn small(folder: &Path, kib: u32) -> Self {
         fs::create_dir_all(folder).expect("a folder");
         fs::set_permissions(folder, Permissions::from_mode(0o700)).expect("its mode");

@@ -251,7 +251,7 @@ fn what_leaves_the_group_is_spared_and_its_descriptors_are_seen() {
 
 #[test]
 fn agent_2_waits_beyond_its_time_out_for_the_end_of_the_pipe() {
-    // What is said after the time-out is heard by the one that waits.
+    // Agent 2 waits on and reads what the script prints after the time-out.
     let script = "setsid sh -c 'sleep 5; echo late' & exec sleep 600";
     let run = |kind| Parent::new(kind, Duration::from_secs(2)).run("sh", &["-c", script], &[]);
     let (one, two) = (run(Kind::Agent), run(Kind::Agent2));

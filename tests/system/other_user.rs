@@ -41,7 +41,7 @@ fn a_user_without_a_home_keeps_its_masters_in_the_temporary_directory() {
     assert_eq!((meta.uid(), meta.mode() & 0o7777), (uid, 0o700));
     let status = run(&["status"]);
     assert_eq!((&status["directory"], status["masters"].as_array().map(Vec::len)), (&json!(place), Some(1)));
-    // Its memory, which holds a login, can be dumped by nobody: the kernel gives such a process to root.
+    // Its memory holds a login and cannot be dumped: the kernel gives such a process to root.
     let pid = status["masters"][0]["pid"].as_u64().expect("a process id");
     assert_eq!(fs::metadata(format!("/proc/{pid}/environ")).expect("it lives").uid(), 0);
     assert_eq!(run(&["stop", "--all"])["stopped"][0]["how"], "logged out");

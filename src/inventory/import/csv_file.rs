@@ -9,7 +9,7 @@ use crate::quote::quoted;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-/// More rows than any network has lines.
+/// The most rows of one file: more than any network has lines.
 pub(super) const ROWS: usize = 200_000;
 const SEPARATORS: [u8; 3] = *b",;\t";
 

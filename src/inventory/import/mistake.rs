@@ -1,15 +1,15 @@
-//! What is wrong with a file of lines or routers, and where. Of a million mistakes the first hundred are kept.
+//! What is wrong with a file of lines or routers, and where. Keeps the first hundred mistakes and counts all.
 
 use crate::quote::excerpt;
 use std::collections::HashSet;
 use std::fmt;
 use std::rc::Rc;
 
-/// Mistakes, and remarks, that are named; all are counted.
+/// The most mistakes, and the most remarks, that are kept; all are counted.
 pub const NAMED: usize = 100;
-/// Characters of one.
+/// The most characters of one mistake or remark.
 const LONGEST: usize = 600;
-/// Places that could not be parsed, beyond which their whole file counts as such.
+/// The most places that are remembered because they could not be parsed.
 const TORN: usize = 10_000;
 
 /// A line of one of the files, counted from 1; 0 = the file as a whole.
@@ -58,7 +58,7 @@ impl Mistakes {
         }
     }
 
-    /// The first of them, in the order of the files.
+    /// Sorts them by file and line and keeps the first.
     fn sort(&mut self, files: &[Rc<str>]) {
         self.named
             .sort_by_key(|mistake| (files.iter().position(|name| *name == mistake.place.file), mistake.place.line));
@@ -78,7 +78,7 @@ pub(super) struct Findings {
 }
 
 impl Findings {
-    /// `files`: in the order in which their mistakes are told.
+    /// `files`: in the order in which their mistakes are listed.
     pub(super) fn of(files: Vec<Rc<str>>) -> Self {
         Self { files, ..Self::default() }
     }

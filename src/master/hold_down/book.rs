@@ -1,4 +1,4 @@
-//! What the book of logins says, and its rules. No file and no clock: the caller passes the time, in seconds since 1970.
+//! The book of logins and its rules. No file and no clock: the caller passes the time, in seconds since 1970.
 
 use super::LoginId;
 use crate::duration;
@@ -41,7 +41,7 @@ pub(super) struct Hold {
     pub(super) file: Option<Stamp>,
 }
 
-/// What routers said against one credential.
+/// The refusals of one credential.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Refusals {

@@ -8,7 +8,7 @@ use std::fmt;
 /// Values in one member of a list, or in an error. A host with a thousand macros has ten thousand.
 const VALUES: usize = 50_000;
 
-/// What an answer has; neither is none of the API's.
+/// The parts of an answer. Text with neither of them is not an answer of the API.
 pub(super) struct Answer<T> {
     pub(super) result: Option<T>,
     pub(super) error: Option<Value>,
@@ -79,7 +79,7 @@ impl<'a, F: FnMut(Value) -> bool> Visitor<'a> for List<F> {
     }
 }
 
-/// A value of any kind, of no more parts than are left.
+/// Reads a value of any kind that has no more parts than are left.
 struct Bounded<'c>(&'c mut usize);
 
 impl<'a> DeserializeSeed<'a> for Bounded<'_> {
@@ -181,7 +181,7 @@ mod tests {
             assert_eq!(taken, 0);
             assert!(text(&format!(r#"{{"error":[{inner}]}}"#)).is_err());
         }
-        // Many members are no matter.
+        // The number of members is not limited.
         let members = format!(r#"{{"result":[{}0]}}"#, r#"{"a":[1,2]},"#.repeat(VALUES));
         let mut taken = 0;
         assert!(

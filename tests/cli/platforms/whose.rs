@@ -95,7 +95,7 @@ fn statistics_of_another_target_are_not_ours() {
             others.lines().filter(|line| !line.contains("tatistics")).map(|l| format!("{l}\n")).collect();
         is_not_ours(name, &format!("{header}{nameless}"));
         is_not_ours(name, &nameless);
-        assert!(parsed(name, Some(TARGET), &nameless).is_some(), "{name}: a piece that names nobody");
+        assert!(parsed(name, Some(TARGET), &nameless).is_some(), "{name}: a piece that names no target");
         // The header was cut off: the title is enough.
         assert_eq!(live(name, TARGET, &ours, Ending::Complete).unwrap().received, Some(5), "{name}");
     }
@@ -118,7 +118,7 @@ fn two_blocks_with_other_times_are_not_ours() {
 }
 
 #[test]
-fn a_text_that_names_nobody_is_no_answer_on_a_session() {
+fn text_without_a_target_is_not_an_answer_on_a_session() {
     for name in ["cisco_iosxe", "cisco_iosxr", "cisco_asa", "ruijie_os", "zte_zxros"] {
         is_not_ours(name, IOS_STATISTICS);
         is_not_ours(name, &format!("!!!!!\n{IOS_STATISTICS}"));
@@ -129,7 +129,7 @@ fn a_text_that_names_nobody_is_no_answer_on_a_session() {
     }
 }
 
-/// Rows of errors name the router that sent them, or nobody: from the first packet on they are a whole run.
+/// Rows of errors name the router that sent them, or no address: from the first packet on they are a whole run.
 #[test]
 fn rows_of_errors_alone_are_an_answer_from_the_first_packet_on() {
     let rows = "  SEQ HOST                                     SIZE TTL TIME       STATUS\n\
