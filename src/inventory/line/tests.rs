@@ -50,7 +50,7 @@ fn what_is_not_given_or_empty_comes_from_the_settings() {
     let expected = Ping {
         target: line.target,
         count: 5,
-        timeout: Duration::from_secs(2),
+        timeout: Duration::from_secs(1),
         size: None,
         vrf: None,
         source: None,
