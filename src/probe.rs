@@ -169,9 +169,9 @@ pub struct PingResult {
     /// Packets lost in a row, at most.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub loss_burst: Option<u32>,
-    /// False: the deadline came first, the ping was aborted and the counters so far are the result.
+    /// False: the ping goes on and only `up` is certain, or it was cut short and the counters are those so far.
     pub complete: bool,
-    /// Packets whose time-out was not over at the abort; not part of `sent`.
+    /// Packets whose time-out was not over when the ping was aborted; not part of `sent`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub pending: Option<u32>,
     /// Replies beyond `sent`.

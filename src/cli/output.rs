@@ -329,7 +329,12 @@ fn summarize_ping(text: &mut String, ping: &PingResult, paint: &Paint) {
         let _ = write!(text, ", {pending} more {} still under way", if pending == 1 { "was" } else { "were" });
     }
     if !ping.complete {
-        text.push_str(", cut short by the deadline");
+        // A ping that goes on has no counters yet.
+        text.push_str(if ping.sent.is_some() {
+            ", cut short"
+        } else {
+            ", not finished in time: the next poll has the counters"
+        });
     }
     if ping.plain {
         text.push_str(", plain ping: the router took no options");
