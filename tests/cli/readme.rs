@@ -525,9 +525,8 @@ fn the_commands_that_an_account_must_be_allowed_are_those_that_are_sent() {
             }
         }
         commands.extend(sent(&definition, "tear_down"));
-        if let Some(enable) = definition.get("enable") {
-            let command = enable["command"].as_str().expect("text").to_owned();
-            commands.insert(0, command);
+        for change in ["enable", "enter"].iter().filter_map(|key| definition.get(key)) {
+            commands.insert(0, change["command"].as_str().expect("text").to_owned());
         }
         let right: Vec<_> = commands.iter().map(|command| format!("`{command}`")).collect();
         let right = right.join(", ");
