@@ -257,12 +257,12 @@ fn ping_of_a_dead_line_gives_way_and_leaves_the_session_usable() {
         let monitor = Monitor::with("master.lanes = 1");
         // A cold one may say deadline; from then on every one is warm, and what FortiOS was told it knows.
         let warm = if persona == "fortinet_fortios" { "5" } else { "1" };
-        monitor.poll(&address(&sim), case.platform, UP, &["--count", warm, "--deadline", "20s"]);
-        let answer = monitor.poll(&address(&sim), case.platform, DEAD, &["--deadline", "500ms"]).json();
+        monitor.poll(&address(&sim), case.platform, UP, &["--count", warm]);
+        let answer = monitor.poll(&address(&sim), case.platform, DEAD, &["--deadline", "1500ms"]).json();
         assert_eq!((&answer["failure"]["kind"], answer.get("ping")), (&json!("deadline"), None), "{persona}: {answer}");
-        let answer = monitor.poll(&address(&sim), case.platform, UP, &["--count", "1", "--deadline", "20s"]).json();
+        let answer = monitor.poll(&address(&sim), case.platform, UP, &["--count", "1"]).json();
         assert_eq!((&answer["ping"]["up"], &answer["session"]), (&json!(1), &json!("reused")), "{persona}: {answer}");
-        let answer = monitor.poll(&address(&sim), case.platform, DEAD, &["--deadline", "30s"]).json();
+        let answer = monitor.poll(&address(&sim), case.platform, DEAD, &[]).json();
         let ping = &answer["ping"];
         assert_eq!(
             (&ping["up"], &ping["loss"], &ping["complete"]),

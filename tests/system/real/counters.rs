@@ -210,7 +210,7 @@ fn of_packets_dropped_in_no_order_no_poll_counts_one_too_many_or_too_few() {
     on_each_shell("", |lab| {
         let shell = lab.shell;
         lab.router.responder.rule(LOSSY[0], Rule::drop_chosen(CHOSEN));
-        let (timeout, most) = if lab.platform == "frr" { ("300ms", 2) } else { ("1s", 5) };
+        let (timeout, most) = if lab.platform == "frr" { ("500ms", 2) } else { ("4s", 5) };
         let (mut seen, mut lost_polls) = (0, 0);
         for number in 0..polls {
             let packets = 1 + number % most;
@@ -246,7 +246,7 @@ fn two_lines_on_one_session_never_get_each_others_numbers() {
         lab.ping("-n -c 1", bad);
         let arguments: &[&str] = match lab.platform {
             "frr" => &["--count", "2", "--timeout", "400ms"],
-            _ => &["--count", "2", "--timeout", "1s"],
+            _ => &["--count", "2", "--timeout", "10s"],
         };
         let mut polls = 0;
         for _ in 0..pairs {
