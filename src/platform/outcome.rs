@@ -210,8 +210,8 @@ impl PingForm {
             Kind::Deadline,
             Stage::Probe,
             format!(
-                "no reply so far to a ping of {} packets with a time-out of {} each; it goes on in the background, and the \
-                 next poll has its result",
+                "no reply so far to a ping of {} packets with a time-out of {} each; it goes on in the background, and a \
+                 later poll brings its result",
                 self.asked(ping, run),
                 shown(self.timeout_of(ping, run))
             ),
