@@ -38,6 +38,7 @@ fn true_run(event: &Value) -> TrueRun {
     TrueRun {
         begun: time("begun"),
         duration: time("time") - time("begun"),
+        delay: 0.0,
         came_back: (1..=sent).map(|packet| !lost.iter().any(|lost| *lost == packet)).collect(),
         is_whole: event["ending"] == "complete",
     }

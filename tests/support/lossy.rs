@@ -39,7 +39,13 @@ pub struct TrueRun {
     pub is_whole: bool,
     /// In seconds, as far as it is known.
     pub duration: f64,
+    /// The longest time in which a packet reached the far end, in seconds; 0 where the simulator decides.
+    pub delay: f64,
 }
+
+/// Replies of a far end that answers at once take longer than this only on a machine that is too busy: `ping` may then end before
+/// it has read the last one.
+const BUSY: f64 = 0.05;
 
 /// Returns lines of every loss, polled at every deadline; all times are scaled with the time-out, which is in milliseconds.
 /// The more a line loses, the longer its pings take: `most` lines share the polls where everything is lost.
@@ -95,7 +101,7 @@ struct Tally {
     runs: usize,
     /// Whole runs that were delivered.
     delivered: usize,
-    /// Whole runs that took too long.
+    /// Whole runs that a busy machine has spoilt.
     overran: usize,
     /// All losses that were delivered, in percent.
     losses: Vec<f64>,
@@ -193,6 +199,13 @@ fn compare(line: &str, timeout: u64, answers: &[Value], runs: &[TrueRun], tally:
         }
         let counter = |name: &str| ping[name].as_u64().and_then(|number| usize::try_from(number).ok()).unwrap_or(0);
         let (sent, received, pending) = (counter("sent"), counter("received"), counter("pending"));
+        let delay = ping["rtt_max"].as_f64().unwrap_or(0.0).max(run.delay);
+        if is_complete && received < came_back && run.delay > 0.0 && delay > BUSY {
+            told[number] = true;
+            tally.losses.push(percent(run.came_back.len() - came_back, run.came_back.len()));
+            tally.overran += 1;
+            continue;
+        }
         let loss = ping["loss"].as_f64();
         assert!(loss.is_none_or(|loss| (loss - percent(sent - received, sent)).abs() < 1e-3), "{}", says());
         assert_eq!(ping["up"], u64::from(received > 0), "{}", says());

@@ -94,6 +94,8 @@ pub struct SeenRun {
     pub last: f64,
     /// Whether each of its packets was answered, in their order.
     pub came_back: Vec<bool>,
+    /// The longest time from the sending of a packet until the responder saw it.
+    pub delay: f64,
 }
 
 #[derive(Default)]
@@ -105,14 +107,16 @@ struct Targets {
 
 impl Targets {
     /// Keeps the fate of one packet with those of its run.
-    fn record(&mut self, target: IpAddr, (identifier, number): (u16, u16), is_answered: bool) {
+    fn record(&mut self, request: &packet::EchoRequest, is_answered: bool) {
+        let (target, (identifier, number)) = (request.target(), request.run());
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock that is set").as_secs_f64();
         let runs = self.runs.entry(target).or_default();
         if runs.last().is_none_or(|run| run.identifier != identifier || number == 1) {
-            runs.push(SeenRun { identifier, begun: now, last: now, came_back: Vec::new() });
+            runs.push(SeenRun { identifier, begun: now, last: now, came_back: Vec::new(), delay: 0.0 });
         }
         let run = runs.last_mut().expect("a run");
         run.last = now;
+        run.delay = run.delay.max(request.sent().map_or(0.0, |sent| now - sent));
         run.came_back.push(is_answered);
     }
 }
@@ -232,7 +236,7 @@ fn serve(mut device: &File, stopped: &std::io::PipeReader, targets: &Mutex<Targe
         if answer.is_none() {
             count.dropped += 1;
         }
-        targets.record(target, request.run(), answer.is_some());
+        targets.record(&request, answer.is_some());
         match answer {
             None => {}
             Some(answer) => delayed.push((Instant::now() + rule.delay, target, answer, rule.twice)),

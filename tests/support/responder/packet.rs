@@ -50,6 +50,14 @@ impl<'a> EchoRequest<'a> {
         (word(4), word(6))
     }
 
+    /// When iputils' ping sent it, in seconds since 1970: its payload begins with a `timeval`, if there is room for one.
+    pub(super) fn sent(&self) -> Option<f64> {
+        let number = |at: usize| Some(i64::from_ne_bytes(self.icmp.get(at..at + 8)?.try_into().ok()?));
+        let (seconds, micros) = (number(8)?, number(16)?);
+        #[expect(clippy::cast_precision_loss, reason = "microseconds of a time of today fit")]
+        Some(seconds as f64 + micros as f64 / 1e6)
+    }
+
     pub(super) fn reply(&self) -> Vec<u8> {
         let mut icmp = self.icmp.to_vec();
         icmp[0] = if self.target.is_ipv4() { 0 } else { 129 };

@@ -33,6 +33,6 @@ fn linux_losses_are_what_was_dropped() {
 }
 
 fn true_run(run: SeenRun) -> TrueRun {
-    let SeenRun { begun, last, came_back, .. } = run;
-    TrueRun { begun, duration: last - begun, is_whole: came_back.len() == 5, came_back }
+    let SeenRun { begun, last, came_back, delay, .. } = run;
+    TrueRun { begun, duration: last - begun, is_whole: came_back.len() == 5, came_back, delay }
 }
