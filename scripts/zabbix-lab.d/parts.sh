@@ -271,9 +271,10 @@ introduce() { api prepare "$version" lab-proxy; }
 
 api() { as zabbix php "$dir/frontend/api.php" "http://127.0.0.1:$port_frontend/api_jsonrpc.php" "$@" </dev/null; }
 
+# A server that has just started listens to its clients before it takes commands.
 reload() {
-  as zabbix /usr/sbin/zabbix_server -R config_cache_reload -c "$dir/server/zabbix.conf" </dev/null >/dev/null
-  as zabbix "$proxy_program" -R config_cache_reload -c "$dir/proxy/zabbix.conf" </dev/null >/dev/null
+  await server as zabbix /usr/sbin/zabbix_server -R config_cache_reload -c "$dir/server/zabbix.conf" </dev/null
+  await proxy as zabbix "$proxy_program" -R config_cache_reload -c "$dir/proxy/zabbix.conf" </dev/null
 }
 
 # monitor PART ARG … — ddl-monitor as that part runs it.
