@@ -1,7 +1,7 @@
 //! The state directory when it is deleted, replaced, open to others or too deep: a clear refusal, nothing half done, and polls
 //! that need nothing of it go on. When it is full, read-only or another user's: tests/system.
 
-use crate::support::monitor::Monitor;
+use crate::support::monitor::{Monitor, refusal};
 use crate::support::process::{is_alive, kill, until_gone};
 use crate::support::sim::{Sim, SimRouter};
 use serde_json::{Value, json};
@@ -18,13 +18,6 @@ fn poll(monitor: &Monitor, sim: &Sim) -> Value {
     let ran = monitor.poll(&at(sim), "linux", UP, &["--count", "1"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stdout);
     ran.json()
-}
-
-/// The failure's message, which has to be of kind `settings`.
-#[track_caller]
-fn refusal(answer: &Value) -> String {
-    assert_eq!((&answer["state"], answer.get("ping")), (&json!(1), None), "{answer}");
-    answer["failure"]["message"].as_str().unwrap_or_default().to_owned()
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! are stopped when it is dropped.
 
 use super::wait;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -35,6 +35,13 @@ impl Ran {
     pub fn kind(&self) -> String {
         self.json()["failure"]["kind"].as_str().unwrap_or("measured").to_owned()
     }
+}
+
+/// Returns the message of an answer that has to be a failure of kind `settings`.
+#[track_caller]
+pub fn refusal(answer: &Value) -> String {
+    assert_eq!((&answer["state"], answer.get("ping")), (&json!(1), None), "{answer}");
+    answer["failure"]["message"].as_str().unwrap_or_default().to_owned()
 }
 
 impl Monitor {

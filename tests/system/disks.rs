@@ -3,12 +3,12 @@
 
 use crate::support::disk::Disk;
 use crate::support::inventory::Inventory;
-use crate::support::monitor::Monitor;
+use crate::support::monitor::{Monitor, refusal};
 use crate::support::process::kill;
 use crate::support::sim::{Sim, SimRouter};
 use crate::support::trapper::Trapper;
 use crate::support::wait;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::fs;
 
 fn poll(monitor: &Monitor, sim: &Sim) -> Value {
@@ -16,13 +16,6 @@ fn poll(monitor: &Monitor, sim: &Sim) -> Value {
     let ran = monitor.poll(&router, "linux", "192.0.2.10", &["--count", "1"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stdout);
     ran.json()
-}
-
-/// The failure's message, which has to be of kind `settings`.
-#[track_caller]
-fn refusal(answer: &Value) -> String {
-    assert_eq!((&answer["state"], answer.get("ping")), (&json!(1), None), "{answer}");
-    answer["failure"]["message"].as_str().unwrap_or_default().to_owned()
 }
 
 #[test]
